@@ -1,0 +1,39 @@
+"""Everything nbdebug raises, each with a message of one or two sentences: what was seen, what to do.
+
+NbdebugError
+├── SetupError       the training setup lacks something, or its parts do not fit
+│   └── BatchError   a batch whose inputs and targets cannot be told apart
+├── StepError        the user's own code raised while nbdebug ran a training step (the original is the cause)
+├── NotChecked       a check cannot judge this training; becomes "not checked, because …" in the report
+└── CodeError        a finding code that does not exist, or may not be used
+"""
+
+from __future__ import annotations
+
+
+class NbdebugError(Exception):
+    """Base of all errors of nbdebug. In a notebook it shows as one line, without nbdebug's own frames."""
+
+    def _render_traceback_(self) -> list[str]:
+        """What IPython shows instead of a traceback."""
+        return [f"{type(self).__name__}: {self}"]
+
+
+class SetupError(NbdebugError):
+    """The training setup lacks something, or its parts do not fit together."""
+
+
+class BatchError(SetupError):
+    """A batch of a shape that nbdebug cannot split into inputs and targets."""
+
+
+class StepError(NbdebugError):
+    """The user's model, loss or optimizer raised during a training step; `__cause__` is the original error."""
+
+
+class NotChecked(NbdebugError):
+    """Raised by a check that cannot judge; its text is the reason the report shows."""
+
+
+class CodeError(NbdebugError):
+    """A finding code that does not exist, or may not be used."""

@@ -1,0 +1,115 @@
+"""Reading a loader without disturbing it: no worker processes, no iterator of the user's advanced.
+
+Random state is the business of `untouched`; here it is only seen to that the loader object stays as it is.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any
+
+import torch
+from torch.utils.data import DataLoader, IterableDataset
+
+from nbdebug.errors import SetupError, StepError
+
+
+@dataclass(frozen=True)
+class Delivered:
+    """One batch as the loader gave it."""
+
+    number: int  # 0-based, in the order of delivery
+    batch: Any
+    indices: tuple[int, ...] | None  # dataset indices of the samples; None when the loader hides them
+
+
+def first_batch(loader: Iterable[Any], name: str = "train_loader") -> Any:
+    """The first batch of a fresh pass.
+
+    Raises:
+        SetupError: the loader is empty, or can be read only once.
+        StepError: the dataset or the collate function raised; the original is `__cause__`.
+    """
+    return first_batches(loader, 1, name)[0]
+
+
+def first_batches(loader: Iterable[Any], count: int, name: str = "train_loader") -> list[Any]:
+    """Up to `count` batches of a fresh pass, at least one."""
+    return [delivered.batch for delivered in islice(read(loader, name), count)]
+
+
+def read(loader: Iterable[Any], name: str = "train_loader") -> Iterator[Delivered]:
+    """One fresh pass over the loader, with dataset indices where they can be known."""
+    if isinstance(loader, Iterator):
+        raise SetupError(
+            f"{name} is a {type(loader).__name__}, which can be read only once: looking would use up your data. "
+            "Pass the DataLoader, or a list of batches"
+        )
+    empty = True
+    for delivered in _deliver(loader, name):
+        empty = False
+        yield delivered
+    if empty:
+        raise SetupError(f"{name} is empty: it gave no batch (dataset length, drop_last, sampler?)")
+
+
+def rewinds(loader: Iterable[Any]) -> bool:
+    """Whether a second pass is sure to start where the first did; False for iterable datasets."""
+    return not (isinstance(loader, DataLoader) and isinstance(loader.dataset, IterableDataset))
+
+
+def _deliver(loader: Iterable[Any], name: str) -> Iterator[Delivered]:
+    try:
+        if _shows_its_indices(loader):
+            yield from _by_index(loader, name)
+        else:
+            for number, batch in enumerate(_without_workers(loader)):
+                yield Delivered(number, batch, None)
+    except (SetupError, StepError, GeneratorExit):
+        raise
+    except Exception as error:
+        raise StepError(_what_was_raised(name, error)) from error
+
+
+def _shows_its_indices(loader: Iterable[Any]) -> bool:
+    return type(loader).__iter__ is DataLoader.__iter__ and loader.batch_sampler is not None and rewinds(loader)
+
+
+def _by_index(loader: DataLoader, name: str) -> Iterator[Delivered]:
+    """What a single-process DataLoader does, with the indices kept."""
+    dataset, fetch_many = loader.dataset, getattr(loader.dataset, "__getitems__", None)
+    _draw_base_seed(loader)
+    for number, indices in enumerate(loader.batch_sampler):
+        samples = fetch_many(indices) if callable(fetch_many) else [_sample(dataset, i, name) for i in indices]
+        yield Delivered(number, loader.collate_fn(samples), tuple(indices))
+
+
+def _sample(dataset: Any, index: Any, name: str) -> Any:
+    try:
+        return dataset[index]
+    except Exception as error:
+        raise StepError(_what_was_raised(f"{name}, at dataset index {index},", error)) from error
+
+
+def _what_was_raised(where: str, error: Exception) -> str:
+    first_line = (str(error).strip() or "no message").splitlines()[0]
+    return f"{where} raised {type(error).__name__}: {first_line}"
+
+
+def _draw_base_seed(loader: DataLoader) -> None:
+    """A DataLoader draws one number before the sampler does; so do we, to see the very order it would give."""
+    torch.empty((), dtype=torch.int64).random_(generator=loader.generator)
+
+
+def _without_workers(loader: Iterable[Any]) -> Iterable[Any]:
+    """A twin of the loader that reads in this process, so that persistent workers keep their place."""
+    if not isinstance(loader, DataLoader):
+        return loader
+    twin = copy.copy(loader)
+    vars(twin).update(
+        num_workers=0, persistent_workers=False, prefetch_factor=None, timeout=0, pin_memory=False, _iterator=None
+    )
+    return twin
