@@ -1,0 +1,141 @@
+"""How the loss was really called: which of torch's losses, on what predictions and targets, from which line.
+
+torch's loss modules, torch.nn.functional and a loss written inside the user's own function all end in the same
+few functions, so that listening to those sees every one of them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from nbdebug.findings import Location
+from nbdebug.listening import Call, Tape
+
+CLASS_INDEX = ("cross_entropy", "nll_loss")  # targets are class indices, or class probabilities
+BINARY = ("binary_cross_entropy", "binary_cross_entropy_with_logits")
+REGRESSION = ("mse_loss", "l1_loss", "smooth_l1_loss", "huber_loss")
+LOSSES = (*CLASS_INDEX, *BINARY, *REGRESSION, "kl_div")
+
+
+@dataclass(frozen=True)
+class LossCall:
+    """One call of a torch loss during a step, in plain values."""
+
+    name: str  # "cross_entropy", …
+    location: Location
+    prediction_shape: tuple[int, ...]
+    target_shape: tuple[int, ...]
+    target_integer: bool  # an integer or bool dtype
+    target_integral: bool  # whole numbers, whatever the dtype
+    prediction_range: tuple[float, float]
+    target_range: tuple[float, float]
+    target_values: int  # how many distinct values the targets take
+    classes: int | None  # C, the size of the class dimension; None where the loss has none
+    ignore_index: int | None
+    weighted: bool  # class or positive weights are given
+    value: float  # the loss, in its own units
+    chance: float | None  # the same loss for a prediction that knows nothing; None where that is not defined
+    made_by: str  # the function that gave the predictions their values: "softmax", "linear", … or ""
+    made_dim: int | None  # its `dim`, for softmax and its like
+    made_size: int | None  # how many entries that dimension has
+    made_at: Location
+    sums_to_one: tuple[int, ...]  # dimensions over which exp(predictions) or predictions sum to one
+
+
+def loss_calls(tape: Tape) -> list[LossCall]:
+    """Every call of one of torch's losses that lies on the tape, in order."""
+    return [_described(tape, call) for call in raw_loss_calls(tape)]
+
+
+def raw_loss_calls(tape: Tape) -> list[Call]:
+    """The same as recorded calls, with their tensors."""
+    return [call for call in tape.calls if call.name in LOSSES and len(call.inputs()) >= 2]
+
+
+def main_loss(calls: list[LossCall]) -> LossCall | None:
+    """The call that carries the task: the first over class indices, else the first of all."""
+    return next((call for call in calls if call.name in CLASS_INDEX), calls[0] if calls else None)
+
+
+def is_probabilities(values: Tensor, dim: int) -> bool:
+    """Whether these are non-negative and sum to one over `dim`, within the rounding of their dtype."""
+    if values.ndim <= dim or values.shape[dim] < 2 or not bool((values >= 0).all()):
+        return False
+    total = values.double().sum(dim)
+    return bool((total - 1).abs().max() < 5e-2 if values.dtype in (torch.float16, torch.bfloat16) else (total - 1).abs().max() < 1e-3)
+
+
+def _described(tape: Tape, call: Call) -> LossCall:
+    predictions, targets = call.argument(0, "input").detach(), call.argument(1, "target").detach()
+    maker = tape.origin(call.argument(0, "input"))
+    return LossCall(
+        name=call.name,
+        location=call.location,
+        prediction_shape=tuple(predictions.shape),
+        target_shape=tuple(targets.shape),
+        target_integer=not targets.is_floating_point(),
+        target_integral=bool((targets == targets.round()).all()) if targets.is_floating_point() else True,
+        prediction_range=_range(predictions),
+        target_range=_range(targets),
+        target_values=int(targets.unique().numel()) if targets.numel() <= 1_000_000 else -1,
+        classes=_classes(call.name, predictions),
+        ignore_index=call.kwargs.get("ignore_index", -100) if call.name in CLASS_INDEX else None,
+        weighted=any(call.kwargs.get(name) is not None for name in ("weight", "pos_weight")),
+        value=float(call.output.detach().double().mean()),
+        chance=_chance(call, predictions, targets),
+        made_by=maker.name if maker else "",
+        made_dim=_dim(maker),
+        made_size=maker.outputs()[0].shape[dim] if maker and (dim := _dim(maker)) is not None else None,
+        made_at=maker.location if maker else Location(),
+        sums_to_one=_unit_dims(call.name, predictions),
+    )
+
+
+def _classes(name: str, predictions: Tensor) -> int | None:
+    if name not in CLASS_INDEX or predictions.ndim == 0:
+        return None
+    return predictions.shape[1] if predictions.ndim > 1 else predictions.shape[0]
+
+
+def _chance(call: Call, predictions: Tensor, targets: Tensor) -> float | None:
+    """The same call with predictions that know nothing: equal logits, or for a regression the mean target."""
+    if call.name in ("cross_entropy", "binary_cross_entropy_with_logits"):
+        blind = torch.zeros_like(predictions)
+    elif call.name == "nll_loss":
+        blind = torch.full_like(predictions, -float(torch.tensor(float(_classes(call.name, predictions) or 1)).log()))
+    elif call.name == "binary_cross_entropy":
+        blind = torch.full_like(predictions, 0.5)
+    elif call.name in REGRESSION and targets.is_floating_point() and predictions.shape == targets.shape:
+        blind = targets.mean(0, keepdim=True).expand_as(targets).to(predictions.dtype)
+    else:
+        return None
+    rest = {name: value for name, value in call.kwargs.items() if name not in ("input", "target")}
+    with torch.no_grad():
+        function: Any = getattr(torch.nn.functional, call.name)
+        return float(function(blind, targets, *call.args[2:], **rest).double().mean())
+
+
+def _unit_dims(name: str, predictions: Tensor) -> tuple[int, ...]:
+    if not predictions.is_floating_point() or predictions.ndim == 0 or predictions.numel() == 0:
+        return ()
+    values = predictions.exp() if name in ("nll_loss", "kl_div") else predictions
+    return tuple(dim for dim in range(values.ndim) if is_probabilities(values, dim))
+
+
+def _dim(call: Call | None) -> int | None:
+    if call is None or call.name not in ("softmax", "log_softmax", "softmin", "gumbel_softmax", "logsumexp"):
+        return None
+    dim = call.argument(1, "dim")
+    ndim = call.outputs()[0].ndim
+    return dim % ndim if isinstance(dim, int) and ndim else None
+
+
+def _range(values: Tensor) -> tuple[float, float]:
+    if values.numel() == 0 or values.is_complex():
+        return (float("nan"), float("nan"))
+    low, high = torch.aminmax(values)
+    return (float(low), float(high))
