@@ -1,0 +1,205 @@
+"""A page as one matplotlib figure in seaborn's style: the panels that can be drawn, under what was found."""
+
+from __future__ import annotations
+
+import io
+import math
+from collections.abc import Callable
+from typing import Any
+
+import matplotlib
+import seaborn
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.colors import LogNorm, Normalize, TwoSlopeNorm
+from matplotlib.figure import Figure, SubFigure
+
+from nbdebug.page import Curve, Gallery, Heatmap, Histogram, Page, Panel
+from nbdebug.render import outline, png
+from nbdebug.render.curves import positions
+from nbdebug.render.numbers import one_line, plural, shortened
+from nbdebug.render.scales import evenly, geometric, shades
+from nbdebug.render.theme import LIGHT
+
+_COLUMNS, _WIDTH, _HEIGHT = 2, 5.6, 3.2  # of the grid; inches of one panel
+_MOST_PANELS = 16
+_MOST_ROWS, _MOST_TICKS, _MOST_PICTURES, _MOST_SERIES = 60, 6, 24, 6
+_FINDINGS_IN_TITLE = 6
+_LARGEST = 1e150  # its square is still a float
+
+
+class ReportFigure(Figure):
+    """A figure that pyplot does not know, so that it is shown once, and that shows itself all the same."""
+
+    def _repr_png_(self) -> bytes:
+        buffer = io.BytesIO()
+        self.savefig(buffer, format="png", bbox_inches="tight")
+        return buffer.getvalue()
+
+
+def render(page: Page) -> Figure:
+    """All curves, histograms, heatmaps and galleries of the page in a grid; else a small one of words."""
+    drawn = [panel for _, panel in outline.panels(page) if type(panel) in _DRAW]
+    with matplotlib.rc_context(_style()):
+        return _grid(page, drawn[:_MOST_PANELS], len(drawn)) if drawn else _words(page)
+
+
+def _style() -> dict[str, Any]:
+    style = {**seaborn.axes_style("whitegrid"), **seaborn.plotting_context("notebook", font_scale=0.8)}
+    cycle = matplotlib.cycler(color=seaborn.color_palette("colorblind"))
+    style = {
+        name: value for name, value in style.items() if not name.startswith("font.")
+    }  # the user may need his own
+    words = {"text.usetex": False, "text.parse_math": False}  # a name such as "$x$" is a name, not a formula
+    return {**style, **words, "axes.prop_cycle": cycle, "font.size": 9, "grid.linewidth": 0.6}
+
+
+def _grid(page: Page, drawn: list[Panel], total: int) -> Figure:
+    columns = min(_COLUMNS, len(drawn))
+    rows = math.ceil(len(drawn) / columns)
+    words = _title(page) + ([f"{len(drawn)} of {total} panels are drawn"] if total > len(drawn) else [])
+    figure = _figure(max(columns * _WIDTH, 7.0), rows * _HEIGHT + 0.2 * len(words) + 0.3)
+    figure.suptitle("\n".join(words), x=0.01, ha="left", fontsize=9.5)
+    # each panel lays itself out: long layer names in one leave the others their width
+    places = figure.subfigures(rows, columns, squeeze=False).flat
+    for place, panel in zip(places, drawn, strict=False):
+        place.suptitle(_name(panel.title), x=0.02, ha="left", fontsize=10, fontweight="bold")
+        if _nothing(panel):
+            place.text(0.5, 0.45, "nothing to draw", ha="center", color="0.45")
+        else:
+            _DRAW[type(panel)](place, panel)
+    return figure
+
+
+def _nothing(panel: Panel) -> bool:
+    """Whether the panel has no number that could be drawn."""
+    if isinstance(panel, Curve):
+        values = [_drawable(v, log=panel.log_y) for series in panel.series.values() for v in series]
+        return all(map(math.isnan, values))
+    if isinstance(panel, Histogram):
+        return len(panel.edges) < 2 or not any(map(any, panel.counts.values()))
+    if isinstance(panel, Heatmap):
+        return not any(math.isfinite(v) for row in panel.values for v in row)
+    return not any(all(png.size(picture)) for picture in panel.pictures)
+
+
+def _words(page: Page) -> Figure:
+    lines = _title(page)
+    figure = _figure(7.0, 0.5 + 0.24 * len(lines))
+    figure.text(0.01, 0.5, "\n".join(lines), va="center", fontsize=9.5)
+    return figure
+
+
+def _figure(width: float, height: float) -> Figure:
+    figure = ReportFigure(figsize=(width, height), layout="constrained")
+    FigureCanvasAgg(figure)
+    return figure
+
+
+def _title(page: Page) -> list[str]:
+    findings = [
+        _name(f"{f.severity} {f.code} {one_line(f.title)} · {f.location}".removesuffix(" · "), 110)
+        for f in page.findings[:_FINDINGS_IN_TITLE]
+    ]
+    more = len(page.findings) - _FINDINGS_IN_TITLE
+    alarm = [] if page.intact else ["Your session was changed: " + " · ".join(map(_name, page.footer))]
+    head = _name(" · ".join(filter(None, [page.title, page.subtitle])), 110)
+    return [
+        head,
+        outline.headline(page),
+        *findings,
+        *([f"… {plural(more, 'more finding')}"] if more > 0 else []),
+        *alarm,
+    ]
+
+
+def _name(text: str, most: int = 60) -> str:
+    """A short name, with a box for each emoji: matplotlib's fonts draw none, and warn."""
+    return "".join(c if ord(c) < 0x10000 else "□" for c in shortened(text, most))
+
+
+def _curve(place: SubFigure, panel: Curve) -> None:
+    axes, x = place.subplots(), positions(panel)
+    for name, values in list(panel.series.items())[:_MOST_SERIES]:
+        heights = [_drawable(v, log=panel.log_y) for v in values]
+        marker = "o" if sum(map(math.isfinite, heights)) < 3 else ""
+        axes.plot(x[: len(heights)], heights, label=_name(name, 30), marker=marker, linewidth=1.6)
+        broken = [
+            x[i]
+            for i in range(1, len(values))
+            if math.isfinite(values[i - 1]) and not math.isfinite(values[i])
+        ]
+        for at in broken[:_MOST_TICKS]:
+            axes.axvline(at, color=LIGHT["error"], linestyle=":", linewidth=1.2)
+    axes.set(
+        xlabel=_name(panel.x_label), ylabel=_name(panel.y_label),
+        xscale="log" if geometric(x) else "linear", yscale="log" if panel.log_y else "linear",
+    )  # fmt: skip
+    seaborn.despine(ax=axes)
+    _legend(axes, len(panel.series))
+
+
+def _drawable(value: float, *, log: bool = False) -> float:
+    """NaN for what has no place on the axis; clipped where matplotlib's own arithmetic would overflow."""
+    if not math.isfinite(value) or (log and value <= 0):
+        return math.nan
+    return max(-_LARGEST, min(_LARGEST, value))
+
+
+def _histogram(place: SubFigure, panel: Histogram) -> None:
+    axes, edges = place.subplots(), list(map(_drawable, panel.edges))
+    alone = len(panel.counts) == 1
+    for name, counts in list(panel.counts.items())[:_MOST_SERIES]:
+        axes.stairs(counts, edges, label=_name(name, 30), fill=alone, alpha=0.8, linewidth=1.4)
+    log = panel.log_x and all(edge > 0 for edge in panel.edges)
+    axes.set(xlabel=_name(panel.x_label), ylabel="count", xscale="log" if log else "linear")
+    seaborn.despine(ax=axes)
+    _legend(axes, len(panel.counts))
+
+
+def _legend(axes: Axes, series: int) -> None:
+    if series > 1:
+        title = f"{_MOST_SERIES} of {series}" if series > _MOST_SERIES else None
+        axes.legend(frameon=False, fontsize="small", title=title)
+
+
+def _heatmap(place: SubFigure, panel: Heatmap) -> None:
+    axes, chosen = place.subplots(), evenly(len(panel.rows), _MOST_ROWS)
+    values = [[_drawable(v) for v in panel.values[i]] for i in chosen]
+    norm, colours = _shading(values)
+    mesh = axes.pcolormesh(values, norm=norm, cmap=colours)
+    axes.invert_yaxis()
+    axes.grid(False)
+    down, across = evenly(len(chosen), 16), evenly(len(panel.columns), _MOST_TICKS)
+    axes.set_yticks([i + 0.5 for i in down], [_name(panel.rows[chosen[i]], 28) for i in down], fontsize=7)
+    axes.set_xticks([i + 0.5 for i in across], [_name(panel.columns[i], 14) for i in across], fontsize=8)
+    axes.set(xlabel=_name(panel.x_label), ylabel=_name(panel.y_label))
+    place.colorbar(mesh, ax=axes, label=_name(panel.unit))
+
+
+def _shading(values: list[list[float]]) -> tuple[Normalize, Any]:
+    _, sized, signed = shades(values, 1)
+    if signed:
+        return TwoSlopeNorm(0.0, -sized.high, sized.high), seaborn.color_palette("vlag", as_cmap=True)
+    kind = LogNorm if sized.log else Normalize
+    return kind(sized.low, sized.high), seaborn.color_palette("mako_r", as_cmap=True)
+
+
+def _gallery(place: SubFigure, panel: Gallery) -> None:
+    shown = [picture for picture in panel.pictures if all(png.size(picture))][:_MOST_PICTURES]
+    columns = min(len(shown), max(5, math.ceil(math.sqrt(2 * len(shown)))))
+    grid = list(place.subplots(math.ceil(len(shown) / columns), columns, squeeze=False).flat)
+    for axes in grid:
+        axes.set_axis_off()
+    for axes, picture in zip(grid, shown, strict=False):
+        colour = len(picture.pixels[0][0]) == 3
+        pixels = [[[min(1.0, max(0.0, v)) for v in pixel] for pixel in row] for row in picture.pixels]
+        axes.imshow(
+            pixels if colour else [[pixel[0] for pixel in row] for row in pixels], cmap="gray", vmin=0, vmax=1
+        )
+        axes.set_title(_name(picture.label, 70 // columns), fontsize=7, pad=2)
+
+
+_DRAW: dict[type, Callable[[SubFigure, Any], None]] = {
+    Curve: _curve, Histogram: _histogram, Heatmap: _heatmap, Gallery: _gallery,
+}  # fmt: skip
