@@ -1,0 +1,53 @@
+"""Which finding explains which: a symptom is folded under its cause, so that a report names the trouble once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from nbdebug.findings import Finding, Severity
+
+DATA = ("ND101", "ND102", "ND103")
+BLIND = ("ND201", "ND202", "ND303", "ND304", "ND305")  # the model cannot tell inputs apart, or starts far off
+CAUSES: dict[str, tuple[str, ...]] = {  # symptom → what explains it, when it was found too
+    "ND301": ("ND304",),
+    "ND303": ("ND304", "ND305", "ND201", "ND307"),
+    "ND307": (*DATA, "ND201", "ND202"),
+    "ND312": ("ND101", "ND103", "ND402", "ND404"),
+    "ND404": ("ND305",),
+    "ND406": (*DATA, "ND202", "ND304", "ND305", "ND402", "ND403", "ND404", "ND405", "ND503"),
+    "ND501": ("ND303",),
+    "ND502": (*DATA, *BLIND, "ND307", "ND401"),
+    "ND503": (*DATA, "ND202"),
+}
+LAST_RESORT = ("ND701",)  # explained by any alarm that is more specific
+
+
+def fold(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """The findings with every symptom under its cause; order is kept."""
+    listed = list(findings)
+    alarms = {f.code: f for f in reversed(listed) if f.severity is not Severity.INFO}  # the first of each code
+    symptoms: dict[int, list[Finding]] = {}
+    kept = []
+    for finding in listed:
+        cause = _root(finding, alarms)
+        if cause is finding:
+            kept.append(finding)
+        else:
+            symptoms.setdefault(id(cause), []).append(finding)
+    return tuple(replace(f, symptoms=(*f.symptoms, *symptoms.get(id(f), ()))) if id(f) in symptoms else f for f in kept)
+
+
+def _root(finding: Finding, alarms: dict[str, Finding]) -> Finding:
+    """The cause that has no cause itself."""
+    seen = {finding.code}
+    while (cause := _cause(finding, alarms)) is not None and cause.code not in seen:
+        seen.add(cause.code)
+        finding = cause
+    return finding
+
+
+def _cause(finding: Finding, alarms: dict[str, Finding]) -> Finding | None:
+    if finding.code in LAST_RESORT:
+        return next((f for code, f in sorted(alarms.items()) if code not in LAST_RESORT and code[2] not in "079"), None)
+    return next((alarms[code] for code in CAUSES.get(finding.code, ()) if code in alarms), None)

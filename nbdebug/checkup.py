@@ -1,0 +1,144 @@
+"""The ladder: data, code, numbers, optimisation, cheap before dear, within a budget of seconds."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Generator, Iterator
+from dataclasses import dataclass
+
+from nbdebug.causes import fold
+from nbdebug.errors import NbdebugError
+from nbdebug.instruments import LADDER
+from nbdebug.instruments.base import (
+    RESULTS,
+    Instrument,
+    Report,
+    demand_setup,
+    ranked,
+    remember,
+    seconds_of,
+    shown_live,
+    subject,
+)
+from nbdebug.page import Panel, Table, Verdict
+from nbdebug.training_setup import TrainingSetup
+from nbdebug.untouched import Proof
+
+
+@dataclass(frozen=True)
+class Rung:
+    """One instrument's turn on the ladder."""
+
+    level: str
+    instrument: str
+    alarms: int
+    sound: int
+    not_checked: int
+    seconds: float
+    note: str  # why it ended early, or did not start
+
+
+@dataclass(frozen=True)
+class CheckupResult:
+    """How far the ladder was climbed."""
+
+    budget: float | None  # seconds
+    rungs: tuple[Rung, ...]
+
+    def panels(self) -> tuple[Panel, ...]:
+        rows = tuple((r.level, r.instrument, r.alarms, r.sound, r.not_checked, r.seconds, r.note) for r in self.rungs)
+        return (Table("the ladder", ("level", "instrument", "alarms", "sound", "not checked", "seconds", "note"), rows),)
+
+
+RESULTS["checkup"] = CheckupResult
+
+
+class Checkup:
+    """Runs the ladder; `checkup(setup)` gives the whole report, `checkup.follow(setup)` ever fuller ones."""
+
+    __name__ = "checkup"
+
+    def __call__(self, setup: TrainingSetup, *, budget: float | str | None = "20 s") -> Report:
+        """Finds out why a training does not learn: data, code, numbers, optimisation, in this order.
+
+        Args:
+            setup: the training.
+            budget: seconds for all of it, such as 20 or "20 s"; None: as long as it takes. What there was no time for
+                is listed as not checked.
+
+        Returns:
+            A report of all instruments, findings ranked by cause, symptoms folded under what explains them.
+
+        Raises:
+            SetupError: nothing at all could be examined, such as with an empty loader.
+            KeyboardInterrupt: with what was measured so far as `.report`.
+        """
+        return shown_live(self.follow(setup, budget=budget))
+
+    def follow(self, setup: TrainingSetup, *, budget: float | str | None = "20 s") -> Generator[Report, None, None]:
+        """Ever fuller reports, the last of them complete."""
+        demand_setup("checkup", setup)
+        started, limit = time.perf_counter(), seconds_of(budget)
+        parts: list[Report] = []
+        errors: list[NbdebugError] = []
+        for instrument in LADDER:
+            left = None if limit is None else limit - (time.perf_counter() - started)
+            reason = _reason_to_skip(instrument, setup, left, limit)
+            if reason:
+                parts.append(instrument.unmeasured(setup, reason))
+                continue
+            part = None
+            try:
+                for part in instrument.follow(setup, budget=left):
+                    yield _report(setup, [*parts, part], limit, started, f"looking at: {instrument.title}")
+            except KeyboardInterrupt as interrupt:
+                parts.append(getattr(interrupt, "report", instrument.unmeasured(setup, "interrupted")))
+                interrupt.report = remember(_report(setup, parts, limit, started, "interrupted"))  # type: ignore[attr-defined]
+                raise
+            except NbdebugError as error:
+                errors.append(error)
+                part = instrument.unmeasured(setup, str(error))
+            parts.append(part)
+        if errors and all(part.result is None for part in parts if part.level in ("data", "code")):
+            raise errors[0]
+        yield remember(_report(setup, parts, limit, started, ""))
+
+
+checkup = Checkup()
+
+
+def _reason_to_skip(instrument: Instrument, setup: TrainingSetup, left: float | None, limit: float | None) -> str:
+    if missing := instrument.missing(setup):
+        return f"no {' and no '.join(missing)} was given"
+    if left is not None and left <= 0:
+        return f"the budget of {limit:g} s was used up"
+    return ""
+
+
+def _report(setup: TrainingSetup, parts: list[Report], budget: float | None, started: float, stopped: str) -> Report:
+    findings = fold(ranked(finding for part in parts for finding in part.findings))
+    verdicts = _united(verdict for part in parts for verdict in part.verdicts)
+    result = CheckupResult(budget, tuple(_rung(part) for part in parts))
+    proofs = [part.proof for part in parts if part.proof is not None]
+    return Report(
+        "checkup", "checkup", "", result, findings, verdicts, tuple(parts), subject(setup), stopped,
+        time.perf_counter() - started, Proof.united(proofs) if proofs else None,
+    )  # fmt: skip
+
+
+def _united(verdicts: Iterator[Verdict]) -> tuple[Verdict, ...]:
+    """One verdict a code: found by one instrument outweighs sound, sound outweighs not checked."""
+    weight = {"found": 0, "sound": 1, "not checked": 2}
+    best: dict[str, Verdict] = {}
+    for verdict in verdicts:
+        if verdict.code not in best or weight[verdict.state] < weight[best[verdict.code].state]:
+            best[verdict.code] = verdict
+    return tuple(best[code] for code in sorted(best))
+
+
+def _rung(part: Report) -> Rung:
+    states = [verdict.state for verdict in part.verdicts]
+    return Rung(
+        part.level, part.instrument, states.count("found"), states.count("sound"), states.count("not checked"),
+        part.seconds, part.stopped,
+    )  # fmt: skip

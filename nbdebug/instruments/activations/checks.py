@@ -1,0 +1,149 @@
+"""Checks of the activations: units with no way back, weights of unsound scale."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+from nbdebug.errors import NotChecked
+from nbdebug.findings import ERROR, INFO, WARNING, Location
+from nbdebug.instruments.activations.instrument import ENOUGH, activations
+from nbdebug.instruments.activations.result import ActivationStats, Nonlinearity
+from nbdebug.instruments.activations.scale import Large
+from nbdebug.instruments.base import Seen
+
+MANY = 0.6  # share of stuck units; our choice: sound nets that were measured stay below 0.5
+BY_CHANCE = 1e-6  # a unit deep in a plain net is dead like a coin falls: so many dead ones must be no accident
+BLOCKED = 1e-6  # gradient before the layer over that after it
+TIMES_CHANCE = 5.0  # a loss that falls so many times when one matrix is rescaled was made by that matrix
+COMEBACK_ADAPTIVE = 1e6  # our choice, measured on digits: MLPs of 3 layers learn with Adam at 3e4 (std 1e-3) and
+COMEBACK_PLAIN = 100.0  # hardly at 3e8 (std 1e-5); with SGD they learn at 35 (std 0.03) and not at 300 (std 0.01)
+
+
+@activations.check(
+    "ND307", "dead or saturated units", severity=WARNING,
+    advice="smaller learning rate or weights, biases near zero, scaled inputs, normalisation before the non-linearity",
+)  # fmt: skip
+def dead_or_saturated(stats: ActivationStats) -> Iterator[Seen]:
+    """Units that never respond to any sample, so that no gradient can bring them back.
+
+    Wrong: a ReLU that is zero, or a tanh that sits at its end, for all the data has slope zero: its weights stay.
+    Seen: the slope of the non-linearity, by autograd, is under 0.001 for every one of at least 256 samples (or all
+        there are). An error when the whole layer is stuck and the gradient of all matrices before it is gone; a
+        warning when 60 % are, and more than chance makes of so few units. Gates, functions that end the model, and
+        partly silent codes of autoencoders are not accused.
+    Where: the module (or function and line) and the first of the units.
+    Try: lower the learning rate, bring biases back to zero, scale the inputs, normalise before the non-linearity.
+    Bad:
+        model = nn.Sequential(nn.Linear(64, 32), nn.ReLU(), nn.Linear(32, 10))
+        nn.init.constant_(model[0].bias, -20.0)
+    Good:
+        model = nn.Sequential(nn.Linear(64, 32), nn.ReLU(), nn.Linear(32, 10))
+        nn.init.constant_(model[0].bias, 0.1)
+    Source: Lu, Shin, Su, Karniadakis, Dying ReLU and initialization, 2019; thresholds are our choice.
+    """
+    _demand_forward(stats)
+    for n in stats.nonlinearities:
+        if n.stuck == 0 or n.gate or (n.squashes and not n.read_on) or (n.seen < ENOUGH and not stats.all_seen):
+            continue
+        if n.stuck == n.units and _is_blocked(n):
+            yield _seen_stuck(n, f"and the matrices before it get a gradient of {n.upstream:.1g}", severity=ERROR)
+        elif n.share >= MANY and (n.squashes or _chance(n) < BY_CHANCE):
+            severity = INFO if stats.reconstructs and n.stuck < n.units else None
+            yield _seen_stuck(n, "and no gradient reaches their weights", severity=severity)
+
+
+@activations.check(
+    "ND202", "weights of unsound scale", severity=WARNING,
+    advice="nn.init.kaiming_normal_ before ReLU, xavier_normal_ before tanh; embeddings N(0, 0.02) to N(0, 1)",
+)  # fmt: skip
+def init_scale(stats: ActivationStats) -> Iterator[Seen]:
+    """Weights or embeddings that start far too large or far too small.
+
+    Wrong: too large, and the loss starts far above chance and gradients are wild; too small, and the signal dies on
+        both ways, so that nothing moves.
+    Seen: matrices whose gain (rms times the root of the fan-in) is above 3 or below 0.15 are suspects. On a copy a
+        suspect is brought to gain 1. Large: the loss falls 5 times or more. Small: with all small ones rescaled,
+        their own gradients come back by 1e6 (with SGD by 100). What normalisation makes up for, one small head,
+        zeros, and tied embeddings are not accused.
+    Where: the parameter.
+    Try: an initialisation that knows the fan-in; scale embeddings that are tied to the head by 1/sqrt(width).
+    Bad:
+        model = nn.Sequential(nn.Linear(64, 32), nn.ReLU(), nn.Linear(32, 10))
+        nn.init.normal_(model[0].weight, std=5.0)
+    Good:
+        model = nn.Sequential(nn.Linear(64, 32), nn.ReLU(), nn.Linear(32, 10))
+        nn.init.kaiming_normal_(model[0].weight)
+    Source: He, Zhang, Ren, Sun, Delving deep into rectifiers, 2015; thresholds are our choice, measured on digits.
+    """
+    _demand_forward(stats)
+    if stats.scale_not_checked:
+        raise NotChecked(stats.scale_not_checked)
+    for trial in stats.large:
+        if _is_to_blame(trial, stats.large):
+            yield Seen(
+                f"`{trial.parameter}` has a gain of {trial.gain:.3g}; with a copy at gain 1 the loss falls from "
+                f"{trial.before:.3g} to {trial.after:.3g}",
+                _place(trial.parameter),
+                {"gain": trial.gain, "loss": _plain(trial.before), "loss_rescaled": _plain(trial.after)},
+            )
+    limit = COMEBACK_ADAPTIVE if stats.adaptive else COMEBACK_PLAIN
+    if stats.small is not None and stats.small.comeback >= limit:
+        first, *others = stats.small.parameters
+        yield Seen(
+            f"`{first}` and {len(others)} more matrices are tiny (gain down to {stats.small.gain:.1g}); with copies at "
+            f"gain 1 their gradients are {stats.small.comeback:.1g} times as large",
+            _place(first),
+            {"gain": stats.small.gain, "comeback": _plain(stats.small.comeback), "matrices": 1 + len(others)},
+        )
+
+
+def _is_blocked(n: Nonlinearity) -> bool:
+    if n.upstream is None or n.downstream is None:
+        return False
+    return n.upstream <= BLOCKED * n.downstream
+
+
+def _chance(n: Nonlinearity) -> float:
+    """Probability of at least so many tails among as many coins as there are units."""
+    ways = sum(math.comb(n.units, k) for k in range(n.stuck, n.units + 1)) if n.units <= 512 else 0
+    return ways / 2**n.units if ways else 0.0
+
+
+def _seen_stuck(n: Nonlinearity, consequence: str, *, severity) -> Seen:
+    how = "saturated" if n.squashes else "dead"
+    units = ", ".join(map(str, n.first_stuck)) + (" …" if n.stuck > len(n.first_stuck) else "")
+    place = Location(
+        module=n.location.module, operator=n.location.operator, file=n.location.file, line=n.location.line,
+        cell=n.location.cell, detail=f"units {units}",
+    )  # fmt: skip
+    evidence = {"stuck": n.stuck, "units": n.units, "samples": n.seen, "upstream": n.upstream, "downstream": n.downstream}
+    return Seen(
+        f"{n.stuck} of {n.units} {n.function} units are {how} for every one of {n.seen} samples, {consequence}",
+        place, evidence, severity=severity,
+    )  # fmt: skip
+
+
+def _is_to_blame(trial: Large, others: tuple[Large, ...]) -> bool:
+    """Alone it brings the loss down; or only all together do, and it is the largest of them."""
+    if _falls(trial.before, trial.after):
+        return True
+    together = _falls(trial.before, trial.all_after) and not any(_falls(t.before, t.after) for t in others)
+    return together and trial is others[0]
+
+
+def _falls(before: float, after: float) -> bool:
+    return before > 0 and math.isfinite(after) and before - after >= (TIMES_CHANCE - 1) * abs(after)
+
+
+def _plain(number: float) -> float | None:
+    return number if math.isfinite(number) else None
+
+
+def _place(parameter: str) -> Location:
+    return Location(module=parameter.rpartition(".")[0], parameter=parameter)
+
+
+def _demand_forward(stats: ActivationStats) -> None:
+    if stats.not_checked:
+        raise NotChecked(stats.not_checked)

@@ -1,0 +1,122 @@
+"""What the layers put out over a few batches of training data, and which units never respond."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import Any
+
+from torch import Tensor
+
+from nbdebug import loading
+from nbdebug.batch import batch_size
+from nbdebug.counterfactual import Counterfactual, in_training_mode, is_adaptive, trainable
+from nbdebug.errors import NbdebugError, SetupError
+from nbdebug.instruments.activations import scale
+from nbdebug.instruments.activations.listener import SQUASHERS, Listener, Units
+from nbdebug.instruments.activations.result import ActivationStats, LayerOutput, Nonlinearity
+from nbdebug.instruments.base import instrument
+from nbdebug.tensor_stats import norms, to_floats
+from nbdebug.training_setup import TrainingSetup
+
+FLAT = 1e-3  # a slope below lets less than a thousandth of the gradient through: sigmoid beyond ±7, tanh beyond ±4
+ENOUGH = 256  # samples below which a unit may be silent by chance; more batches are read until it is reached
+MOST_BATCHES = 8  # times the batches asked for, when they are small
+SUSPICIOUS = 0.5  # share of stuck units from which the gradient before and after the layer is measured
+SHOWN = 8  # of the stuck units
+
+
+@instrument("train_loader", title="activations", level="numbers", result=ActivationStats)
+def activations(setup: TrainingSetup, *, batches: int = 4) -> Iterator[ActivationStats]:
+    """Outputs of every layer in train mode over at least `batches` batches (more when they are small): magnitudes,
+    units that are dead or saturated for every sample, weights of unsound scale.
+
+    Yields ever fuller results; no weight is moved.
+    """
+    in_training_mode(setup)
+    heard, samples, first = Listener(setup.model), 0, None
+    found = ActivationStats(0, 0, all_seen=False, adaptive=is_adaptive(setup))
+    for number, delivered in enumerate(loading.read(setup.train_loader)):
+        if (number >= batches and samples >= ENOUGH) or number >= max(1, batches) * MOST_BATCHES:
+            break
+        first = delivered.batch if first is None else first
+        reason = _forward(setup, delivered.batch, heard)
+        if reason:
+            yield replace(found, not_checked=reason, scale_not_checked=reason)
+            return
+        samples += batch_size(delivered.batch) or 0
+        found = replace(found, **_heard(heard), batches=number + 1, samples=samples)
+        yield found
+    else:
+        found = replace(found, all_seen=True)
+    found = replace(found, nonlinearities=tuple(_with_gradients(setup, first, heard, found.nonlinearities)))
+    yield found
+    yield replace(found, **_scales(setup, first))
+
+
+def _forward(setup: TrainingSetup, batch: Any, heard: Listener) -> str:
+    """Why the forward pass did not run; "" when it did."""
+    try:
+        with heard:
+            setup.loss(batch)
+    except SetupError as error:  # without a loss the forward pass still ran
+        return "" if heard.layers else str(error)
+    except NbdebugError as error:
+        return str(error)
+    return ""
+
+
+def _heard(heard: Listener) -> dict[str, Any]:
+    return {
+        "layers": tuple(LayerOutput(name, kind, stats) for name, (kind, stats) in heard.layers.items()),
+        "nonlinearities": tuple(_judged(units) for units in heard.sites.values()),
+        "reconstructs": heard.reconstructs,
+    }
+
+
+def _judged(units: Units) -> Nonlinearity:
+    stuck = to_floats((units.steepest < FLAT) & units.driven)
+    which = [unit for unit, flat in enumerate(stuck) if flat]
+    return Nonlinearity(
+        units.location, units.function, units.function in SQUASHERS, len(stuck), len(which), tuple(which[:SHOWN]),
+        units.seen, units.gate, units.read_on,
+    )  # fmt: skip
+
+
+def _with_gradients(
+    setup: TrainingSetup, batch: Any, heard: Listener, found: tuple[Nonlinearity, ...]
+) -> Iterator[Nonlinearity]:
+    """Adds the gradient on either side of the suspicious ones, from one backward pass."""
+    if all(n.share < SUSPICIOUS for n in found):
+        yield from found
+        return
+    try:
+        arrived = _matrix_gradients(Counterfactual(setup, batch), dict(trainable(setup.model)), heard.matrices)
+    except (NbdebugError, RuntimeError):
+        yield from found
+        return
+    for n, units in zip(found, heard.sites.values(), strict=True):
+        split = units.matrices_before
+        yield replace(n, upstream=_total(arrived[:split]), downstream=_total(arrived[split:]))
+
+
+def _matrix_gradients(trial: Counterfactual, weights: Mapping[str, Tensor], order: list[str]) -> list[float | None]:
+    """Norm of the gradient of each matrix, None for a frozen one."""
+    given = trial.gradients({name: weights[name].detach() for name in order if name in weights})
+    known = dict(zip(given, norms(list(given.values())), strict=True))
+    return [known.get(name) for name in order]
+
+
+def _total(arrived: list[float | None]) -> float | None:
+    known = [norm for norm in arrived if norm is not None]
+    return math.hypot(*known) if known else None
+
+
+def _scales(setup: TrainingSetup, batch: Any) -> dict[str, Any]:
+    try:
+        return {
+            "large": tuple(scale.large(setup, batch)), "small": scale.small(setup, batch), "scale_not_checked": "",
+        }  # fmt: skip
+    except (NbdebugError, RuntimeError) as error:
+        return {"scale_not_checked": f"the step does not run with lent weights ({str(error).splitlines()[0]})"}

@@ -1,0 +1,112 @@
+"""What the layers put out over the sampled data, and how it is laid out."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from nbdebug.findings import Location
+from nbdebug.instruments.activations.scale import Large, Small
+from nbdebug.page import Heatmap, Panel, Table
+from nbdebug.tensor_stats import BIN_LABELS, TensorStats
+
+MOST_ROWS = 64  # of the heatmap; beyond that the rows are thinned evenly, the tables keep all
+
+
+@dataclass(frozen=True)
+class LayerOutput:
+    """What one layer put out, over all batches (of large outputs only the first samples)."""
+
+    name: str  # path of the module; "path · relu" for a function called in it
+    kind: str  # class of the module, or "function"
+    output: TensorStats
+
+
+@dataclass(frozen=True)
+class Nonlinearity:
+    """One call site of a rectifier or a squashing function."""
+
+    location: Location
+    function: str
+    squashes: bool  # levels off on both sides, as tanh and sigmoid do
+    units: int
+    stuck: int  # units whose slope stayed under a thousandth for every sample
+    first_stuck: tuple[int, ...]  # the first few of them
+    seen: int  # samples times positions
+    gate: bool  # its output multiplies another tensor
+    read_on: bool  # a later layer reads its output
+    upstream: float | None = None  # norm of the gradient of all matrices used before it; None when not measured
+    downstream: float | None = None  # of all matrices used after it
+
+    @property
+    def share(self) -> float:
+        return self.stuck / self.units
+
+    @property
+    def name(self) -> str:
+        """The module, or the function where it was called outside one."""
+        return self.location.module or self.location.operator
+
+
+@dataclass(frozen=True)
+class ActivationStats:
+    """Outputs of all layers, units that never respond, weights of unsound scale."""
+
+    batches: int
+    samples: int
+    all_seen: bool  # the loader has no more
+    layers: tuple[LayerOutput, ...] = ()
+    nonlinearities: tuple[Nonlinearity, ...] = ()
+    reconstructs: bool = False  # output and input of the model have one shape: an autoencoder, say
+    large: tuple[Large, ...] = ()
+    small: Small | None = None
+    adaptive: bool = True  # whether the optimizer takes the size out of the gradient, as Adam does
+    not_checked: str = ""  # why there was no forward pass
+    scale_not_checked: str = "not reached"
+
+    def panels(self) -> tuple[Panel, ...]:
+        """Layer × magnitude, the layers in a table, the non-linearities with their stuck units."""
+        panels: list[Panel] = []
+        if self.layers:
+            panels += [_heatmap(self.layers), _layer_table(self.layers, self.samples)]
+        if self.nonlinearities:
+            panels.append(_unit_table(self.nonlinearities))
+        return tuple(panels)
+
+
+def _heatmap(layers: tuple[LayerOutput, ...]) -> Heatmap:
+    every = math.ceil(len(layers) / MOST_ROWS)
+    thinned = f"every {every}th of {len(layers)} layers; " if every > 1 else ""
+    return Heatmap(
+        "activation magnitudes",
+        rows=tuple(layer.name for layer in layers[::every]),
+        columns=("0", *BIN_LABELS),
+        values=tuple(_shares(layer.output) for layer in layers[::every]),
+        x_label="magnitude",
+        y_label="layer",
+        unit="share of elements",
+        caption=f"{thinned}in forward order",
+    )
+
+
+def _shares(stats: TensorStats) -> tuple[float, ...]:
+    total = max(1, stats.finite)
+    return tuple(count / total for count in (stats.zeros, *stats.magnitudes))
+
+
+def _layer_table(layers: tuple[LayerOutput, ...], samples: int) -> Table:
+    rows = tuple(
+        (
+            layer.name, layer.kind, layer.output.mean, layer.output.std, layer.output.min, layer.output.max,
+            layer.output.zeros / max(1, layer.output.count), layer.output.count - layer.output.finite,
+        )
+        for layer in layers
+    )  # fmt: skip
+    columns = ("layer", "kind", "mean", "std", "min", "max", "share of zeros", "NaN or Inf")
+    return Table("layer outputs", columns, rows, caption=f"over {samples} samples; of large outputs the first ones")
+
+
+def _unit_table(found: tuple[Nonlinearity, ...]) -> Table:
+    rows = tuple((n.name, n.function, n.units, n.stuck, n.share, n.gate, n.seen) for n in found)
+    columns = ("non-linearity", "function", "units", "stuck", "share", "gate", "samples × positions")
+    return Table("units that never respond", columns, rows, caption="stuck: |slope| < 0.001 for every sample")

@@ -1,0 +1,369 @@
+"""Instrument, Check, Report: borrow the setup, measure, judge, time, give it back, and say so."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import inspect
+import re
+import time
+from collections.abc import Callable, Generator, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch.nn.parameter import is_lazy
+
+from nbdebug.errors import CodeError, NbdebugError, NotChecked, SetupError
+from nbdebug.findings import Finding, Location, Severity
+from nbdebug.page import Page, Section, Verdict
+from nbdebug.plain import from_plain, to_plain
+from nbdebug.training_setup import TrainingSetup
+from nbdebug.untouched import Proof, untouched
+
+LEVELS = ("data", "code", "numbers", "optimisation", "own")  # the ladder, bottom rung first
+INSTRUMENTS: dict[str, Instrument] = {}  # name → instrument, in the order to reach for them
+RESULTS: dict[str, type] = {}  # name → type of the result, for reading a report back
+_last: list[Report] = []  # at most one: what nbdebug.last_report() gives
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What a check saw: the part of a finding that changes from case to case."""
+
+    message: str
+    location: Location = Location()
+    evidence: dict[str, float | int | str | bool | None] = field(default_factory=dict)
+    severity: Severity | None = None  # None: the check's own
+    advice: str | None = None  # None: the check's own
+
+
+@dataclass(frozen=True)
+class Check:
+    """A judge of one instrument's result, for one code. `judge` yields a `Seen` for each trouble."""
+
+    code: str
+    title: str
+    severity: Severity
+    advice: str
+    judge: Callable[[Any], Any]
+
+    def __call__(self, result: Any) -> tuple[Verdict, list[Finding]]:
+        try:
+            findings = [self._finding(seen) for seen in self.judge(result) or ()]
+        except NotChecked as reason:
+            return Verdict(self.code, self.title, "not checked", str(reason)), []
+        return Verdict(self.code, self.title, "found" if findings else "sound"), findings
+
+    def _finding(self, seen: Seen) -> Finding:
+        return Finding(
+            self.code, self.title, seen.severity or self.severity, seen.message, seen.advice or self.advice,
+            seen.location, seen.evidence,
+        )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Report:
+    """What an instrument measured and what the checks made of it. Shows itself in any front end."""
+
+    instrument: str
+    title: str
+    level: str
+    result: Any  # the instrument's own frozen dataclass; None when nothing could be measured
+    findings: tuple[Finding, ...] = ()
+    verdicts: tuple[Verdict, ...] = ()
+    parts: tuple[Report, ...] = ()  # the reports a checkup is made of
+    subject: str = ""  # what was examined, in a line
+    stopped: str = ""  # why the measurement ended early; empty when it ran to its end
+    seconds: float = 0.0
+    proof: Proof | None = None  # what the digests said about the session; None when nothing was borrowed
+
+    def page(self) -> Page:
+        """The report as a page of neutral panels, which every renderer knows."""
+        footer, intact = _footer(self)
+        return Page(self.title, self.subject, self.findings, self.verdicts, _sections(self), footer, intact)
+
+    def figure(self) -> Any:
+        """The panels as one matplotlib figure."""
+        from nbdebug.render import figure
+
+        return figure.render(self.page())
+
+    def widget(self) -> Any:
+        """The report as an ipywidgets box: filter by level and severity, open a finding, jump between panels."""
+        from nbdebug.render import widget
+
+        return widget.render(self.page())
+
+    def to_frame(self) -> Any:
+        """The findings as a pandas DataFrame, one row each; folded symptoms follow their cause."""
+        import pandas
+
+        rows = [_row(f, "") for f in self.findings] + [_row(s, f.code) for f in self.findings for s in f.symptoms]
+        return pandas.DataFrame(rows, columns=list(_row(_EMPTY, "")))
+
+    def save(self, path: str) -> str:
+        """Writes the report to a self-contained .html file (or .txt, .json) and returns the path."""
+        from nbdebug.render import save
+
+        return save(self.page(), self.to_dict(), path)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The whole report as strict JSON values; `Report.from_dict` gives it back equal."""
+        data = {f: to_plain(getattr(self, f)) for f in self.__dataclass_fields__ if f not in ("parts", "result")}
+        return {**data, "result": to_plain(self.result), "parts": [part.to_dict() for part in self.parts]}
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> Report:
+        """The report that `to_dict` wrote."""
+        hints = {"findings": tuple[Finding, ...], "verdicts": tuple[Verdict, ...], "proof": Proof | None}
+        given = {name: from_plain(hints.get(name, Any), item) for name, item in data.items()}
+        given["result"] = from_plain(_result_type(data["instrument"]) | None, data["result"])
+        given["parts"] = tuple(cls.from_dict(part) for part in data["parts"])
+        return cls(**given)
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        from nbdebug.render import mimebundle
+
+        return mimebundle(self.page())
+
+    def __str__(self) -> str:
+        from nbdebug.render import text
+
+        return text.render(self.page())
+
+    __repr__ = __str__
+
+
+class Instrument:
+    """A measuring function with the checks that judge its result. Calling it gives a `Report`."""
+
+    def __init__(
+        self, measure: Callable[..., Any], *, needs: tuple[str, ...], trains: bool, title: str, level: str, result: type
+    ) -> None:
+        self.measure, self.needs, self.trains = measure, needs, trains
+        self.name, self.title, self.level, self.result = measure.__name__, title, level, result
+        self.checks: dict[str, Check] = {}
+        self.__name__, self.__doc__, self.__wrapped__ = measure.__name__, measure.__doc__, measure
+
+    def __call__(self, setup: TrainingSetup, *, budget: float | str | None = None, **options: Any) -> Report:
+        """Measures and judges; an interrupt gives the setup back and leaves the partial report on the
+        KeyboardInterrupt as `.report`."""
+        return shown_live(self.follow(setup, budget=budget, **options))
+
+    def follow(self, setup: TrainingSetup, *, budget: float | str | None = None, **options: Any) -> Generator[Report, None, None]:
+        """Ever fuller reports, the last of them complete; for showing a measurement while it runs."""
+        self._demand(setup)
+        started, limit = time.perf_counter(), seconds_of(budget)
+        result, stopped, interrupt = None, "", None
+        borrowed = untouched(setup, weights=self.trains)
+        try:
+            with borrowed:
+                for result in self._results(setup, options):
+                    used = time.perf_counter() - started
+                    if limit is not None and used > limit:
+                        stopped = f"stopped after {used:.1f} s, the budget"
+                        break
+                    yield self._report(setup, result, "still running", used, None)
+        except KeyboardInterrupt as error:
+            stopped, interrupt = "interrupted", error
+        used = time.perf_counter() - started
+        report = self._report(setup, result, stopped, used, borrowed.proof)
+        if interrupt is not None:
+            interrupt.report = remember(report)  # type: ignore[attr-defined]  # nothing measured is lost
+            raise interrupt
+        yield remember(report)
+
+    def check(
+        self, code: str, title: str, *, severity: Severity = Severity.WARNING, advice: str = ""
+    ) -> Callable[[Callable[[Any], Any]], Check]:
+        """Registers a judge of this instrument's result. The same code again replaces the judge.
+
+        Args:
+            code: `NDsnn`; your own checks take ND9nn.
+            title: the trouble in two or three words.
+            advice: one thing to try next.
+        """
+        demand_code(code)
+
+        def register(judge: Callable[[Any], Any]) -> Check:
+            self.checks[code] = Check(code, title, Severity(severity), advice, judge)
+            return self.checks[code]
+
+        return register
+
+    def judge(self, result: Any) -> tuple[tuple[Verdict, ...], tuple[Finding, ...]]:
+        """Verdicts and findings of all checks on a result."""
+        judged = [check(result) for check in self.checks.values()]
+        return tuple(v for v, _ in judged), tuple(f for _, findings in judged for f in findings)
+
+    def missing(self, setup: TrainingSetup) -> list[str]:
+        """The names this instrument needs and the setup does not have."""
+        given = {name: getattr(setup, name) for name in self.needs}  # not judged by truth: a loader may lack a length
+        return [name for name, part in given.items() if part is None or (isinstance(part, tuple) and not part)]
+
+    def unmeasured(self, setup: TrainingSetup, reason: str) -> Report:
+        """The report of an instrument that did not run: all its checks are not checked, for this reason."""
+        return self._report(setup, None, reason, 0.0, None)
+
+    def _demand(self, setup: TrainingSetup) -> None:
+        demand_setup(self.name, setup)
+        if missing := self.missing(setup):
+            wanted = ", ".join(f"{name}=..." for name in missing)
+            raise SetupError(f"{self.name} needs {' and '.join(missing)}: pass TrainingSetup({wanted})")
+
+    def _results(self, setup: TrainingSetup, options: dict[str, Any]) -> Iterator[Any]:
+        measured = self.measure(setup, **options)
+        if inspect.isgenerator(measured):
+            yield from measured
+        else:
+            yield measured
+
+    def _report(self, setup: TrainingSetup, result: Any, stopped: str, seconds: float, proof: Proof | None) -> Report:
+        if result is None:
+            reason = stopped or "nothing was measured"
+            verdicts = tuple(Verdict(c.code, c.title, "not checked", reason) for c in self.checks.values())
+            findings: tuple[Finding, ...] = ()
+        else:
+            verdicts, findings = self.judge(result)
+        return Report(
+            self.name, self.title, self.level, result, ranked(findings), verdicts,
+            subject=subject(setup), stopped=stopped, seconds=seconds, proof=proof,
+        )  # fmt: skip
+
+    def __repr__(self) -> str:
+        return f"<instrument {self.name}: {(self.__doc__ or '').strip().splitlines()[0]}>"
+
+
+def instrument(
+    *needs: str, trains: bool = False, title: str, level: str, result: type
+) -> Callable[[Callable[..., Any]], Instrument]:
+    """Makes a measuring function an instrument and puts it on the list.
+
+    Args:
+        needs: fields of the setup without which it cannot measure.
+        trains: whether it moves weights; only then are they saved.
+        title: heading of its report.
+        level: its rung of the ladder.
+        result: the frozen dataclass it returns or, as a generator, yields ever fuller.
+    """
+
+    def register(measure: Callable[..., Any]) -> Instrument:
+        made = Instrument(measure, needs=needs, trains=trains, title=title, level=level, result=result)
+        INSTRUMENTS[made.name], RESULTS[made.name] = made, result
+        return made
+
+    return register
+
+
+def shown_live(reports: Generator[Report, None, None]) -> Report:
+    """The last of ever fuller reports; each is shown while the next is made, in one output that is gone at the end."""
+    from nbdebug.render.live import Live
+
+    report = None
+    try:
+        with contextlib.closing(reports), Live() as live:  # closing gives the session back at once
+            for report in reports:
+                live.show(report.page)
+    except KeyboardInterrupt as interrupt:
+        if report is not None and not hasattr(interrupt, "report"):  # it came while showing, not while measuring
+            interrupt.report = remember(dataclasses.replace(report, stopped="interrupted"))  # type: ignore[attr-defined]
+        raise
+    assert report is not None, "an instrument yields at least one report"
+    return report
+
+
+def remember(report: Report) -> Report:
+    """Keeps the report for `last_report` and gives it back."""
+    _last[:] = [report]
+    return report
+
+
+def last_report() -> Report | None:
+    """The report that was made last in this session, also when it was interrupted; None before the first."""
+    return _last[0] if _last else None
+
+
+def demand_setup(name: str, setup: Any) -> None:
+    """Raises SetupError unless this is a TrainingSetup, and no backward pass is under way."""
+    if not isinstance(setup, TrainingSetup):
+        raise SetupError(
+            f"{name} needs a TrainingSetup, got {type(setup).__name__}: "
+            "nbdebug.TrainingSetup(model=..., loss_fn=..., optimizer=..., train_loader=...)"
+        )
+    if any(tensor.is_meta for tensor in (*setup.model.parameters(), *setup.model.buffers())):
+        raise SetupError("the model lies on the meta device, which holds no numbers: model.to_empty(device=...) and load it")
+    if torch._C._current_graph_task_id() != -1:  # inside a gradient hook: gradients are half written
+        raise SetupError(f"{name} was called in the middle of backward(): call it before or after")
+
+
+def demand_code(code: str) -> None:
+    """Raises CodeError unless this looks like ND401."""
+    if not re.fullmatch(r"ND\d{3}", str(code)):
+        raise CodeError(f"a code looks like ND401, got {code!r}: your own checks take ND901 to ND999")
+
+
+def seconds_of(budget: float | str | None) -> float | None:
+    """`"20 s"`, `"2 min"`, `20` or None, in seconds.
+
+    Raises:
+        SetupError: it is none of these.
+    """
+    if budget is None:
+        return None
+    matched = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*(ms|s|sec|seconds|m|min|minutes)?\s*", str(budget))
+    if not matched:
+        raise SetupError(f'a budget looks like "20 s" or "2 min", got {budget!r}')
+    factor = {"ms": 0.001, "m": 60.0, "min": 60.0, "minutes": 60.0}.get(matched[2] or "s", 1.0)
+    return float(matched[1]) * factor
+
+
+def ranked(findings: Any) -> tuple[Finding, ...]:
+    """Errors first, then warnings; among equals the earlier station of the training step."""
+    return tuple(sorted(findings, key=lambda finding: (finding.severity.rank, finding.code)))
+
+
+def subject(setup: TrainingSetup) -> str:
+    """What is examined, in a line: `Net · 12,345 parameters · Adam · cpu · 32-true`."""
+    model = getattr(setup.model, "_orig_mod", setup.model)
+    known = [p for p in model.parameters() if not is_lazy(p)]
+    optimizers = "+".join(type(optimizer).__name__ for optimizer in setup.optimizers) or "no optimizer"
+    count = f"{sum(p.numel() for p in known):,} parameters"
+    return " · ".join([type(model).__name__, count, optimizers, str(setup.device), setup.precision])
+
+
+def _result_type(name: str) -> Any:
+    if name not in RESULTS:
+        raise NbdebugError(f"this report is of {name!r}, an instrument that this nbdebug does not have")
+    return RESULTS[name]
+
+
+def _sections(report: Report) -> tuple[Section, ...]:
+    if report.parts:
+        own = (Section(report.title, "", tuple(report.result.panels())),) if report.result is not None else ()
+        return own + tuple(section for part in report.parts for section in _sections(part))
+    if report.result is None:
+        return ()
+    return (Section(report.title, report.level, tuple(report.result.panels()), report.seconds),)
+
+
+def _footer(report: Report) -> tuple[tuple[str, ...], bool]:
+    """The closing lines, and whether the session is proved to be as it was."""
+    lines = [f"{report.seconds:.1f} s"] + ([report.stopped] if report.stopped else [])
+    if report.proof is None:
+        return tuple(lines), True
+    return (*lines, *report.proof.sentences()), not report.proof.changes
+
+
+_EMPTY = Finding("ND000", "", Severity.INFO, "", "")
+
+
+def _row(finding: Finding, cause: str) -> dict[str, Any]:
+    place = finding.location
+    return {
+        "code": finding.code, "severity": str(finding.severity), "title": finding.title, "where": str(place),
+        "message": finding.message, "advice": finding.advice, "station": finding.station, "module": place.module,
+        "parameter": place.parameter, "operator": place.operator, "file": place.file, "line": place.line,
+        "cell": place.cell, "caused_by": cause,
+    }  # fmt: skip
+

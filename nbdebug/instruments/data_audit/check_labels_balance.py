@@ -1,0 +1,113 @@
+"""Are the classes even enough, and do class weights point the right way?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from nbdebug.errors import NotChecked
+from nbdebug.findings import ERROR, INFO, WARNING, Location
+from nbdebug.instruments.base import Seen
+from nbdebug.instruments.data_audit.judging import ENOUGH, part_of_a_block, why_no_labels
+from nbdebug.instruments.data_audit.measure import data_audit
+from nbdebug.instruments.data_audit.result import DataLook, Field, Labels, LoaderLook
+
+WARN_FROM = 20.0  # most frequent over rarest class
+TELL_FROM = 10.0  # from here on it is worth knowing
+WRONG_WAY_FROM = 3.0  # imbalance at which the direction of class weights matters
+CLEAR = 1.5  # two weights differ clearly from this ratio on
+
+
+@data_audit.check("ND107", "imbalance", severity=WARNING)
+def imbalance(look: DataLook) -> Iterator[Seen]:
+    """Classes very uneven and nothing compensates, or class weights that point the wrong way.
+
+    Wrong: a model that always says the most frequent class is then hard to beat, and rare classes are not learnt.
+    Seen: classes as the loader delivers them (so a sampler counts), one label a sample, at least 30 samples a class on
+        average: more than 20 to 1 with nothing but the plain loss, and no class weights, warns; 10 to 1 is worth
+        knowing. Weights that grow with frequency at more than 3 to 1 are an error.
+    Where: the rarest class, the class weights.
+    Try: class weights inverse to frequency, a WeightedRandomSampler, or a metric that sees the rare class.
+    Bad:
+        rare = ((targets == 0) & (torch.arange(256) < 80)).long()
+        train_loader = DataLoader(TensorDataset(inputs, rare), batch_size=32, shuffle=True)
+    Good:
+        rare = ((targets == 0) & (torch.arange(256) < 80)).long()
+        train_loader = DataLoader(TensorDataset(inputs, rare), batch_size=32, shuffle=True)
+        model = nn.Sequential(nn.Linear(64, 32), nn.ReLU(), nn.Linear(32, 2))
+        loss_fn = nn.CrossEntropyLoss(weight=torch.tensor([0.5, 16.0]))
+    Source: King and Zeng, Logistic regression in rare events data (2001); the ratios are our choice.
+    """
+    reasons = {field.name: _why_not_judged(look.train, labels) for field, labels in look.labels()}
+    if not reasons or all(reasons.values()):
+        raise NotChecked(next(iter(reasons.values()), "") or why_no_labels(look))
+    for field, labels in look.labels():
+        if not reasons[field.name]:
+            yield from _uneven_classes(look.train, field, labels)
+
+
+def _why_not_judged(loader: LoaderLook, labels: Labels) -> str:
+    if not labels.per_sample:
+        return "there are many labels a sample, as of pixels, tokens or tags"
+    if labels.outside and labels.scored:
+        return "there are labels outside the head's classes"
+    kinds, samples = len(_shares(labels)), sum(count for _, count in _shares(labels))
+    if any(label != int(label) for label, _ in labels.counts):
+        return "the targets are no whole classes"
+    if samples < ENOUGH * kinds:
+        return f"{samples:,} samples of {kinds:,} classes are too few"
+    return "the labels come in blocks and not all were read" if part_of_a_block(loader, labels) else ""
+
+
+def _uneven_classes(loader: LoaderLook, field: Field, labels: Labels) -> Iterator[Seen]:
+    shares = _shares(labels)
+    if len(shares) < 2:
+        return
+    (common, most), (rare, least) = max(shares, key=lambda pair: pair[1]), min(shares, key=lambda pair: pair[1])
+    ratio, favour = most / least, _favour(labels, common, rare)
+    evidence = {"ratio": ratio, "most": most, "least": least, "common_class": common, "rare_class": rare}
+    counted = f"class {common:g} has {most:,} samples, class {rare:g} has {least:,} ({ratio:.0f} to 1)"
+    place = f"{loader.name} {field.name}, class {rare:g}"
+    if ratio > WRONG_WAY_FROM and favour is not None and favour >= CLEAR:
+        name = "weight" if labels.weights else "pos_weight"
+        yield Seen(
+            f"{counted}, yet loss_fn.{name} counts class {common:g} {favour:.3g} times as much",
+            Location(detail=f"loss_fn.{name}, {place}"), {**evidence, "favour": favour}, severity=ERROR,
+            advice=_weights_that_would_do(labels, common),
+        )  # fmt: skip
+    elif ratio >= TELL_FROM and not _compensated(labels, favour):
+        alarming = ratio > WARN_FROM and labels.plain
+        yield Seen(
+            f"{counted}, and neither weights nor a sampler make up for it", Location(detail=place), evidence,
+            severity=WARNING if alarming else INFO, advice=_weights_that_would_do(labels, common),
+        )  # fmt: skip
+
+
+def _shares(labels: Labels) -> list[tuple[float, int]]:
+    """Delivered counts of the classes that the head has."""
+    highest = 1 if labels.kind == "binary" else (labels.classes or 0) - 1
+    return [(label, count) for label, count in labels.counts if 0 <= label <= highest]
+
+
+def _favour(labels: Labels, common: float, rare: float) -> float | None:
+    """By how much the loss weighs the common class more than the rare one; None when it weighs no class."""
+    if labels.kind == "binary":
+        if labels.pos_weight is None or labels.pos_weight <= 0:
+            return None
+        return labels.pos_weight if common == 1 else 1 / labels.pos_weight
+    if len(labels.weights) != labels.classes:
+        return None
+    high, low = labels.weights[int(common)], labels.weights[int(rare)]
+    return high / low if low > 0 and high > 0 else None  # a class of weight 0 is left out on purpose
+
+
+def _compensated(labels: Labels, favour: float | None) -> bool:
+    if favour is None:  # weights that cannot be told apart by class get the benefit of the doubt
+        return bool(labels.weights) or labels.pos_weight is not None
+    return favour <= 1 / CLEAR
+
+
+def _weights_that_would_do(labels: Labels, common: float) -> str:
+    if labels.kind == "binary":
+        counts = dict(labels.counts)
+        return f"pos_weight=torch.tensor({counts.get(0.0, 0) / max(1, counts.get(1.0, 0)):.3g}), or a WeightedRandomSampler"
+    return f"weight=counts.sum() / (len(counts) * counts), so that class {common:g} counts least, or a WeightedRandomSampler"

@@ -1,0 +1,61 @@
+"""Does the training order mix the labels?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from nbdebug.errors import NotChecked
+from nbdebug.findings import INFO, WARNING, Location
+from nbdebug.instruments.base import Seen
+from nbdebug.instruments.data_audit.judging import is_blocked
+from nbdebug.instruments.data_audit.measure import data_audit
+from nbdebug.instruments.data_audit.result import DataLook, Field, LoaderLook, Order
+
+
+@data_audit.check(
+    "ND108", "order unshuffled", severity=WARNING, advice="DataLoader(..., shuffle=True), or shuffle the file or stream"
+)
+def order_unshuffled(look: DataLook) -> Iterator[Seen]:
+    """Training order sorted by label, or never shuffled.
+
+    Wrong: batches of few classes pull the weights to and fro, and batch-norm sees other statistics in each of them.
+    Seen: how often two samples of one batch share a label, beside the exact mean and deviation over all orders of these
+        labels; at least 5 deviations and 0.3 of the way to a sorted order warn. A loader in order whose labels are
+        mixed, or a batch sampler of your own, is worth knowing. One batch an epoch is sound.
+    Where: the loader and its sampler.
+    Try: shuffle=True; for an iterable dataset, shuffle the files and keep a shuffle buffer.
+    Bad:
+        order = targets.argsort()
+        train_loader = DataLoader(TensorDataset(inputs[order], targets[order]), batch_size=32)
+    Good:
+        order = targets.argsort()
+        train_loader = DataLoader(TensorDataset(inputs[order], targets[order]), batch_size=32, shuffle=True)
+    Source: Bengio, Practical recommendations for gradient-based training (2012), section 3.1; thresholds our choice.
+    """
+    train = look.train
+    if train.whole and train.batches == 1:
+        return
+    orders = [(field, labels.order) for field, labels in look.labels() if labels.order is not None]
+    if train.batches == 1:
+        raise NotChecked("a single batch was read")
+    if not orders and train.sampler == "unknown":
+        raise NotChecked("the loader does not show its order, and there is no label of every sample to tell it by")
+    blocked = [(field, order) for field, order in orders if is_blocked(order)]
+    for field, order in blocked:
+        yield _blocked(train, field, order)
+    if not blocked and train.sampler == "sequential":
+        mixed = "their labels are mixed, though" if orders else "for a time series that may be meant"
+        yield Seen(
+            f"every epoch brings the same batches in the same order; {mixed}",
+            Location(detail=f"train_loader, {train.sampler_name}"), severity=INFO,
+        )  # fmt: skip
+
+
+def _blocked(loader: LoaderLook, field: Field, order: Order) -> Seen:
+    message = (
+        f"two samples of a batch share their label in {order.delivered:.0%} of cases; in random order it would be "
+        f"{order.random:.0%}, sorted by label {order.sorted:.0%} (z = {order.z:.0f})"
+    )
+    evidence = {"delivered": order.delivered, "random": order.random, "sorted": order.sorted, "z": order.z}
+    location = Location(detail=f"{loader.name}, {loader.sampler_name}, {field.name}")
+    return Seen(message, location, evidence, severity=INFO if loader.sampler == "own" else None)

@@ -1,0 +1,126 @@
+"""One pass over a loader, in its own order and within a time box; what it shows is kept in tallies."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.utils.data import BatchSampler, DataLoader, IterableDataset, SequentialSampler
+from torch.utils.data.distributed import DistributedSampler
+
+from nbdebug import batch as batches
+from nbdebug.instruments.data_audit.first_layers import Receiver, first_layers
+from nbdebug.instruments.data_audit.members import Member, members, size_of, text_targets
+from nbdebug.instruments.data_audit.result import LoaderLook
+from nbdebug.instruments.data_audit.tallies import FieldTally, LabelTally, Place
+from nbdebug.instruments.data_audit.trial import Attempt, Trial, try_loss
+from nbdebug.loading import Delivered, read, rewinds
+from nbdebug.training_setup import TrainingSetup
+
+
+class Reading:
+    """A pass that is under way. Its first batch is also tried, to learn what loss and first layers get."""
+
+    def __init__(self, setup: TrainingSetup, name: str, *, batches: int, seconds: float) -> None:
+        self.setup, self.name, self.limit, self.seconds = setup, name, batches, seconds
+        self.loader: Iterable[Any] = getattr(setup, name)
+        self.tallies: dict[str, FieldTally] = {}
+        self.receivers: list[Receiver] = []
+        self.loss: float | None = None
+        self.step_error = ""
+        self.number, self.samples, self.whole = 0, 0, False
+        self.structure, self.text_targets, self.error = "", "", ""
+        self.first: list[Member] = []
+
+    def run(self) -> Iterator[None]:
+        """Reads batch by batch and pauses after each; stops at the cap, at the time box, or at the end."""
+        started = time.perf_counter()
+        delivered = read(self.loader, self.name)
+        for one in islice(delivered, self.limit):
+            self._take(one)
+            yield
+            if time.perf_counter() - started > self.seconds:
+                return
+        self.whole = self.number < self.limit or next(delivered, None) is None
+
+    def look(self) -> LoaderLook:
+        """What has been seen so far, in plain values."""
+        kind, called = sampler_of(self.loader)
+        return LoaderLook(
+            name=self.name, batches=self.number, samples=self.samples, whole=self.whole,
+            rewinds=rewinds(self.loader), sampler=kind, sampler_name=called, structure=self.structure,
+            text_targets=self.text_targets, fields=tuple(tally.look() for tally in self.tallies.values()),
+            error=self.error,
+        )  # fmt: skip
+
+    def _take(self, one: Delivered) -> None:
+        found = members(one.batch, self.setup)
+        place = Place(one.number, one.indices, size_of(found, one.indices))
+        trial = self._begin(one.batch, found) if self.number == 0 else None
+        self.number, self.samples = self.number + 1, self.samples + (place.size or 0)
+        curious = [m for m in found if m.name in self.tallies and self.tallies[m.name].add(m, place)]
+        if curious:
+            trial = trial or try_loss(self.setup, one.batch)
+            for member in curious:
+                self.tallies[member.name].tried(trial, member)
+
+    def _begin(self, batch: Any, found: list[Member]) -> Trial:
+        self.first, self.structure = found, batches.describe(batch)
+        self.text_targets = text_targets(batch, self.setup)
+        trial = try_loss(self.setup, batch)
+        self.loss, self.step_error = trial.value, trial.error
+        self.receivers = first_layers(trial.tape, found) if trial.tape is not None else []
+        convolved = {r.layer.field for r in self.receivers if r.layer.function.startswith("conv")}
+        for member in found:
+            labels = _labels(trial, member, found)
+            self.tallies[member.name] = FieldTally.of(member, labels, channels_first=member.name in convolved)
+        return trial
+
+
+def sampler_of(loader: Iterable[Any]) -> tuple[str, str]:
+    """Whether the loader draws in order: "sequential", "random", "own" or "unknown"; and the sampler's name."""
+    if not isinstance(loader, DataLoader) or isinstance(loader.dataset, IterableDataset):
+        return "unknown", type(loader).__name__
+    outer = loader.batch_sampler
+    if outer is not None and type(outer) is not BatchSampler:
+        return "own", type(outer).__name__
+    sampler = loader.sampler
+    name = type(sampler).__name__
+    if isinstance(sampler, SequentialSampler) or (isinstance(sampler, DistributedSampler) and not sampler.shuffle):
+        return "sequential", name
+    return ("random" if type(sampler).__module__.startswith("torch.utils.data") else "own"), name
+
+
+def _labels(trial: Trial, member: Member, found: list[Member]) -> LabelTally | None:
+    attempt = trial.link(member)
+    if attempt is not None and attempt.value is None and not bool(attempt.outside(attempt.targets.detach()).any()):
+        return None  # the loss could not take them at all, for another reason than their values
+    if attempt is None:
+        attempt = _looks_like_classes(trial, member, found)
+    if attempt is None or not attempt.kind:
+        return None
+    plain, head = trial.is_plain(attempt), trial.head(attempt)
+    kept = dataclasses.replace(attempt, prediction=attempt.prediction.detach(), value=None)  # without its graph
+    return LabelTally(kept, plain, head)
+
+
+def _looks_like_classes(trial: Trial, member: Member, found: list[Member]) -> Attempt | None:
+    """For a loss of the user's own: whole numbers, one a sample, each of which is an output of the head."""
+    root = trial.tape.root if trial.tape is not None else None
+    labels, alone = member.tensor, [m for m in found if m.role == "target"] == [member]
+    if trial.attempts or root is None or not root.returned or not alone or not _integers(labels) or labels.ndim != 1:
+        return None
+    predicted = batches.prediction(root.output)
+    if predicted is None or predicted.ndim != 2 or len(predicted) != len(labels) or predicted.shape[1] < 2:
+        return None
+    attempt = Attempt("", predicted, labels)
+    return None if bool(attempt.outside(labels).any()) else attempt
+
+
+def _integers(tensor: Tensor) -> bool:
+    return not (tensor.is_floating_point() or tensor.is_complex() or tensor.dtype == torch.bool)

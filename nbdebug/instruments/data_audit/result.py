@@ -1,0 +1,156 @@
+"""What the data look measured, in plain values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from nbdebug.page import Panel, Picture
+
+NAMED = 5  # places and values that a finding spells out
+
+@dataclass(frozen=True)
+class Column:
+    """Statistics of one column (or channel) over the samples read."""
+
+    name: str  # "column 3", "channel 0", "all"
+    mean: float
+    std: float
+    low: float
+    high: float
+    zeros: float  # share of exact zeros, 0..1
+
+
+@dataclass(frozen=True)
+class NonFinite:
+    """NaN and Inf in one tensor, and what they do to the loss."""
+
+    nan: int
+    inf: int
+    rows: int  # samples that hold any
+    where: tuple[str, ...]  # the first of them: "dataset index 17", "batch 3 row 4"
+    columns: tuple[str, ...]  # the first columns that hold any
+    column_count: int
+    mask_like: bool  # nothing but 0 and -Inf: an additive mask
+    loss: float | None  # the loss of the first such batch; None when it could not be computed
+
+
+@dataclass(frozen=True)
+class Order:
+    """How often two samples of one batch share their label."""
+
+    delivered: float  # share of pairs, 0..1
+    random: float  # the same if the samples came in random order
+    sorted: float  # the same if they came sorted by label
+    z: float  # (delivered - random) in standard deviations of a random order
+
+
+@dataclass(frozen=True)
+class Labels:
+    """Targets that are classes, as the loss counts them."""
+
+    kind: str  # "classes" or "binary"
+    loss: str  # "cross_entropy", …; "" when no torch loss was called
+    plain: bool  # the training loss is that call's value on the model's own output: nothing compensates
+    classes: int | None  # outputs of the head; None for binary targets
+    ignore_index: int | None
+    head: str  # dotted path of the module that made the predictions
+    per_sample: bool  # one label per sample
+    counts: tuple[tuple[float, int], ...]  # label → how often it was delivered; empty for pixels and tokens
+    lowest: float  # label seen, the ignored one left out
+    highest: float
+    outside: int  # labels outside the domain
+    outside_values: tuple[float, ...]  # the first distinct ones
+    outside_where: tuple[str, ...]
+    scored: bool | None  # whether the loss really scores those; None: none seen, or it could not be tried
+    weights: tuple[float, ...]  # class weights of the loss; empty when there are none
+    pos_weight: float | None
+    order: Order | None
+
+
+@dataclass(frozen=True)
+class Field:
+    """One tensor of the batches."""
+
+    name: str  # "inputs", "targets", "input_ids"
+    role: str  # "input" or "target"
+    dtype: str
+    shape: tuple[int, ...]  # in the first batch
+    overall: Column | None  # None for what has no ordinary numbers
+    columns: tuple[Column, ...]  # a sensible choice of them
+    column_count: int
+    constant: tuple[str, ...]  # the first constant columns
+    constant_count: int
+    edges: tuple[float, ...]  # (B + 1,)
+    counts: tuple[int, ...]  # (B,)
+    nonfinite: NonFinite | None
+    labels: Labels | None
+
+
+@dataclass(frozen=True)
+class LoaderLook:
+    """What one pass over a loader showed."""
+
+    name: str  # "train_loader" or "val_loader"
+    batches: int  # read
+    samples: int
+    whole: bool  # the loader came to its end
+    rewinds: bool  # False for iterable datasets: the pass has used up data
+    sampler: str  # "sequential", "random", "own" (a class of yours) or "unknown"
+    sampler_name: str
+    structure: str  # of the first batch
+    text_targets: str  # "list of str" when the targets are no tensors
+    fields: tuple[Field, ...]
+    error: str = ""  # why reading ended early
+
+
+@dataclass(frozen=True)
+class Scales:
+    """How much the columns contribute to the first layer: spread of the column times the size of its weights."""
+
+    widest: str
+    widest_std: float
+    narrowest: str
+    narrowest_std: float
+    ratio: float  # of the contributions
+
+
+@dataclass(frozen=True)
+class FirstLayer:
+    """What the first layer with weights really receives, and makes of it."""
+
+    path: str
+    function: str  # "linear", "conv2d", "lstm", …
+    field: str  # the tensor of the batch that reaches it unchanged; "" when the model prepares it
+    rms: float  # of what it receives
+    largest: float  # absolute value
+    output_rms: float
+    output_spread: float  # RMS over units of the deviation over samples
+    bounded: bool  # its output is squashed, so its size says nothing
+    normalised: bool  # a norm layer takes its output
+    scales: Scales | None
+
+
+@dataclass(frozen=True)
+class DataLook:
+    """What the loaders deliver, and what the loss and the first layers get of it."""
+
+    loaders: tuple[LoaderLook, ...]  # train, then val
+    layers: tuple[FirstLayer, ...]
+    loss: float | None  # of the first batch
+    step_error: str  # why that loss could not be computed; empty when it could
+    pictures: tuple[Picture, ...] = ()
+
+    @property
+    def train(self) -> LoaderLook:
+        """The pass over the train_loader."""
+        return self.loaders[0]
+
+    def labels(self, loader: LoaderLook | None = None) -> list[tuple[Field, Labels]]:
+        """The fields of a loader (train_loader by default) that are classes."""
+        return [(field, field.labels) for field in (loader or self.train).fields if field.labels is not None]
+
+    def panels(self) -> tuple[Panel, ...]:
+        """What was read, class balance, statistics, histogram, samples."""
+        from nbdebug.instruments.data_audit.panels import panels
+
+        return panels(self)

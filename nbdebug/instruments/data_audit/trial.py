@@ -1,0 +1,179 @@
+"""One guarded loss of a batch: which loss is called on what, and does it come out finite?
+
+Out-of-range class labels are caught before torch sees them, because on a GPU they would end the CUDA context.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn.parameter import is_lazy
+from torch.overrides import TorchFunctionMode
+
+from nbdebug.batch import prediction, tensors
+from nbdebug.errors import NbdebugError
+from nbdebug.instruments.data_audit.members import Member, members, same_values
+from nbdebug.listening import Tape
+from nbdebug.loss_call import BINARY, CLASS_INDEX, LOSSES
+from nbdebug.training_setup import TrainingSetup
+
+
+class LabelOutside(NbdebugError):
+    """Raised in place of torch's own error, or of a CUDA assertion."""
+
+
+@dataclass
+class Attempt:
+    """A call of one of torch's losses, whether it returned or not."""
+
+    name: str  # "" for targets that a loss of the user's own could not take
+    prediction: Tensor
+    targets: Tensor
+    options: dict[str, Any] = field(default_factory=dict)
+    value: Tensor | None = None  # None: it raised
+
+    @property
+    def classes(self) -> int | None:
+        """C, the outputs of the head; None where the targets are no class indices."""
+        if self.name not in (*CLASS_INDEX, "") or self.targets.is_floating_point() or not self.prediction.ndim:
+            return None
+        return self.prediction.shape[1] if self.prediction.ndim > 1 else self.prediction.shape[0]
+
+    @property
+    def ignore_index(self) -> int | None:
+        """The label that the loss leaves out, for class indices."""
+        return self.options.get("ignore_index", -100) if self.name in CLASS_INDEX else None
+
+    @property
+    def kind(self) -> str:
+        """"classes", "binary", or "" for targets that are neither."""
+        if self.classes is not None:
+            return "classes"
+        return "binary" if self.name in BINARY else ""
+
+    def outside(self, values: Tensor) -> Tensor:
+        """Which values lie outside the domain of this loss. NaN does not count: that is another trouble."""
+        if self.kind == "classes":
+            wrong = (values < 0) | (values >= (self.classes or 0))
+            return wrong & (values != self.ignore_index) if self.ignore_index is not None else wrong
+        if self.kind == "binary":
+            return (values < 0) | (values > 1)
+        return torch.zeros_like(values, dtype=torch.bool)
+
+
+@dataclass
+class Trial:
+    """What came of the loss of one batch. Holds tensors, so keep it only as long as it is read."""
+
+    tape: Tape | None
+    attempts: list[Attempt]
+    loss: Tensor | None = None
+    error: str = ""
+
+    @property
+    def value(self) -> float | None:
+        """The loss in its own units; None when it could not be computed."""
+        value = None if self.loss is None else float(self.loss.detach())
+        return math.nan if value != value and value is not None else value  # the one NaN that equals itself
+
+    def link(self, member: Member) -> Attempt | None:
+        """The loss call whose targets are this tensor: as delivered, or a part of it with no other labels."""
+        exact = [a for a in self.attempts if same_values(a.targets, member.tensor)]
+        part = [a for a in self.attempts if member.role == "target" and _is_part(a.targets, member.tensor)]
+        return next(iter(exact or part), None)
+
+    def is_plain(self, attempt: Attempt) -> bool:
+        """Whether the training loss is nothing but this call on the model's own output."""
+        if self.loss is None or attempt.value is None or attempt.value.numel() != 1 or self.tape is None:
+            return False
+        root = self.tape.root
+        returned = [tensor for _, tensor in tensors(root.output)] if root is not None else []
+        value = attempt.value.detach().reshape(())
+        unchanged = any(same_values(attempt.prediction, tensor) for tensor in returned)
+        return unchanged and bool(torch.isclose(self.loss.detach(), value.to(self.loss.dtype), equal_nan=True))
+
+    def head(self, attempt: Attempt) -> str:
+        """Path of the module that made the predictions."""
+        made_by = self.tape.origin(attempt.prediction) if self.tape is not None else None
+        return made_by.module if made_by is not None else ""
+
+    def scores_outside(self, attempt: Attempt) -> bool:
+        """Whether a target outside the domain takes part in the loss: it raises there, or sends a gradient back."""
+        wrong = attempt.outside(attempt.targets.detach())
+        if not bool(wrong.any()):
+            return False
+        if self.loss is None or not self.loss.requires_grad or wrong.shape != attempt.prediction.shape:
+            return True
+        (gradient,) = torch.autograd.grad(self.loss, attempt.prediction, retain_graph=True, allow_unused=True)
+        return gradient is not None and bool((gradient[wrong] != 0).any())
+
+
+def try_loss(setup: TrainingSetup, batch: Any) -> Trial:
+    """The loss of this batch in the modes that the model is in; an error is noted, never raised."""
+    if any(is_lazy(tensor) for tensor in (*setup.model.parameters(), *setup.model.buffers())):
+        return Trial(None, [], error="the model has lazy layers without shapes yet")
+    tape, guard = Tape(setup.model), _LossGuard()
+    trial = Trial(tape, guard.attempts)
+    try:
+        with torch.enable_grad(), tape, guard:
+            trial.loss = setup.loss(batch)
+    except Exception as error:  # the step is the user's own code: anything may come
+        trial.error = (str(error).strip() or type(error).__name__).splitlines()[0]
+        trial.attempts.extend(_own_loss_that_raised(trial, setup, batch))
+    return trial
+
+
+class _LossGuard(TorchFunctionMode):
+    """Notes every call of a torch loss before it runs."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.attempts: list[Attempt] = []
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        kwargs = kwargs or {}
+        if getattr(func, "__name__", "") not in LOSSES:
+            return func(*args, **kwargs)
+        attempt = _attempt(func.__name__, args, kwargs)
+        if attempt is None:
+            return func(*args, **kwargs)
+        self.attempts.append(attempt)
+        if attempt.name in CLASS_INDEX and bool(attempt.outside(attempt.targets).any()):
+            raise LabelOutside(f"targets outside 0..{(attempt.classes or 0) - 1}")
+        attempt.value = func(*args, **kwargs)
+        return attempt.value
+
+
+def _attempt(name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Attempt | None:
+    options = dict(kwargs)
+    predicted = args[0] if args else options.pop("input", None)
+    targets = args[1] if len(args) > 1 else options.pop("target", None)
+    if not isinstance(predicted, Tensor) or not isinstance(targets, Tensor):
+        return None
+    if len(args) > 2:
+        options.setdefault("weight", args[2])
+    return Attempt(name, predicted, targets, options)
+
+
+def _own_loss_that_raised(trial: Trial, setup: TrainingSetup, batch: Any) -> list[Attempt]:
+    """A loss of the user's own that indexes by class and raised: its targets beside the model's output."""
+    root = trial.tape.root if trial.tape is not None else None
+    if trial.attempts or root is None or not root.returned:
+        return []
+    predicted = prediction(root.output)
+    if predicted is None or predicted.ndim < 2:
+        return []
+    found = [m.tensor.to(predicted.device) for m in members(batch, setup) if m.role == "target"]
+    attempts = [Attempt("", predicted, targets) for targets in found if not targets.is_floating_point()]
+    return [a for a in attempts if len(a.targets.shape) and bool(a.outside(a.targets).any())]
+
+
+def _is_part(seen: Tensor, delivered: Tensor) -> bool:
+    """Whether fewer labels arrive at the loss (shifted, masked, selected), and none that was not delivered."""
+    if seen.is_floating_point() or delivered.is_floating_point() or seen.numel() >= delivered.numel():
+        return False
+    return bool(torch.isin(seen.detach().cpu(), delivered.detach().cpu()).all())

@@ -1,0 +1,7 @@
+"""The first step: one guarded training step, and what is learnt by repeating it with one thing changed."""
+
+from nbdebug.instruments.first_step import forward_checks, loss_checks, wiring_checks  # noqa: F401  they register
+from nbdebug.instruments.first_step.instrument import first_step
+from nbdebug.instruments.first_step.result import FirstStep
+
+__all__ = ["FirstStep", "first_step"]

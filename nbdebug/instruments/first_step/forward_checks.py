@@ -1,0 +1,185 @@
+"""Checks of the forward pass: what an output depends on, and how evaluation differs from training."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from nbdebug.errors import NotChecked
+from nbdebug.findings import ERROR, INFO, WARNING, Location
+from nbdebug.instruments.base import Seen
+from nbdebug.instruments.first_step.instrument import first_step
+from nbdebug.instruments.first_step.result import FirstStep
+from nbdebug.instruments.first_step.wiring_checks import _demand_step
+
+SOFTMAXES = ("softmax", "log_softmax", "softmin")
+TRACKED = 50  # batches after which running statistics have settled: 0.9^50 of the start is left, for momentum 0.1
+SHIFT, RATIO = 10.0, 1e4  # far beyond what another batch of the same data does; our choice
+
+
+@first_step.check("ND301", "samples of a batch mix", severity=ERROR, advice="give the operation the right dimension (batch_first=True, dim=-1)")
+def batch_mixing(step: FirstStep) -> Iterator[Seen]:
+    """The output for one sample depends on the other samples of its batch.
+
+    Wrong: a reshape, mean, softmax or attention runs over the batch dimension, so the answer for a sample changes
+        with its company, and with the batch size at evaluation.
+    Seen: one sample of a batch is exchanged for another, in eval mode; outputs of other samples must not move.
+        Batch-norm is exempt, and so are losses over a batch and outputs of every sample against every other.
+    Where: the first operation that carries the change from one sample over to others.
+    Try: batch_first=True for nn.TransformerEncoder, nn.MultiheadAttention and RNNs; check dim= and reshape().
+    Bad:
+        class Net(nn.Module):
+            def __init__(self):
+                super().__init__()
+                self.encoder = nn.TransformerEncoderLayer(8, 2, 16, dropout=0.0)
+                self.head = nn.Linear(64, 10)
+            def forward(self, x):
+                return self.head(self.encoder(x.view(-1, 8, 8)).flatten(1))
+        model = Net()
+    Good:
+        class Net(nn.Module):
+            def __init__(self):
+                super().__init__()
+                self.encoder = nn.TransformerEncoderLayer(8, 2, 16, dropout=0.0, batch_first=True)
+                self.head = nn.Linear(64, 10)
+            def forward(self, x):
+                return self.head(self.encoder(x.view(-1, 8, 8)).flatten(1))
+        model = Net()
+    Source: our choice: an exchange of samples instead of a rule about shapes.
+    """
+    _demand_dependence(step)
+    found = step.dependence
+    if found.leak and found.operator not in SOFTMAXES:
+        yield Seen(
+            f"exchanging one sample moves the outputs of the other {found.samples - 1} "
+            f"(by up to {found.leak:.2g} of its own move); it begins in {found.operator or 'the forward pass'}",
+            found.location,
+            {"leak": found.leak, "samples": found.samples},
+        )
+
+
+@first_step.check("ND303", "input ignored", severity=ERROR, advice="follow the input through forward() to where it is lost")
+def input_ignored(step: FirstStep) -> Iterator[Seen]:
+    """The outputs do not depend on the input.
+
+    Wrong: whatever the model is shown, it answers the same, so it can only learn the most frequent answer.
+    Seen: every sample is exchanged for its neighbour and no output moves, not even after all weights were
+        jittered (a head that starts at zero is sound).
+    Where: the last operation whose inputs still differed.
+    Try: look there for a constant, a wrong variable, a multiplication by zero, a softmax over a single entry.
+    Bad:
+        class Net(nn.Module):
+            def __init__(self):
+                super().__init__()
+                self.body, self.head = nn.Linear(64, 32), nn.Linear(32, 10)
+            def forward(self, x):
+                hidden = self.body(x).relu()
+                hidden = torch.zeros_like(hidden)
+                return self.head(hidden)
+        model = Net()
+    Good:
+        class Net(nn.Module):
+            def __init__(self):
+                super().__init__()
+                self.body, self.head = nn.Linear(64, 32), nn.Linear(32, 10)
+            def forward(self, x):
+                hidden = self.body(x).relu()
+                return self.head(hidden)
+        model = Net()
+    Source: our choice: an exchange of inputs, with jittered weights as the control.
+    """
+    if step.dependence.not_checked and not step.dependence.ignored:
+        _demand_dependence(step)
+    found = step.dependence
+    if found.ignored:
+        yield Seen("every input was exchanged and no output moved, whatever the weights", found.ignored_at, {"samples": found.samples})
+    elif found.unused_inputs:
+        names = ", ".join(path or "the input" for path in found.unused_inputs)
+        yield Seen(f"no operation reads {names}", Location(detail=names), severity=INFO,
+                   advice="harmless if it is meant for something else")  # fmt: skip
+
+
+@first_step.check("ND304", "softmax over the wrong dimension", severity=ERROR, advice="normalise the dimension that the next step sums over, often dim=-1")
+def softmax_dim(step: FirstStep) -> Iterator[Seen]:
+    """A softmax or log-softmax over the wrong dimension.
+
+    Wrong: the entries that should compete do not: over the batch, samples compete with each other; in attention,
+        queries compete for a key.
+    Seen: three ways: a perturbed sample moves others and the softmax is where that begins; attention weights are
+        normalised over another dimension than the one the next product sums over; log-probabilities for
+        nll_loss add up to one over another dimension than the classes.
+    Where: the softmax, its module and line.
+    Try: dim=1 for (N, C) or (N, C, H, W) logits, dim=-1 for attention scores.
+    Bad:
+        model = nn.Sequential(nn.Linear(64, 10), nn.LogSoftmax(dim=0))
+        loss_fn = nn.NLLLoss()
+    Good:
+        model = nn.Sequential(nn.Linear(64, 10), nn.LogSoftmax(dim=1))
+        loss_fn = nn.NLLLoss()
+    Source: torch documentation, nn.LogSoftmax and nn.NLLLoss.
+    """
+    found = step.dependence
+    if found.leak and found.operator in SOFTMAXES:
+        yield Seen(f"{found.operator} runs over the batch: samples compete with each other", found.location, {"leak": found.leak})
+        return
+    for use in step.softmaxes:
+        yield Seen(
+            f"softmax normalises dim {use.dim} of {use.shape}, but the product that follows sums over dim {use.summed_dim}",
+            use.location, {"dim": use.dim, "summed_dim": use.summed_dim},
+        )  # fmt: skip
+    for call in step.losses:
+        if call.name == "nll_loss" and call.made_dim is not None and call.sums_to_one and 1 not in call.sums_to_one and len(call.prediction_shape) > 1:
+            yield Seen(
+                f"log-probabilities {call.prediction_shape} add up to one over dim {call.sums_to_one[0]}, but nll_loss "
+                "takes its classes from dim 1",
+                call.made_at, {"dim": call.sums_to_one[0]},
+            )  # fmt: skip
+
+
+@first_step.check("ND306", "evaluation unlike training", severity=WARNING, advice="F.dropout(x, p, training=self.training), or nn.Dropout")
+def train_eval_gap(step: FirstStep) -> Iterator[Seen]:
+    """Evaluation behaves unlike training: dropout left on, or batch-norm with useless statistics.
+
+    Wrong: in eval mode a dropout still acts, so validation and predictions are noisy; or the running statistics of
+        a batch-norm do not describe the data, so evaluation sees another network than training.
+    Seen: the same batch twice in eval mode with different random states: the first dropout whose output differs
+        is named. Running statistics made from at least 50 batches are compared with the batch at hand.
+    Where: the dropout's line; the batch-norm module.
+    Try: F.dropout(x, p, training=self.training); recompute batch-norm statistics, or use a larger momentum.
+    Bad:
+        class Net(nn.Module):
+            def __init__(self):
+                super().__init__()
+                self.body, self.head = nn.Linear(64, 32), nn.Linear(32, 10)
+            def forward(self, x):
+                return self.head(F.dropout(self.body(x).relu(), 0.2))
+        model = Net()
+    Good:
+        class Net(nn.Module):
+            def __init__(self):
+                super().__init__()
+                self.body, self.head = nn.Linear(64, 32), nn.Linear(32, 10)
+            def forward(self, x):
+                return self.head(F.dropout(self.body(x).relu(), 0.2, training=self.training))
+        model = Net()
+    Source: torch documentation, torch.nn.functional.dropout (training=True is its default) and nn.BatchNorm2d.
+    """
+    _demand_step(step)
+    found = step.modes
+    if found.not_checked and not found.statistics:
+        raise NotChecked(found.not_checked)
+    if found.random_at is not None:
+        yield Seen(f"{found.random_by} still drops values in eval mode: two evaluations of one batch differ", found.random_at)
+    for gap in found.statistics:
+        if gap.tracked >= TRACKED and (gap.shift > SHIFT or gap.ratio > RATIO):
+            yield Seen(
+                f"after {gap.tracked} batches the running mean lies {gap.shift:.3g} standard deviations from this "
+                f"batch's mean, and the variances differ by a factor of {gap.ratio:.3g}",
+                Location(module=gap.module), {"shift": gap.shift, "ratio": gap.ratio, "tracked": gap.tracked},
+                advice="are the loader's inputs prepared as in training? else reset_running_stats() and train on",
+            )  # fmt: skip
+
+
+def _demand_dependence(step: FirstStep) -> None:
+    _demand_step(step)
+    if step.dependence.not_checked:
+        raise NotChecked(step.dependence.not_checked)

@@ -1,0 +1,125 @@
+"""One guarded training step, then the same step again and again with one thing changed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from nbdebug import loading
+from nbdebug.batch import describe, tensors, to_device
+from nbdebug.errors import NbdebugError, SetupError, StepError
+from nbdebug.findings import Location
+from nbdebug.instruments.base import instrument
+from nbdebug.instruments.first_step.dependence import dependence
+from nbdebug.instruments.first_step.modes import modes
+from nbdebug.instruments.first_step.operators import broadcasts, softmaxes
+from nbdebug.instruments.first_step.result import Crash, FirstStep
+from nbdebug.instruments.first_step.wiring import borrowed_leaves, wiring
+from nbdebug.listening import Tape
+from nbdebug.loss_call import loss_calls
+from nbdebug.source_lines import location_fields, users_line_of_traceback
+from nbdebug.training_setup import TrainingSetup
+
+
+@instrument("train_loader", title="first step", level="code", result=FirstStep)
+def first_step(setup: TrainingSetup) -> Iterator[FirstStep]:
+    """One guarded step: does it run, is the loss what chance gives, does every parameter get its gradient
+    and its update, does one sample's output depend on another's, does evaluation behave like training.
+
+    Yields ever fuller results; no weight is moved.
+    """
+    delivered = next(loading.read(setup.train_loader))
+    batch = to_device(delivered.batch, setup.device)
+    count = len(delivered.indices) if delivered.indices is not None else None
+    found = FirstStep(
+        describe(delivered.batch), optimizers=len(setup.optimizers), integer_targets=_integer_targets(delivered.batch)
+    )
+    with Tape(setup.model) as tape:
+        loss, crash = _loss(setup, batch, tape)
+    found = replace(found, losses=tuple(loss_calls(tape)), crash=crash)
+    if loss is None:
+        yield replace(found, broadcasts=broadcasts(tape, batch))
+        return
+    with borrowed_leaves(tape):
+        crash = _backward(setup, loss)
+        found = replace(found, crash=crash, loss=float(loss.detach()), loss_wants_gradient=loss.requires_grad)
+        if crash is None:
+            found = replace(found, **wiring(setup, tape, loss))
+    found = replace(found, broadcasts=broadcasts(tape, batch), softmaxes=softmaxes(tape))
+    yield found
+    found = replace(found, dependence=dependence(setup, tape, count))
+    yield found
+    yield replace(found, modes=modes(setup, batch, tape))
+
+
+def _integer_targets(batch: Any) -> bool:
+    """Whether the last tensor of the batch, where loaders put targets, holds integers."""
+    held = [tensor for _, tensor in tensors(batch)]
+    return len(held) > 1 and not held[-1].is_floating_point()
+
+
+def _loss(setup: TrainingSetup, batch: Any, tape: Tape) -> tuple[Tensor | None, Crash | None]:
+    try:
+        return setup.loss(batch), None
+    except StepError as error:
+        return None, _crash(error, _phase(tape), tape)
+    except SetupError as error:  # no loss, or not one number: the step does not run either
+        return None, Crash(_phase(tape), type(error).__name__, str(error), Location(), describe(batch))
+
+
+def _backward(setup: TrainingSetup, loss: Tensor) -> Crash | None:
+    if not loss.requires_grad:
+        return None
+    try:
+        setup.backward(loss)
+    except NbdebugError as error:
+        return _crash(error, "backward", None)
+    return None
+
+
+def _phase(tape: Tape) -> str:
+    root = tape.root
+    if root is None:
+        return "inputs"
+    return "loss" if root.returned else "forward"
+
+
+def _crash(error: NbdebugError, phase: str, tape: Tape | None) -> Crash:
+    cause = error.__cause__ or error
+    line = users_line_of_traceback(cause.__traceback__) if cause.__traceback__ else None
+    module = tape.innermost if tape else ""
+    met = _last_arguments(tape) if tape else ""
+    message = " ".join((str(cause).strip() or "no message").split())
+    location = Location(module=module, operator=_raised_by(cause), **location_fields(line))
+    return Crash(phase, type(cause).__name__, message[:400], location, met)
+
+
+def _raised_by(error: BaseException) -> str:
+    """The innermost torch function named in the traceback, such as torch.nn.functional.linear's caller."""
+    names = []
+    traceback = error.__traceback__
+    while traceback is not None:
+        module = traceback.tb_frame.f_globals.get("__name__", "")
+        if module == "torch.nn.functional":
+            names.append(f"{module}.{traceback.tb_frame.f_code.co_name}")
+        traceback = traceback.tb_next
+    return names[-1] if names else ""
+
+
+def _last_arguments(tape: Tape) -> str:
+    """What the module that raised was given, and the shape of its own parameters."""
+    running = next((call for call in reversed(tape.modules) if not call.returned), None)
+    if running is None:
+        return ""
+    given = ", ".join(describe(tensor) for _, tensor in tensors(running.args))
+    own = ", ".join(f"{name} {tuple(p.shape)}" for name, p in running.module.named_parameters(recurse=False))
+    return f"{type(running.module).__name__} got {given or 'no tensor'}" + (f" and has {own}" if own else "")
+
+
+def is_finite(value: float | None) -> bool:
+    """Whether a loss is a number one can train with."""
+    return value is not None and bool(torch.isfinite(torch.tensor(value)))

@@ -1,0 +1,290 @@
+"""Checks of the loss call: what it wants, what it gets, and what it should be at the start; and a step that raises."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+from nbdebug.errors import NotChecked
+from nbdebug.findings import ERROR, INFO, WARNING, Location
+from nbdebug.instruments.base import Seen
+from nbdebug.instruments.first_step.instrument import first_step, is_finite
+from nbdebug.instruments.first_step.result import FirstStep
+from nbdebug.instruments.first_step.wiring_checks import _demand_step
+from nbdebug.loss_call import REGRESSION, LossCall, main_loss
+
+ACTIVATED = {"softmax": "a softmax", "sigmoid": "a sigmoid", "softmin": "a softmin", "gumbel_softmax": "a Gumbel softmax"}
+BOUNDED = {  # function → the values it can give
+    "sigmoid": (0.0, 1.0), "softmax": (0.0, 1.0), "hardsigmoid": (0.0, 1.0), "tanh": (-1.0, 1.0), "hardtanh": (-1.0, 1.0),
+    "relu": (0.0, math.inf), "relu_": (0.0, math.inf), "relu6": (0.0, 6.0), "softplus": (0.0, math.inf), "exp": (0.0, math.inf),
+}  # fmt: skip
+FAR_FROM_CHANCE = 3.0  # sound initialisations of our patients stay below 1.6; our choice
+FAR_REGRESSION = 100.0  # times the variance of the targets
+
+
+@first_step.check("ND312", "the step raises", severity=ERROR, advice="compare the shapes and dtypes that met there")
+def step_raises(step: FirstStep) -> Iterator[Seen]:
+    """The training step raises: shapes, dtypes or devices do not fit.
+
+    Wrong: the very first batch does not get through forward, loss or backward.
+    Seen: the step is run once, guarded; the innermost line of your own code and the module that ran are kept.
+    Where: operator, module, line.
+    Try: compare what the module was given with what its weights want.
+    Bad:
+        model = nn.Sequential(nn.Linear(64, 32), nn.ReLU(), nn.Linear(16, 10))
+    Good:
+        model = nn.Sequential(nn.Linear(64, 32), nn.ReLU(), nn.Linear(32, 10))
+    Source: the error itself.
+    """
+    crash = step.crash
+    if crash is not None:
+        met = f". {crash.shapes}" if crash.shapes and crash.shapes not in crash.message else ""
+        yield Seen(f"{crash.phase} raised {crash.error}: {crash.message}{met}", crash.location, {"phase": crash.phase},
+                   advice=_mend(crash.phase, crash.message))  # fmt: skip
+
+
+@first_step.check("ND401", "activation before a loss that has its own", severity=ERROR, advice="give the loss the raw outputs (logits)")
+def double_activation(step: FirstStep) -> Iterator[Seen]:
+    """Softmax or sigmoid before a loss that applies its own.
+
+    Wrong: the loss softmaxes what is already softmaxed. Its logits then lie in 0..1, so with C classes it cannot fall
+        below log(1 + (C - 1)/e), and gradients are small.
+    Seen: the values that reached the loss were made by a softmax or sigmoid (reshaping is looked through), or they
+        are probabilities: none negative, and all rows add up to one.
+    Where: the activation, its module and line.
+    Try: remove it from the model and apply it only to predict; or keep LogSoftmax with nn.NLLLoss.
+    Bad:
+        model = nn.Sequential(nn.Linear(64, 10), nn.Softmax(dim=1))
+        loss_fn = nn.CrossEntropyLoss()
+    Good:
+        model = nn.Sequential(nn.Linear(64, 10))
+        loss_fn = nn.CrossEntropyLoss()
+    Source: torch documentation, nn.CrossEntropyLoss: "input is expected to contain the unnormalized logits".
+    """
+    for call in _calls(step):
+        if call.name not in ("cross_entropy", "binary_cross_entropy_with_logits"):
+            continue
+        own = "softmax" if call.name == "cross_entropy" else "sigmoid"
+        low, high = call.prediction_range
+        evidence = {"lowest": low, "highest": high, "loss": call.value}
+        if call.made_by in ACTIVATED:
+            floor = _floor(call)
+            floor_text = f", so it cannot fall below {floor:.3g}" if floor else ""
+            yield Seen(
+                f"{call.name} applies its own {own}, but its input was already made by {ACTIVATED[call.made_by]} "
+                f"and lies in {low:.2g}..{high:.2g}{floor_text}",
+                call.made_at, evidence,
+            )  # fmt: skip
+        elif call.name == "cross_entropy" and 1 in call.sums_to_one:
+            yield Seen("cross_entropy applies its own softmax, but its inputs are already probabilities that add up to one", call.location, evidence)
+        elif call.name == "cross_entropy" and call.made_by == "log_softmax":
+            yield Seen("log_softmax before cross_entropy is done twice; the loss is the same, the work is not", call.made_at, evidence, severity=INFO,
+                       advice="drop the log_softmax, or use nll_loss")  # fmt: skip
+
+
+@first_step.check("ND402", "loss gets the wrong kind of input", severity=ERROR, advice="give the loss what it asks for: log-probabilities or probabilities")
+def loss_input_domain(step: FirstStep) -> Iterator[Seen]:
+    """The loss wants log-probabilities or probabilities, and gets something else.
+
+    Wrong: nll_loss of raw logits can be made as negative as one likes; binary_cross_entropy is undefined outside 0..1.
+    Seen: exp(input) of nll_loss and kl_div must add up to one over some dimension; the input of binary_cross_entropy must
+        lie in 0..1. Both are measured on the values that arrived.
+    Where: the loss call, and what made its input.
+    Try: nn.CrossEntropyLoss or nn.BCEWithLogitsLoss on raw outputs, or log_softmax before nll_loss.
+    Bad:
+        model = nn.Sequential(nn.Linear(64, 10))
+        loss_fn = nn.NLLLoss()
+    Good:
+        model = nn.Sequential(nn.Linear(64, 10), nn.LogSoftmax(dim=1))
+        loss_fn = nn.NLLLoss()
+    Source: torch documentation, nn.NLLLoss, nn.KLDivLoss, nn.BCELoss.
+    """
+    for call in _calls(step):
+        low, high = call.prediction_range
+        if call.name in ("nll_loss", "kl_div") and not call.sums_to_one and call.made_by not in ("log_softmax", "logsigmoid"):
+            yield Seen(
+                f"{call.name} wants log-probabilities, but exp(input) does not add up to one over any dimension "
+                f"(inputs lie in {low:.3g}..{high:.3g}, made by {call.made_by or 'an unknown operation'})",
+                call.location, {"lowest": low, "highest": high},
+                advice="use cross_entropy on the raw outputs, or put log_softmax(dim=1) before it",
+            )  # fmt: skip
+    crash = step.crash
+    if crash is not None and "between 0 and 1" in crash.message and crash.phase == "loss":
+        yield Seen("binary_cross_entropy wants probabilities, but its input leaves 0..1", crash.location,
+                   advice="use binary_cross_entropy_with_logits (nn.BCEWithLogitsLoss) on the raw outputs")  # fmt: skip
+
+
+@first_step.check("ND403", "shapes stretched in the loss", severity=ERROR, advice="make both shapes equal: outputs.squeeze(1), or targets.unsqueeze(1)")
+def loss_broadcast(step: FirstStep) -> Iterator[Seen]:
+    """Predictions and targets broadcast silently, (N, 1) against (N,).
+
+    Wrong: every prediction is compared with every target, so the best the model can do is the mean.
+    Seen: a torch loss, or an operation between predictions and targets, got two shapes whose common shape is larger than
+        both. Shapes of equal rank, such as (N, 1, D) with (1, M, D), are taken as meant.
+    Where: the call, with its line.
+    Try: outputs.squeeze(1) or targets.unsqueeze(1).
+    Bad:
+        model = nn.Sequential(nn.Linear(64, 32), nn.ReLU(), nn.Linear(32, 1))
+        train_loader = DataLoader(TensorDataset(inputs, inputs[:, 20] + 0.5), batch_size=32, shuffle=True)
+        loss_fn = nn.MSELoss()
+    Good:
+        model = nn.Sequential(nn.Linear(64, 32), nn.ReLU(), nn.Linear(32, 1), nn.Flatten(0))
+        train_loader = DataLoader(TensorDataset(inputs, inputs[:, 20] + 0.5), batch_size=32, shuffle=True)
+        loss_fn = nn.MSELoss()
+    Source: torch documentation, broadcasting semantics.
+    """
+    for met in step.broadcasts:
+        yield Seen(
+            f"{met.operator} met {met.left} and {met.right} and compared {math.prod(met.result)} pairs, {met.result}, "
+            f"instead of {max(math.prod(met.left), math.prod(met.right))}",
+            met.location, {"pairs": math.prod(met.result), "wanted": max(math.prod(met.left), math.prod(met.right))},
+        )  # fmt: skip
+
+
+@first_step.check("ND404", "loss does not fit the targets", severity=WARNING, advice="class indices want cross_entropy and one output a class")
+def loss_task_mismatch(step: FirstStep) -> Iterator[Seen]:
+    """The loss does not fit the task that the targets speak of.
+
+    Wrong: a regression loss on class indices makes class 9 lie far from class 0; a cross-entropy with one output is
+        always zero.
+    Seen: a regression loss whose targets came as integers 0..C-1 (C at least 3) all present in the batch; cross_entropy over one class.
+    Where: the loss call.
+    Try: nn.CrossEntropyLoss with C outputs, or nn.BCEWithLogitsLoss for one output.
+    Bad:
+        model = nn.Sequential(nn.Linear(64, 1))
+        loss_fn = nn.CrossEntropyLoss()
+        train_loader = DataLoader(TensorDataset(inputs, torch.zeros(256, dtype=torch.long)), batch_size=32, shuffle=True)
+    Good:
+        model = nn.Sequential(nn.Linear(64, 1), nn.Flatten(0))
+        loss_fn = nn.BCEWithLogitsLoss()
+        train_loader = DataLoader(TensorDataset(inputs, (targets > 4).float()), batch_size=32, shuffle=True)
+    Source: torch documentation, nn.CrossEntropyLoss, nn.BCEWithLogitsLoss; the frequencies: our choice.
+    """
+    for call in _calls(step):
+        low, high = call.target_range
+        if call.name == "cross_entropy" and call.classes == 1 and len(call.prediction_shape) > 1:
+            yield Seen("cross_entropy over a single class is always 0: there is nothing to learn", call.location,
+                       {"classes": 1}, ERROR, "use BCEWithLogitsLoss for one output, or one output a class")  # fmt: skip
+        elif call.name in REGRESSION and step.integer_targets and _looks_like_classes(call):
+            yield Seen(
+                f"{call.name} treats {call.target_values} class indices {low:.0f}..{high:.0f} as quantities",
+                call.location, {"classes": call.target_values},
+            )  # fmt: skip
+
+
+@first_step.check("ND305", "head cannot reach the targets", severity=ERROR, advice="end the model with a plain linear layer")
+def output_range(step: FirstStep) -> Iterator[Seen]:
+    """The last operation of the model cannot give the values that the targets have.
+
+    Wrong: a ReLU, tanh or sigmoid at the end bounds the outputs, and targets outside can never be met.
+    Seen: the operation that made the predictions is known with its range; the targets lie outside. For logits, a ReLU
+        at the end forbids every answer below zero. A softmax over one unit always gives 1.
+    Where: the last operation, its module and line.
+    Try: remove it, or scale the targets into its range.
+    Bad:
+        model = nn.Sequential(nn.Linear(64, 32), nn.ReLU(), nn.Linear(32, 1), nn.ReLU(), nn.Flatten(0))
+        train_loader = DataLoader(TensorDataset(inputs, inputs[:, 20] - 0.5), batch_size=32, shuffle=True)
+        loss_fn = nn.MSELoss()
+    Good:
+        model = nn.Sequential(nn.Linear(64, 32), nn.ReLU(), nn.Linear(32, 1), nn.Flatten(0))
+        train_loader = DataLoader(TensorDataset(inputs, inputs[:, 20] - 0.5), batch_size=32, shuffle=True)
+        loss_fn = nn.MSELoss()
+    Source: the range of each function.
+    """
+    for call in _calls(step):
+        if call.made_by in ("softmax", "log_softmax") and call.made_size == 1:
+            yield Seen(f"{call.made_by} over a single unit gives the same value whatever comes in", call.made_at, {"units": 1})
+        elif call.name in REGRESSION and call.made_by in BOUNDED:
+            (floor, ceiling), (low, high) = BOUNDED[call.made_by], call.target_range
+            slack = 1e-3 * max(1.0, abs(low), abs(high))
+            if low < floor - slack or high > ceiling + slack:
+                yield Seen(f"{call.made_by} gives {floor:g}..{ceiling:g}, but targets lie in {low:.3g}..{high:.3g}",
+                           call.made_at, {"lowest_target": low, "highest_target": high})  # fmt: skip
+        elif call.name in ("cross_entropy", "binary_cross_entropy_with_logits") and call.made_by in ("relu", "relu_", "relu6"):
+            worse = "so no probability falls below one half" if call.name != "cross_entropy" else "so no class can be ruled out below zero"
+            yield Seen(f"{call.made_by} ends the model, {worse}: logits must be free to be negative", call.made_at,
+                       {"lowest": call.prediction_range[0]}, None if call.name != "cross_entropy" else WARNING)  # fmt: skip
+
+
+@first_step.check("ND406", "loss far from chance at the start", severity=WARNING, advice="look at the scale of the head, of the inputs and of the targets")
+def initial_loss(step: FirstStep) -> Iterator[Seen]:
+    """The loss of the first batch is far from what chance gives.
+
+    Wrong: a model that knows nothing yet should be as good as a blind guess. Far above, it is confidently wrong, and first has
+        to unlearn that.
+    Seen: the same loss call is repeated with predictions that know nothing (equal logits; for a regression the mean target).
+        More than 3 times that (100 times for a regression), or a loss that is not finite, is told.
+    Where: the loss call.
+    Try: a smaller initialisation of the head, scaled inputs, standardised targets.
+    Bad:
+        model = nn.Sequential(nn.Linear(64, 32), nn.ReLU(), nn.Linear(32, 1), nn.Flatten(0))
+        train_loader = DataLoader(TensorDataset(inputs, inputs[:, 20] + 50), batch_size=32, shuffle=True)
+        loss_fn = nn.MSELoss()
+    Good:
+        model = nn.Sequential(nn.Linear(64, 32), nn.ReLU(), nn.Linear(32, 1), nn.Flatten(0))
+        train_loader = DataLoader(TensorDataset(inputs, inputs[:, 20]), batch_size=32, shuffle=True)
+        loss_fn = nn.MSELoss()
+    Source: A. Karpathy, A Recipe for Training Neural Networks ("verify loss @ init"); the factors: our choice.
+    """
+    _demand_step(step)
+    if not is_finite(step.loss):
+        yield Seen(f"the loss of the first batch is {step.loss}", _loss_place(step), severity=ERROR,
+                   advice="look for NaN or Inf in the inputs first, then for log, sqrt or division in the model")  # fmt: skip
+        return
+    call = main_loss([call for call in step.losses if call.chance is not None])
+    if call is None:
+        raise NotChecked("what chance gives is known for torch's own losses only")
+    limit = FAR_REGRESSION if call.name in REGRESSION else FAR_FROM_CHANCE
+    if call.chance and call.chance > 1e-12 and call.value > limit * call.chance:
+        yield Seen(
+            f"{call.name} starts at {call.value:.4g}; predictions that know nothing give {call.chance:.4g}",
+            call.location, {"loss": call.value, "chance": call.chance, "factor": call.value / call.chance},
+        )  # fmt: skip
+
+
+def _calls(step: FirstStep) -> tuple[LossCall, ...]:
+    """The loss calls, once for each place (a loss in a loop is one place)."""
+    if step.crash is not None and step.crash.phase in ("inputs", "forward"):
+        _demand_step(step)
+    places: dict[tuple[str, str], LossCall] = {}
+    for call in step.losses:
+        places.setdefault((call.name, str(call.location)), call)
+    return tuple(places.values())
+
+
+def _floor(call: LossCall) -> float | None:
+    """The least cross-entropy of logits that lie in 0..1 and add up to one."""
+    if call.name != "cross_entropy" or not call.classes or call.made_by != "softmax":
+        return None
+    return math.log(math.e + call.classes - 1) - 1
+
+
+def _looks_like_classes(call: LossCall) -> bool:
+    low, high = call.target_range
+    return call.target_integral and low == 0 and 3 <= call.target_values == high + 1
+
+
+def _loss_place(step: FirstStep) -> Location:
+    return step.losses[0].location if step.losses else Location()
+
+
+def _mend(phase: str, message: str) -> str | None:
+    """What usually helps, from the words of the error."""
+    for words, mend in _MENDS.items():
+        if words in message:
+            return mend
+    return "the model could not be given this batch: pass batch_loss=" if phase == "inputs" else None
+
+
+_MENDS = {
+    "shapes cannot be multiplied": "make the layer's in_features what arrives there, or flatten before it",
+    "expected scalar type Long": "class targets must be integers: targets.long()",
+    "must have the same dtype": "give inputs and weights one dtype: inputs.float()",
+    "expected m1 and m2 to have the same dtype": "give inputs and weights one dtype: inputs.float()",
+    "out of bounds": "an index lies outside the classes or the embedding: look at the smallest and largest label",
+    "in-place": "replace the in-place operation (x += y, relu_()) by one that makes a new tensor",
+    "inplace": "replace the in-place operation (x += y, relu_()) by one that makes a new tensor",
+    "same device": "move model and batch to one device: model.to(device), batch.to(device)",
+    "more than 1 value per channel": "batch-norm needs more than one sample in training: batch_size > 1, drop_last=True",
+    "must be one number": "reduce the loss: reduction='mean', or .mean()",
+}

@@ -1,0 +1,80 @@
+"""The same batch in train and in eval mode: what still acts that should rest, what rests on useless statistics."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
+
+from nbdebug.errors import NbdebugError
+from nbdebug.instruments.first_step.result import Modes, StatisticsGap
+from nbdebug.listening import Call, Tape, plain_path
+from nbdebug.training_setup import TrainingSetup
+
+DROPOUTS = ("dropout", "dropout1d", "dropout2d", "dropout3d", "alpha_dropout", "feature_alpha_dropout", "feature_dropout")
+
+
+def modes(setup: TrainingSetup, batch: Any, tape: Tape) -> Modes:
+    """Forward of one batch in train mode (the user's own) and in eval mode, twice with different random states."""
+    if tape.root is None:
+        return Modes("the step never calls the model itself, only parts of it")
+    statistics = _statistics(setup, tape)
+    train = _pass(setup, batch, seed=0)[1]
+    saved = {module: module.training for module in setup.model.modules()}
+    setup.model.eval()
+    try:
+        (first, loss), (second, _) = _pass(setup, batch, seed=0), _pass(setup, batch, seed=1)
+    except NbdebugError as error:
+        return Modes(f"the step raises in eval mode: {error}", train_loss=train, statistics=statistics)
+    finally:
+        for module, training in saved.items():
+            module.training = training
+    random = _first_random(first, second)
+    return Modes("", train, loss, random.location if random else None, random.name if random else "", statistics)
+
+
+def _pass(setup: TrainingSetup, batch: Any, *, seed: int) -> tuple[Tape, float]:
+    torch.manual_seed(seed)
+    with torch.no_grad(), Tape(setup.model) as tape:
+        loss = setup.loss(batch)
+    return tape, float(loss)
+
+
+def _first_random(first: Tape, second: Tape) -> Call | None:
+    """The first dropout whose output changes with the random state although the model is in eval mode."""
+    if [call.name for call in first.calls] != [call.name for call in second.calls]:
+        return None
+    for one, other in zip(first.calls, second.calls, strict=True):
+        if one.in_model and one.name in DROPOUTS and not _equal(one.outputs(), other.outputs()) and _equal(one.inputs(), other.inputs()):
+            return one
+    return None
+
+
+def _equal(left: list[Tensor], right: list[Tensor]) -> bool:
+    return all(torch.equal(a, b) for a, b in zip(left, right, strict=True))
+
+
+def _statistics(setup: TrainingSetup, tape: Tape) -> tuple[StatisticsGap, ...]:
+    """How far running statistics lie from those of the batch that the layer just saw."""
+    gaps = []
+    for call in tape.modules:
+        module = call.module
+        if isinstance(module, _BatchNorm) and call.path is not None and call.args and _is_used(module):
+            with contextlib.suppress(RuntimeError):
+                gaps.append(_gap(module, call.path, call.args[0].detach()))
+    return tuple(gaps)
+
+
+def _is_used(module: nn.Module) -> bool:
+    return module.running_mean is not None and module.num_batches_tracked is not None and int(module.num_batches_tracked) > 1
+
+
+def _gap(module: Any, path: str, inputs: Tensor) -> StatisticsGap:
+    dims = [d for d in range(inputs.ndim) if d != 1]
+    mean, variance = inputs.double().mean(dims), inputs.double().var(dims, unbiased=False)
+    shift = ((module.running_mean.double() - mean).abs() / (variance + module.eps).sqrt()).max()
+    ratio = (module.running_var.double() + module.eps) / (variance + module.eps)
+    return StatisticsGap(plain_path(path), int(module.num_batches_tracked), float(shift), float(torch.maximum(ratio, 1 / ratio).max()))

@@ -1,0 +1,172 @@
+"""What the first step showed, in plain values, and how it is laid out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from nbdebug.findings import Location
+from nbdebug.loss_call import LossCall
+from nbdebug.page import Note, Panel, Table
+
+
+@dataclass(frozen=True)
+class Crash:
+    """The step raised."""
+
+    phase: str  # "inputs", "forward", "loss" or "backward"
+    error: str  # name of the exception
+    message: str  # its first lines
+    location: Location
+    shapes: str  # what met there: "float32 (32, 1, 8, 8)"
+
+
+@dataclass(frozen=True)
+class ParameterRow:
+    """One parameter of the model after one backward pass."""
+
+    name: str
+    shape: tuple[int, ...]
+    trainable: bool
+    used: bool  # took part in the forward pass
+    order: int  # position of its first use; -1 when never used
+    gradient: float | None  # RMS in loss units per weight, unscaled; None when no gradient arrived
+    optimizer: int | None  # which of the optimizers owns it
+    cut: int | None  # index in `cuts` of what keeps the gradient away
+    mentioned: bool  # whether a method other than __init__ speaks of the layer it belongs to
+
+
+@dataclass(frozen=True)
+class Cut:
+    """A call whose inputs wanted gradients and whose output does not."""
+
+    operator: str
+    grad_enabled: bool
+    location: Location
+
+
+@dataclass(frozen=True)
+class Hidden:
+    """A trained-looking tensor that `model.parameters()` does not know."""
+
+    attribute: str  # where it hides: "blocks[0].weight" on module `module`
+    module: str
+    shape: tuple[int, ...]
+    optimised: bool
+
+
+@dataclass(frozen=True)
+class Dependence:
+    """What each output depends on, by perturbing inputs. All None when it could not be tried."""
+
+    not_checked: str = ""  # why mixing could not be judged
+    samples: int = 0  # how many samples were used
+    leak: float | None = None  # largest change in other samples' outputs over the change in the own; 0 is clean
+    operator: str = ""  # where the mixing begins
+    location: Location = Location()
+    ignored: bool = False  # no output changes when every input is exchanged, whatever the weights
+    ignored_at: Location = Location()
+    unused_inputs: tuple[str, ...] = ()  # inputs that no operator ever reads
+
+
+@dataclass(frozen=True)
+class SoftmaxUse:
+    """A softmax that normalises one dimension while the next step sums over another."""
+
+    dim: int
+    summed_dim: int
+    shape: tuple[int, ...]
+    location: Location
+
+
+@dataclass(frozen=True)
+class Broadcast:
+    """Predictions and targets that met as (N, 1) and (N,), or in another shape that is stretched silently."""
+
+    operator: str
+    left: tuple[int, ...]
+    right: tuple[int, ...]
+    result: tuple[int, ...]
+    location: Location
+
+
+@dataclass(frozen=True)
+class StatisticsGap:
+    """A batch-norm whose running statistics do not describe the data it sees."""
+
+    module: str
+    tracked: int  # batches that made the statistics
+    shift: float  # largest |running mean - batch mean| in batch standard deviations
+    ratio: float  # largest factor between running and batch variance
+
+
+@dataclass(frozen=True)
+class Modes:
+    """The same batch in train and in eval mode."""
+
+    not_checked: str = ""
+    train_loss: float | None = None
+    eval_loss: float | None = None
+    random_at: Location | None = None  # a dropout that still acts in eval mode
+    random_by: str = ""
+    statistics: tuple[StatisticsGap, ...] = ()
+
+
+@dataclass(frozen=True)
+class FirstStep:
+    """One guarded training step and what was learnt by repeating it with one thing changed."""
+
+    batch: str  # the structure of the batch
+    crash: Crash | None = None
+    loss: float | None = None  # of the first batch, in its own units
+    loss_wants_gradient: bool = True
+    integer_targets: bool = False  # the last tensor of the batch came as integers
+    losses: tuple[LossCall, ...] = ()
+    parameters: tuple[ParameterRow, ...] = ()
+    foreign: int = 0  # parameters in the optimizers that the model does not have
+    optimizers: int = 0
+    cuts: tuple[Cut, ...] = ()
+    hidden: tuple[Hidden, ...] = ()
+    broadcasts: tuple[Broadcast, ...] = ()
+    softmaxes: tuple[SoftmaxUse, ...] = ()
+    dependence: Dependence = Dependence(not_checked="not reached")
+    modes: Modes = Modes(not_checked="not reached")
+
+    def panels(self) -> tuple[Panel, ...]:
+        """The step in a few lines, the loss calls, the table parameter × gradient × optimizer."""
+        panels: list[Panel] = [Note("the step", "\n".join(self._sentences()))]
+        if self.losses:
+            panels.append(_loss_table(self.losses))
+        if self.parameters:
+            panels.append(_parameter_table(self.parameters))
+        return tuple(panels)
+
+    def _sentences(self) -> list[str]:
+        lines = [f"batch: {self.batch}"]
+        if self.crash:
+            return [*lines, f"the step raised in {self.crash.phase}: {self.crash.error}: {self.crash.message}"]
+        chance = next((call.chance for call in self.losses if call.chance is not None), None)
+        if self.loss is not None:
+            beside = f", a prediction that knows nothing gives {chance:.4g}" if chance is not None else ""
+            lines.append(f"loss of the first batch: {self.loss:.4g}{beside}")
+        if self.modes.eval_loss is not None and self.modes.train_loss is not None:
+            lines.append(f"the same batch in train mode: {self.modes.train_loss:.4g}, in eval mode: {self.modes.eval_loss:.4g}")
+        if self.dependence.leak is not None:
+            word = "does not depend" if self.dependence.leak == 0 else "DEPENDS"
+            lines.append(f"output of one sample {word} on the other samples (tried on {self.dependence.samples})")
+        return lines
+
+
+def _loss_table(losses: tuple[LossCall, ...]) -> Table:
+    rows = tuple(
+        (c.name, str(c.prediction_shape), str(c.target_shape), c.value, c.chance, c.made_by, str(c.location)) for c in losses
+    )
+    return Table("loss calls", ("loss", "predictions", "targets", "value", "chance", "made by", "where"), rows)
+
+
+def _parameter_table(parameters: tuple[ParameterRow, ...]) -> Table:
+    rows = tuple(
+        (p.name, str(p.shape), p.trainable, p.used, p.gradient, "none" if p.optimizer is None else p.optimizer)
+        for p in parameters
+    )
+    columns = ("parameter", "shape", "trainable", "used", "gradient RMS", "optimizer")
+    return Table("parameter × gradient × optimizer", columns, rows)

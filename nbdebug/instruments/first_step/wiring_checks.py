@@ -1,0 +1,247 @@
+"""Checks of the wiring: parameters that hide, that are not used, not reached or not moved."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import groupby
+
+from nbdebug.errors import NotChecked
+from nbdebug.findings import ERROR, INFO, WARNING, Location
+from nbdebug.instruments.base import Seen
+from nbdebug.instruments.first_step.instrument import first_step
+from nbdebug.instruments.first_step.result import FirstStep, ParameterRow
+from nbdebug.instruments.first_step.wiring import place_of
+
+
+@first_step.check(
+    "ND203", "parameters not registered", severity=ERROR, advice="keep layers in nn.ModuleList or nn.ModuleDict"
+)
+def parameter_unregistered(step: FirstStep) -> Iterator[Seen]:
+    """Layers in a plain list, dict or tuple: `model.parameters()` does not know them.
+
+    Wrong: the optimizer never gets these weights, `.to(device)` and `state_dict()` skip them, and they stay random.
+    Seen: during the backward pass a gradient arrived at a tensor that hides in a plain attribute of a module, and no
+        optimizer owns it. A teacher kept in a list without gradients is not accused.
+    Where: the module and the attribute.
+    Try: wrap the list in nn.ModuleList, the dict in nn.ModuleDict, a lone tensor in nn.Parameter.
+    Bad:
+        class Net(nn.Module):
+            def __init__(self):
+                super().__init__()
+                self.layers = [nn.Linear(64, 32), nn.Linear(32, 32)]
+                self.head = nn.Linear(32, 10)
+            def forward(self, x):
+                for layer in self.layers:
+                    x = layer(x).relu()
+                return self.head(x)
+        model = Net()
+    Good:
+        class Net(nn.Module):
+            def __init__(self):
+                super().__init__()
+                self.layers = nn.ModuleList([nn.Linear(64, 32), nn.Linear(32, 32)])
+                self.head = nn.Linear(32, 10)
+            def forward(self, x):
+                for layer in self.layers:
+                    x = layer(x).relu()
+                return self.head(x)
+        model = Net()
+    Source: torch documentation, nn.ModuleList.
+    """
+    _demand_backward(step)
+    lost = [hidden for hidden in step.hidden if not hidden.optimised]
+    for (module, attribute), group in groupby(lost, key=lambda h: (h.module, h.attribute.split("[")[0].split(".")[0])):
+        tensors = list(group)
+        yield Seen(
+            f"{len(tensors)} tensors in the plain attribute `{attribute}` got a gradient, but model.parameters() "
+            f"does not list them and no optimizer moves them (first: {tensors[0].attribute} {tensors[0].shape})",
+            Location(module=module, detail=f"attribute {tensors[0].attribute}"),
+            {"tensors": len(tensors)},
+        )
+
+
+@first_step.check(
+    "ND206", "parameter never used", severity=WARNING, advice="call the layer in forward(), or delete it"
+)
+def parameter_unused(step: FirstStep) -> Iterator[Seen]:
+    """A registered layer that the forward pass never reaches.
+
+    Wrong: the layer was built and forgotten, so the model is not the one that was meant (and DDP waits for it).
+    Seen: its parameters took part in no operation of a training step, and no method but the constructor (nor any
+        function or cell around it) speaks of the layer. A head that some other method uses is not accused.
+    Where: the parameter.
+    Try: call it in forward(), or delete it.
+    Bad:
+        class Net(nn.Module):
+            def __init__(self):
+                super().__init__()
+                self.first, self.middle, self.head = nn.Linear(64, 32), nn.Linear(32, 32), nn.Linear(32, 10)
+            def forward(self, x):
+                return self.head(self.first(x).relu())
+        model = Net()
+    Good:
+        class Net(nn.Module):
+            def __init__(self):
+                super().__init__()
+                self.first, self.middle, self.head = nn.Linear(64, 32), nn.Linear(32, 32), nn.Linear(32, 10)
+            def forward(self, x):
+                return self.head(self.middle(self.first(x).relu()).relu())
+        model = Net()
+    Source: torch documentation, DistributedDataParallel (find_unused_parameters).
+    """
+    _demand_backward(step)
+    idle = [p for p in step.parameters if p.trainable and not p.used]
+    for module, rows in _by_module(idle):
+        forgotten = not any(row.mentioned for row in rows)
+        what = ", ".join(row.name.rpartition(".")[2] for row in rows)
+        message = f"`{module or what}` ({what}) took no part in this training step"
+        if forgotten:
+            yield Seen(f"{message}, and no method but __init__ speaks of it", place_of(rows[0]), {"tensors": len(rows)})
+        else:
+            yield Seen(f"{message}; other code uses it, perhaps only for inference", place_of(rows[0]), severity=INFO)
+
+
+@first_step.check(
+    "ND501", "gradient cut off", severity=ERROR, advice="keep the path to the loss free of detach, .data, no_grad, argmax"
+)
+def gradient_absent(step: FirstStep) -> Iterator[Seen]:
+    """A trainable parameter that is used, and gets no gradient.
+
+    Wrong: between the parameter and the loss the graph is cut, so the parameter cannot learn.
+    Seen: after a real backward pass the gradient is absent (not zero). The first operation is named whose inputs
+        wanted gradients and whose output does not. Parameters that no optimizer owns are left alone (a target
+        network), and so is an optimizer none of whose parameters got a gradient beside others that did (a GAN).
+    Where: the line and operator of the cut, and the parameters behind it.
+    Try: remove detach(), .data, .item(), torch.tensor(x), no_grad() or argmax() from the way to the loss; if it is
+        meant to be frozen, say so with requires_grad_(False).
+    Bad:
+        class Net(nn.Module):
+            def __init__(self):
+                super().__init__()
+                self.body, self.head = nn.Linear(64, 32), nn.Linear(32, 10)
+            def forward(self, x):
+                return self.head(self.body(x).relu().detach())
+        model = Net()
+    Good:
+        class Net(nn.Module):
+            def __init__(self):
+                super().__init__()
+                self.body, self.head = nn.Linear(64, 32), nn.Linear(32, 10)
+            def forward(self, x):
+                return self.head(self.body(x).relu())
+        model = Net()
+    Source: torch documentation, Autograd mechanics.
+    """
+    _demand_step(step)
+    if not step.parameters and not step.loss_wants_gradient:
+        yield Seen("the model has no parameters, so there is nothing to learn", advice="give it layers with weights")
+        return
+    if step.parameters and not any(p.trainable for p in step.parameters):
+        yield Seen(
+            "every parameter of the model has requires_grad=False, so nothing can learn",
+            place_of(step.parameters[0]),
+            {"parameters": len(step.parameters)},
+            advice="model.requires_grad_(True), or leave at least the head trainable",
+        )
+        return
+    silent = [p for p in step.parameters if p.trainable and p.used and p.gradient is None and _is_expected_to_learn(step, p)]
+    for cut_index, group in groupby(sorted(silent, key=lambda p: -1 if p.cut is None else p.cut), key=lambda p: p.cut):
+        rows = list(group)
+        names = _names(rows)
+        if cut_index is None:
+            if step.loss_wants_gradient:
+                continue  # used, but its result is no part of this loss: an output for inference
+            yield Seen(f"the loss has no graph: no gradient reaches {names}", place_of(rows[0]), {"parameters": len(rows)})
+            continue
+        cut = step.cuts[cut_index]
+        how = cut.operator if cut.grad_enabled else "a torch.no_grad() block"
+        yield Seen(
+            f"no gradient reaches {names}: {how} cuts the graph between them and the loss",
+            Location(
+                module=cut.location.module, parameter=rows[0].name, operator=cut.operator, file=cut.location.file,
+                line=cut.location.line, cell=cut.location.cell, detail=f"{len(rows)} parameters",
+            ),
+            {"parameters": len(rows)},
+        )  # fmt: skip
+
+
+@first_step.check(
+    "ND601", "parameter not in the optimizer", severity=ERROR,
+    advice="build the optimizer after the model is complete: optimizer = Adam(model.parameters(), lr=...)",
+)  # fmt: skip
+def parameter_not_optimised(step: FirstStep) -> Iterator[Seen]:
+    """A parameter that gets gradients, and that no optimizer moves.
+
+    Wrong: the optimizer was built before a layer was replaced, or from a part of the model, so these weights stay
+        as they are.
+    Seen: the parameter gets a gradient and is in no parameter group. When the optimizer at the same time owns
+        tensors that the model does not have, it was built for an earlier model. Parameters that lie before
+        everything that is optimised count as a trunk frozen on purpose (info), and so does a majority.
+    Where: the parameter.
+    Try: build the optimizer last, or optimizer.add_param_group({"params": ...}).
+    Bad:
+        model = nn.Sequential(nn.Linear(64, 32), nn.ReLU(), nn.Linear(32, 5))
+        optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
+        model[2] = nn.Linear(32, 10)
+    Good:
+        model = nn.Sequential(nn.Linear(64, 32), nn.ReLU(), nn.Linear(32, 5))
+        model[2] = nn.Linear(32, 10)
+        optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
+    Source: torch documentation, torch.optim: constructing it.
+    """
+    _demand_backward(step)
+    if not step.optimizers:
+        raise NotChecked("no optimizer was given")
+    left_out = [p for p in step.parameters if p.trainable and p.gradient is not None and p.optimizer is None]
+    if not left_out:
+        return
+    owned = [p for p in step.parameters if p.optimizer is not None]
+    stale = f"; it owns {step.foreign} tensors that this model does not have" if step.foreign else ""
+    evidence = {"left_out": len(left_out), "owned": len(owned), "foreign": step.foreign}
+    message = f"{_names(left_out)} {'get' if len(left_out) > 1 else 'gets'} a gradient, but no optimizer owns {'them' if len(left_out) > 1 else 'it'}{stale}"
+    if not owned:
+        advice = "this optimizer was built for another model: build it from this model's parameters()"
+        yield Seen(message, place_of(left_out[0]), evidence, advice=advice)
+    elif step.foreign:
+        yield Seen(message, place_of(left_out[0]), evidence)
+    elif _is_frozen_on_purpose(left_out, owned):
+        yield Seen(f"{message}: frozen on purpose?", place_of(left_out[0]), evidence, severity=INFO,
+                   advice="requires_grad_(False) on what is frozen saves its backward pass")  # fmt: skip
+    else:
+        yield Seen(message, place_of(left_out[0]), evidence, severity=WARNING)
+
+
+def _is_frozen_on_purpose(left_out: list[ParameterRow], owned: list[ParameterRow]) -> bool:
+    """A trunk before everything that is trained, or all but a few: both are ways to fine-tune."""
+    used = [p.order for p in owned if p.order >= 0]
+    before = bool(used) and max(p.order for p in left_out) < min(used)
+    return before or len(left_out) > len(owned)
+
+
+def _is_expected_to_learn(step: FirstStep, row: ParameterRow) -> bool:
+    if not step.optimizers:
+        return True
+    if row.optimizer is None:
+        return False
+    mine = [p for p in step.parameters if p.optimizer == row.optimizer]
+    return step.optimizers == 1 or not step.loss_wants_gradient or any(p.gradient is not None for p in mine)
+
+
+def _by_module(rows: list[ParameterRow]) -> Iterator[tuple[str, list[ParameterRow]]]:
+    for module, group in groupby(rows, key=lambda row: row.name.rpartition(".")[0]):
+        yield module, list(group)
+
+
+def _names(rows: list[ParameterRow]) -> str:
+    return rows[0].name if len(rows) == 1 else f"{rows[0].name} and {len(rows) - 1} more"
+
+
+def _demand_step(step: FirstStep) -> None:
+    if step.crash is not None:
+        raise NotChecked(f"the step raised in {step.crash.phase} ({step.crash.error})")
+
+
+def _demand_backward(step: FirstStep) -> None:
+    _demand_step(step)
+    if not step.loss_wants_gradient:
+        raise NotChecked("the loss has no graph, so there was no backward pass")

@@ -1,0 +1,81 @@
+"""Which units can never differ: their weights are the same, and so is every gradient they will ever get."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from nbdebug.counterfactual import Counterfactual, trainable
+from nbdebug.training_setup import TrainingSetup
+
+STEPS = 3  # enough for a zero behind a zero behind a zero (ControlNet's zero convolutions, LoRA) to wake up
+SAME = 1e-4  # relative; rounding over three steps stays under 1e-6
+GATES = {nn.LSTM: 4, nn.LSTMCell: 4, nn.GRU: 3, nn.GRUCell: 3}  # blocks of rows that belong to different gates
+TRANSPOSED = (nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d)  # stored as (in, out, ...)
+
+
+def stuck(setup: TrainingSetup, batches: Sequence[Any], columns: frozenset[str]) -> tuple[str, ...]:
+    """Names of the matrices whose units are the same now and still are after a few imagined steps.
+
+    Args:
+        batches: what the imagined steps are taken on; no weight is moved.
+        columns: matrices stored as (in, out), whose units are columns.
+    """
+    owners = {id(p): module for module in setup.model.modules() for p in module.parameters(recurse=False)}
+    layout = {
+        name: _Layout(gates=_gates(owners[id(p)], name), columns=name in columns or isinstance(owners[id(p)], TRANSPOSED))
+        for name, p in trainable(setup.model)
+        if p.ndim >= 2 and p.numel()
+    }
+    weights = {name: p.detach() for name, p in trainable(setup.model)}
+    suspects = [name for name, units in layout.items() if units.same(weights[name], exactly=True)]
+    for step in range(STEPS if suspects else 0):
+        weights = _imagined_step(Counterfactual(setup, batches[step % len(batches)]), weights)
+        suspects = [name for name in suspects if layout[name].same(weights[name])]
+        if not suspects:
+            break
+    return tuple(suspects)
+
+
+class _Layout:
+    """How a weight is cut into units."""
+
+    def __init__(self, *, gates: int, columns: bool) -> None:
+        self.gates, self.columns = gates, columns
+
+    def same(self, weight: Tensor, *, exactly: bool = False) -> bool:
+        """Whether there are several units, all with the same weights."""
+        units = self._units(weight)
+        if units.shape[0] < 2:
+            return False
+        if exactly:
+            return bool((units == units[:1]).all())
+        return bool((units - units[:1]).abs().max() <= SAME * weight.abs().max())
+
+    def _units(self, weight: Tensor) -> Tensor:
+        weight = weight.transpose(0, 1) if self.columns else weight
+        size = weight.shape[0] // self.gates
+        return weight.reshape(self.gates, size, -1).transpose(0, 1).reshape(size, -1)
+
+
+def _gates(module: nn.Module, name: str) -> int:
+    gated = name.rpartition(".")[2].startswith(("weight_ih", "weight_hh"))
+    return next((count for kind, count in GATES.items() if gated and isinstance(module, kind)), 1)
+
+
+def _imagined_step(trial: Counterfactual, weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Down the gradient, a few percent of each weight's size, so that small gradients count as well."""
+    gradients = trial.gradients(weights)
+    return {name: tensor - _stride(tensor) * _unit(gradients[name]) for name, tensor in weights.items()}
+
+
+def _stride(weight: Tensor) -> Tensor:
+    return 0.05 * weight.abs().square().mean().sqrt().clamp_min(0.1)
+
+
+def _unit(gradient: Tensor) -> Tensor:
+    size = gradient.abs().square().mean().sqrt()
+    return torch.where(size == 0, gradient, gradient / size)  # a NaN stays one, and is like nothing else

@@ -1,0 +1,146 @@
+"""What cannot be learnt by heart though nothing more specific is wrong; and what only seems so."""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from tests.patients import patient, sound
+from tests.patients.parts import features, loader, mlp, quantities, tokens, training
+
+
+class Between(nn.Module):
+    """Something done to the logits of an MLP."""
+
+    def __init__(self, change):
+        super().__init__()
+        self.net, self.change = mlp(), change
+
+    def forward(self, x):
+        return self.change(self.net(x))
+
+
+# -- ND701 ----------------------------------------------------------------------------------------------------
+
+
+@patient("ND701")
+def dropout_that_leaves_nothing(sick):
+    return training(
+        nn.Sequential(nn.Linear(64, 32), nn.ReLU(), nn.Dropout(0.9999 if sick else 0.1), nn.Linear(32, 10, bias=False))
+    )
+
+
+@patient("ND701")
+def temperature_far_too_high(sick):
+    return training(Between(lambda logits: logits / (1e6 if sick else 2.0)))
+
+
+@patient("ND701")
+def logits_are_rounded(sick):
+    return training(Between(torch.round if sick else lambda logits: logits + (logits.round() - logits).detach()))
+
+
+# -- sound ----------------------------------------------------------------------------------------------------
+
+
+@sound
+def same_inputs_with_different_labels():
+    """Ten times the same sample under ten labels: the loss cannot fall below the entropy."""
+    inputs, targets = features()
+    return training(mlp(), data=(inputs[:1].expand(256, -1), targets), train_loader=loader(inputs[:1].expand(256, -1), targets))
+
+
+@sound
+def noisy_linear_regression_with_one_column():
+    noise = torch.randn(256, generator=torch.Generator().manual_seed(3))
+    inputs = features(256, 1)[0]
+    targets = 0.5 * inputs[:, 0] + noise
+
+    class Line(nn.Linear):
+        def forward(self, x):
+            return super().forward(x).squeeze(1)
+
+    return training(Line(1, 1), nn.MSELoss(), (inputs, targets))
+
+
+@sound
+def bigram_model_of_text():
+    """One table row a token: what follows is uncertain, and the table is small."""
+    ids = torch.randint(0, 20, (64, 13), generator=torch.Generator().manual_seed(4))
+
+    class Bigram(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.table = nn.Embedding(20, 20)
+            nn.init.normal_(self.table.weight, std=0.02)
+
+        def forward(self, ids):
+            return self.table(ids).mT
+
+    return training(Bigram(), data=(ids[:, :-1], ids[:, 1:]))
+
+
+@sound
+def cosine_logits():
+    """Logits between -1 and 1 cannot take the loss to zero."""
+
+    class Cosine(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.net, self.classes = mlp(64, 16), nn.Parameter(torch.randn(10, 16))
+
+        def forward(self, x):
+            return F.normalize(self.net(x), dim=1) @ F.normalize(self.classes, dim=1).T
+
+    return training(Cosine())
+
+
+@sound
+def learning_rate_too_small_for_two_hundred_steps():
+    """A fault of the optimizer, and none of the model."""
+    model = mlp()
+    return training(model, optimizer=torch.optim.SGD(model.parameters(), lr=1e-3))
+
+
+@sound
+def lbfgs_wants_a_closure():
+    model = mlp(16, 1)
+
+    def loss_fn(outputs, targets):
+        return F.mse_loss(outputs.squeeze(1), targets)
+
+    return training(model, loss_fn, quantities(), optimizer=torch.optim.LBFGS(model.parameters()))
+
+
+@sound
+def denoiser_that_draws_its_target():
+    def batch_loss(setup, batch):
+        noise = torch.randn_like(batch[0])
+        return F.mse_loss(setup.model(batch[0] + noise), noise)
+
+    return training(mlp(64, 64), batch_loss=batch_loss)
+
+
+@sound
+def batches_of_four():
+    return training(mlp(), train_loader=loader(*features(), batch_size=4))
+
+
+@sound
+def half_precision_with_a_scaler():
+    model = mlp()
+    return training(model, precision="16-mixed", scaler=torch.amp.GradScaler("cpu"))
+
+
+@sound
+def language_model_over_tokens():
+    class Reader(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.embed, self.rnn, self.head = nn.Embedding(20, 16), nn.GRU(16, 32, batch_first=True), nn.Linear(32, 20)
+
+        def forward(self, ids):
+            return self.head(self.rnn(self.embed(ids))[0]).mT
+
+    return training(Reader(), data=tokens())

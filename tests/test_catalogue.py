@@ -1,0 +1,59 @@
+"""Every code has one page, and its two examples are what they say they are."""
+
+from __future__ import annotations
+
+import pytest
+
+import nbdebug
+from nbdebug.catalogue import HEADINGS, checks_by_code, read_page
+from nbdebug.findings import INFO
+from nbdebug.instruments.base import INSTRUMENTS
+from tests.examples import training_of
+
+CODES = [code for code in checks_by_code() if not code.startswith("ND9")]
+EXAMPLES = {code: read_page(checks_by_code()[code])[1] for code in CODES}
+
+
+def alarms(example: str) -> set[str]:
+    report = nbdebug.checkup(training_of(example), budget="60 s")
+    return {finding.code for finding in report.findings if finding.severity is not INFO}
+
+
+@pytest.mark.parametrize("code", CODES)
+def test_the_page_has_every_section(code):
+    opening, sections = read_page(checks_by_code()[code])
+    assert opening.endswith(".")
+    assert list(sections) == list(HEADINGS)
+
+
+@pytest.mark.parametrize("code", CODES)
+def test_the_bad_example_gets_exactly_this_code(code):
+    assert alarms(EXAMPLES[code]["Bad"]) == {code}
+
+
+@pytest.mark.parametrize("code", CODES)
+def test_the_good_example_gets_none(code):
+    assert alarms(EXAMPLES[code]["Good"]) == set()
+
+
+@pytest.mark.parametrize("code", CODES)
+def test_only_one_check_holds_the_page(code):
+    pages = [check for i in INSTRUMENTS.values() for c, check in i.checks.items() if c == code and "Wrong:" in (check.judge.__doc__ or "")]
+    assert len(pages) == 1
+
+
+def test_a_code_is_explained_in_any_case():
+    assert str(nbdebug.explain("nd401")) == str(nbdebug.explain("ND401"))
+    assert "what to try" in str(nbdebug.explain("ND401"))
+
+
+def test_an_unknown_code_names_its_neighbours():
+    with pytest.raises(nbdebug.CodeError, match="ND401"):
+        nbdebug.explain("ND499")
+    with pytest.raises(nbdebug.CodeError, match="looks like ND401"):
+        nbdebug.explain("softmax")
+
+
+def test_the_catalogue_lists_every_code():
+    listed = nbdebug.codes()._repr_mimebundle_()["text/html"]
+    assert all(code in listed for code in CODES)
