@@ -1,0 +1,77 @@
+"""Tab completion of a `%nbdebug` line: verbs, options, choices, codes, roles and the variables that fit a role."""
+
+from __future__ import annotations
+
+import re
+import sys
+from typing import Any
+
+from IPython.core.completer import CompletionContext, SimpleCompletion, SimpleMatcherResult, context_matcher
+
+from nbdebug.catalogue import checks_by_code
+from nbdebug.notebook.candidates import candidates
+from nbdebug.notebook.magics import CELL_VERBS
+from nbdebug.notebook.namespace import ROLES
+from nbdebug.notebook.options import Option
+from nbdebug.notebook.verbs import ALIASES, Verb, verbs
+
+LINE = re.compile(r"\s*(?:[\w., ]+=\s*)?(?P<magic>%{1,2}nbdebug)\s+(?P<rest>.*)")  # also report = %nbdebug …
+
+
+@context_matcher(identifier="nbdebug")
+def complete(context: CompletionContext) -> SimpleMatcherResult:
+    """What can stand at the cursor of a `%nbdebug` line; nothing elsewhere."""
+    typed = LINE.fullmatch(context.full_text.split("\n")[context.cursor_line][: context.cursor_position])
+    if not typed:
+        return {"completions": []}
+    *before, word = typed["rest"].split(" ")
+    offered = _offers([w for w in before if w], word, over_a_cell=typed["magic"] == "%%nbdebug")
+    kept = len(word) - len(context.token) if word.endswith(context.token) else 0  # IPython replaces only its token
+    return {
+        "completions": [SimpleCompletion(text[kept:], type=kind) for text, kind in offered if text.startswith(word)],
+        "suppress": True,  # Python names such as `range` have no place here
+    }
+
+
+def _offers(before: list[str], word: str, *, over_a_cell: bool) -> list[tuple[str, str]]:
+    """Texts that may stand for `word`, each with what it is."""
+    if not before:
+        return [(name, "verb") for name in (CELL_VERBS if over_a_cell else [*verbs(), *_aliases()])]
+    known = verbs()
+    verb = known.get(ALIASES.get(before[0], before[0]))
+    if verb is None:
+        return []
+    if verb.takes == "code":
+        return [(code, "code") for code in checks_by_code()] if len(before) == 1 else []
+    waiting = _option(verb, before[-1])
+    if waiting is not None and waiting.choices:
+        return [(str(choice), "value") for choice in waiting.choices]
+    role, equals, _ = word.partition("=")
+    if equals and role in ROLES:
+        return [(f"{role}={name}", "variable") for name in _variables(role)]
+    return [*_roles(verb, before), *_flags(verb)]
+
+
+def _aliases() -> list[str]:
+    return [alias for alias, name in ALIASES.items() if name in verbs()]
+
+
+def _option(verb: Verb, flag: str) -> Option | None:
+    return next((option for option in verb.options if option.flag == flag), None)
+
+
+def _flags(verb: Verb) -> list[tuple[str, str]]:
+    flags = [(option.flag, "option") for option in verb.options]
+    return flags + [(option.negation, "option") for option in verb.options if option.kind is bool]
+
+
+def _roles(verb: Verb, before: list[str]) -> list[tuple[str, str]]:
+    if verb.takes != "roles":
+        return []
+    said = {word.partition("=")[0] for word in before}
+    return [(f"{role}=", "role") for role in ROLES if role not in said]
+
+
+def _variables(role: str) -> list[str]:
+    shell: Any = sys.modules["IPython"].get_ipython()
+    return [name for variable in candidates(shell.user_ns, role) for name in variable.names]

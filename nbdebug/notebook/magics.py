@@ -1,0 +1,133 @@
+"""The magic `%nbdebug`: reads its line, says the Python call it stands for, and makes it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from IPython.core.error import UsageError
+from IPython.core.magic import Magics, line_cell_magic, magics_class
+from IPython.display import display
+
+import nbdebug
+from nbdebug.catalogue import Explanation
+from nbdebug.errors import CodeError, SetupError
+from nbdebug.instruments.base import Report, shown_live
+from nbdebug.notebook.discovery_page import page_of
+from nbdebug.notebook.line import Line, read_line, words_of
+from nbdebug.notebook.namespace import Discovery, discover
+from nbdebug.notebook.shown_once import ShownOnce
+from nbdebug.notebook.verbs import Verb, help_of, overview, verb_named
+
+CELL_VERBS: dict[str, Callable[[Magics, Line, str], Any]] = {}  # verbs over a cell: (magics, line, the cell's text)
+
+
+@magics_class
+class NbdebugMagics(Magics):
+    """`%nbdebug` for one shell; remembers only names, never what they hold."""
+
+    def __init__(self, shell: Any) -> None:
+        super().__init__(shell)
+        self.said: dict[str, str] = {}  # role → variable, from the last `%nbdebug setup`
+        self.precision: str | None = None
+        self.shown = ShownOnce(shell)
+
+    @line_cell_magic
+    def nbdebug(self, line: str, cell: str | None = None) -> Report | None:
+        """Finds out why a PyTorch training does not learn.
+
+        %nbdebug                      the verbs, in the order to reach for them
+        %nbdebug setup                finds model, loss, optimizer and loaders among your variables
+        %nbdebug checkup              data, code, numbers, optimisation: what is wrong, where, what to try
+        %nbdebug explain ND401        the page of a code
+        %nbdebug checkup?             the options of a verb
+        """
+        words = words_of(line)
+        if cell is not None:
+            return self._over_a_cell(words, cell)
+        if not words:
+            print(overview())
+            return None
+        verb = verb_named(words[0])
+        said = self._read(verb, words[1:])
+        if said.wants_help:
+            print(help_of(verb))
+            return None
+        return self._deed(verb)(verb, said)
+
+    def _read(self, verb: Verb, words: list[str]) -> Line:
+        try:
+            said = read_line(words, verb.options)
+        except UsageError as error:
+            raise UsageError(f"%nbdebug {verb.name}: {error}") from None
+        surplus = [] if verb.takes == "roles" else [f"{role}=" for role in said.roles]
+        surplus += said.rest[1:] if verb.takes == "code" else said.rest
+        if surplus:
+            example = ': write --budget "20 s" or model=net' if verb.takes == "roles" else ""
+            raise UsageError(f"%nbdebug {verb.name} does not know what to do with {surplus[0]!r}{example}")
+        return said
+
+    def _deed(self, verb: Verb) -> Callable[[Verb, Line], Report | None]:
+        named = {"setup": self._setup, "explain": self._explain, "codes": self._codes}
+        return named.get(verb.name, self._measure)
+
+    def _setup(self, verb: Verb, said: Line) -> None:
+        precision = said.options.get("precision")
+        found = self._discover(verb, said.roles, precision)
+        self.said, self.precision = said.roles, precision
+        print("\n".join(self._construction(found, "setup")[0]))
+        display(Explanation(page_of(found)))
+
+    def _measure(self, verb: Verb, said: Line) -> Report:
+        found = self._discover(verb, {**self.said, **said.roles}, self.precision)
+        lines, name = self._construction(found, "setup")
+        options = "".join(f", {option}={value!r}" for option, value in said.options.items())
+        print("\n".join([*lines, f"{verb.call}({name}{options})"]))
+        try:
+            report = shown_live(verb.target.follow(found.setup, **said.options))
+        except KeyboardInterrupt as interrupt:
+            if (partial := getattr(interrupt, "report", None)) is not None:
+                self.shown.show(partial)
+            raise  # so that "run all cells" stops too
+        self.shown.show(report)
+        return report
+
+    def _explain(self, verb: Verb, said: Line) -> None:
+        if not said.rest:
+            raise UsageError("%nbdebug explain needs a code, such as %nbdebug explain ND401")
+        try:
+            page = nbdebug.explain(said.rest[0])
+        except CodeError as error:
+            raise UsageError(f"%nbdebug explain: {error}") from None
+        self._say([f"nbdebug.explain({said.rest[0]!r})"])
+        display(page)
+
+    def _codes(self, verb: Verb, said: Line) -> None:
+        self._say(["nbdebug.codes()"])
+        display(nbdebug.codes())
+
+    def _over_a_cell(self, words: list[str], cell: str) -> Any:
+        if not words or words[0] not in CELL_VERBS:
+            verb = verb_named(words[0]).name if words else "checkup"
+            raise UsageError(f"%%nbdebug {verb} runs over no cell: write %nbdebug {verb}, with one %, on a line of its own")
+        return CELL_VERBS[words[0]](self, read_line(words[1:], ()), cell)
+
+    def _discover(self, verb: Verb, roles: dict[str, str], precision: str | None) -> Discovery:
+        try:
+            return discover(self.shell.user_ns, roles, precision=precision)
+        except SetupError as error:
+            raise UsageError(f"%nbdebug {verb.name}: {error}") from None
+
+    def _construction(self, found: Discovery, name: str) -> tuple[list[str], str]:
+        """The lines that make the setup in Python, and its name in them."""
+        if found.call.isidentifier():  # a TrainingSetup of the user's, as it is
+            return self._imports(found.call), found.call
+        return [*self._imports(found.call), f"{name} = {found.call}"], name
+
+    def _imports(self, call: str) -> list[str]:
+        """What has to be imported before the printed lines can be pasted."""
+        needed = ["nbdebug"] + ["dataclasses"] * call.startswith("dataclasses.")
+        return [f"import {module}" for module in needed if module not in self.shell.user_ns]
+
+    def _say(self, lines: list[str]) -> None:
+        print("\n".join([*self._imports(""), *lines]))

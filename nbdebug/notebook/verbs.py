@@ -1,0 +1,113 @@
+"""The verbs of `%nbdebug`, in the order to reach for them, with their options and their help."""
+
+from __future__ import annotations
+
+import inspect
+import textwrap
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from IPython.core.error import UsageError
+
+import nbdebug
+from nbdebug.instruments.base import INSTRUMENTS
+from nbdebug.notebook.line import did_you_mean
+from nbdebug.notebook.namespace import ROLES
+from nbdebug.notebook.options import Option, options_of
+from nbdebug.training_setup import PRECISIONS
+
+ALIASES = {"data": "data_audit", "step": "first_step"}
+PRECISION = Option("precision", str, None, "autocast of the training; default: 16-mixed with a GradScaler, else 32-true", tuple(PRECISIONS))
+BUDGET = Option("budget", str, None, 'stop after this time, such as "20 s" or "2 min", with what there is', optional=True)
+
+
+@dataclass(frozen=True)
+class Verb:
+    """One thing that `%nbdebug` can do."""
+
+    name: str
+    about: str  # one line
+    doc: str  # the rest of its help
+    options: tuple[Option, ...] = ()
+    takes: str = "roles"  # what else stands on the line: "roles", "code" or nothing
+    target: Any = None  # the callable with .follow that a measuring verb stands for
+    call: str = ""  # how that callable is written in Python
+
+
+def verbs() -> dict[str, Verb]:
+    """Verb by name; a new instrument is one of them at once."""
+    listed = [_SETUP, _measuring(nbdebug.checkup, "nbdebug.checkup", type(nbdebug.checkup).__call__)]
+    for name, instrument in INSTRUMENTS.items():
+        listed.append(_measuring(instrument, _written(name, instrument), instrument.measure))
+    return {verb.name: verb for verb in [*listed, _EXPLAIN, _CODES]}
+
+
+def verb_named(name: str) -> Verb:
+    """The verb of this name or alias.
+
+    Raises:
+        UsageError: there is none.
+    """
+    known = verbs()
+    found = known.get(name) or known.get(ALIASES.get(name, ""))
+    if found is None:
+        raise UsageError(f"%nbdebug has no verb {name!r}{did_you_mean(name, known)}")
+    return found
+
+
+def overview() -> str:
+    """All verbs, one line each."""
+    known = verbs()
+    width = max(map(len, known))
+    lines = [f"%nbdebug {name:{width}}  {textwrap.shorten(verb.about, 90, placeholder=' …')}" for name, verb in known.items()]
+    return "\n".join([*lines, "", "%nbdebug VERB? shows the options of a verb."])
+
+
+def help_of(verb: Verb) -> str:
+    """What `%nbdebug VERB?` shows."""
+    takes = {"roles": " [role=variable …]", "code": " CODE"}.get(verb.takes, "")
+    lines = [f"%nbdebug {verb.name}{takes}{''.join(f' [{option.usage()}]' for option in verb.options)}", "", verb.doc]
+    if verb.options:
+        lines += ["", *(_option_help(option) for option in verb.options)]
+    if verb.takes == "roles":
+        lines += ["", f"roles: {', '.join(ROLES)}; model=net takes the variable net, val_loader=None takes none"]
+    if verb.call:
+        lines += ["", f"in Python: {verb.call}(setup{''.join(f', {o.name}={o.default!r}' for o in verb.options)})"]
+    aliases = [alias for alias, name in ALIASES.items() if name == verb.name]
+    return "\n".join(lines + ([f"also called: {', '.join(aliases)}"] if aliases else []))
+
+
+def _option_help(option: Option) -> str:
+    default = "" if option.default in (None, inspect.Parameter.empty) else f" (default {option.default})"
+    return textwrap.indent(textwrap.fill(f"{option.usage()}  {option.help}{default}", 100, subsequent_indent="    "), "  ")
+
+
+def _measuring(target: Any, call: str, function: Callable[..., Any]) -> Verb:
+    options = options_of(function)
+    if not any(option.name == "budget" for option in options):
+        options += (BUDGET,)
+    about, _, rest = inspect.cleandoc(function.__doc__ or "").partition("\n\n")
+    body = rest.partition("Args:")[0].partition("Raises:")[0].strip()
+    about = " ".join(about.split())
+    return Verb(target.__name__, about, f"{about}\n\n{body}".strip(), options, target=target, call=call)
+
+
+def _written(name: str, instrument: Any) -> str:
+    """How this instrument is reached in Python."""
+    for home in (nbdebug, nbdebug.instruments):
+        if getattr(home, name, None) is instrument:
+            return f"{home.__name__}.{name}"
+    return f"nbdebug.instruments.base.INSTRUMENTS[{name!r}]"
+
+
+_SETUP = Verb(
+    "setup",
+    "Finds model, loss, optimizer and loaders among your variables, and says what it took.",
+    "Finds model, loss_fn, optimizer, scheduler, scaler and loaders among the notebook's variables, says what it took and\n"
+    "why, and prints the Python call. What you say here (model=net) holds for the verbs after it, until the next setup;\n"
+    "what you do not say is looked for anew each time. A variable that is a TrainingSetup wins.",
+    (PRECISION,),
+)
+_EXPLAIN = Verb("explain", "Shows the page of a code, such as %nbdebug explain ND401.", "Shows the page of a code.", takes="code")
+_CODES = Verb("codes", "Lists every code that can be found.", "Lists every code that can be found.", takes="")
