@@ -15,6 +15,7 @@ from torch.nn.modules.module import register_module_forward_hook, register_modul
 from torch.overrides import TorchFunctionMode
 
 from nbdebug.batch import tensors
+from nbdebug.built_at import line_that_builds
 from nbdebug.findings import Location
 from nbdebug.source_lines import SourceLine, location_fields, users_line
 
@@ -37,6 +38,7 @@ class Call:
     name: str  # "softmax", whether called as F.softmax, torch.softmax or x.softmax
     operator: str  # the name as one would write it: "torch.nn.functional.softmax"
     module: str  # dotted path of the innermost module that was running; "" for the root or none
+    kind: str  # its class, when it is one of torch's own
     in_model: bool  # whether a module of the model was running
     line: SourceLine | None
     args: tuple[Any, ...]
@@ -48,7 +50,8 @@ class Call:
 
     @property
     def location(self) -> Location:
-        return Location(module=self.module, operator=self.operator, **location_fields(self.line))
+        line = self.line or (line_that_builds(self.kind) if self.kind else None)
+        return Location(module=self.module, operator=self.operator, **location_fields(line))
 
     def argument(self, position: int, name: str, default: Any = None) -> Any:
         """An argument given by position or by name."""
@@ -147,6 +150,10 @@ class Tape:
         """Path of the module that runs now; after an error, of the one that raised."""
         return next((call.path for call in reversed(self._running) if call.path is not None), "")
 
+    def _kind(self) -> str:
+        kind = type(self._running[-1].module) if self._running else Tape
+        return kind.__name__ if kind.__module__.startswith("torch.nn") else ""
+
     # -- what the hooks and the mode write ------------------------------------------------------------------
 
     def _enter_module(self, module: nn.Module, args: tuple[Any, ...]) -> None:
@@ -167,8 +174,8 @@ class Tape:
         parents = tuple(self._made.get(id(tensor), -1) for tensor in given)
         name = _short_name(func)
         call = Call(
-            len(self.calls), name, _written_name(func, name), self.innermost, bool(self._running), users_line(depth=3),
-            args, kwargs, given, output, torch.is_grad_enabled(), parents,
+            len(self.calls), name, _written_name(func, name), self.innermost, self._kind(), bool(self._running),
+            users_line(depth=3), args, kwargs, given, output, torch.is_grad_enabled(), parents,
         )  # fmt: skip
         self.calls.append(call)
         self._alive.append((args, kwargs, output))

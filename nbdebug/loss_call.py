@@ -102,7 +102,11 @@ def _classes(name: str, predictions: Tensor) -> int | None:
 
 
 def _chance(call: Call, predictions: Tensor, targets: Tensor) -> float | None:
-    """The same call with predictions that know nothing: equal logits, or for a regression the mean target."""
+    """The same call with predictions that know nothing: equal logits, or for a regression the mean target.
+
+    In single precision at least: autocast computes losses so, and without it they do not take half.
+    """
+    predictions, targets = _at_least_single(predictions), _at_least_single(targets)
     if call.name in ("cross_entropy", "binary_cross_entropy_with_logits"):
         blind = torch.zeros_like(predictions)
     elif call.name == "nll_loss":
@@ -117,6 +121,10 @@ def _chance(call: Call, predictions: Tensor, targets: Tensor) -> float | None:
     with torch.no_grad():
         function: Any = getattr(torch.nn.functional, call.name)
         return float(function(blind, targets, *call.args[2:], **rest).double().mean())
+
+
+def _at_least_single(values: Tensor) -> Tensor:
+    return values.float() if values.dtype in (torch.float16, torch.bfloat16) else values
 
 
 def _unit_dims(name: str, predictions: Tensor) -> tuple[int, ...]:

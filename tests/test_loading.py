@@ -8,8 +8,8 @@ from torch.utils.data import DataLoader, WeightedRandomSampler
 
 from nbdebug import SetupError, StepError
 from nbdebug.loading import first_batch, read, rewinds
+from tests.patients.look_alikes import Stream
 from tests.patients.parts import features, loader
-from tests.patients.sound import Stream
 
 
 def test_it_reads_the_very_batches_the_loader_would_give():

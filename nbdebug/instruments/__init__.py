@@ -1,12 +1,13 @@
 """The instruments, in the order to reach for them. A new one is a file and a line here."""
 
+from nbdebug.instruments.activations import activations  # noqa: I001  the order to reach for them, not of the alphabet
 from nbdebug.instruments.data_audit import data_audit
 from nbdebug.instruments.first_step import first_step
-from nbdebug.instruments.activations import activations  # noqa: I001  the order to reach for them, not of the alphabet
 from nbdebug.instruments.gradients import gradients
 from nbdebug.instruments.overfit import overfit
 from nbdebug.instruments.own import own
+from nbdebug.instruments.summary import summary
 
 LADDER = (data_audit, first_step, activations, gradients, overfit, own)  # what checkup runs, cheap before dear
 
-__all__ = ["LADDER", "activations", "data_audit", "first_step", "gradients", "overfit", "own"]
+__all__ = ["LADDER", "activations", "data_audit", "first_step", "gradients", "overfit", "own", "summary"]

@@ -342,9 +342,8 @@ def _sections(report: Report) -> tuple[Section, ...]:
     if report.parts:
         own = (Section(report.title, "", tuple(report.result.panels())),) if report.result is not None else ()
         return own + tuple(section for part in report.parts for section in _sections(part))
-    if report.result is None:
-        return ()
-    return (Section(report.title, report.level, tuple(report.result.panels()), report.seconds),)
+    panels = tuple(report.result.panels()) if report.result is not None else ()
+    return (Section(report.title, report.level, panels, report.seconds),) if panels else ()
 
 
 def _footer(report: Report) -> tuple[tuple[str, ...], bool]:

@@ -31,11 +31,12 @@ class OwnSeen:
 class OwnChecks:
     """What the user's checks said, and why one could not say anything."""
 
+    ran: tuple[str, ...]  # their codes
     seen: tuple[OwnSeen, ...]
     not_checked: dict[str, str]  # code → reason
 
     def panels(self) -> tuple[Panel, ...]:
-        return (Note("your own checks", f"{len(CHECKS)} registered: {', '.join(sorted(CHECKS)) or 'none'}"),)
+        return (Note("your own checks", f"{len(self.ran)} ran: {', '.join(self.ran)}"),) if self.ran else ()
 
 
 @instrument(title="your own checks", level="own", result=OwnChecks)
@@ -50,7 +51,7 @@ def own(setup: TrainingSetup) -> OwnChecks:
             not_checked[code] = str(reason)
         except Exception as error:  # a mistake in the user's check must not hide the rest
             not_checked[code] = f"it raised {type(error).__name__}: {error}"
-    return OwnChecks(tuple(seen), not_checked)
+    return OwnChecks(tuple(sorted(CHECKS)), tuple(seen), not_checked)
 
 
 def check(

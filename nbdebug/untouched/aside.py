@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import copy
-import functools
 from collections import OrderedDict, defaultdict, deque
 from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any
@@ -14,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 Undo = Callable[[], None]
-MAKERS = {tuple: tuple}  # a named tuple has its own
+EMPTY: dict[Any, Any] = {}  # what most registries of hooks hold
 
 
 class Aside:
@@ -24,15 +23,22 @@ class Aside:
     """
 
     def __init__(self) -> None:
-        self._undos: list[Undo] = []
+        self._mappings: list[tuple[dict[Any, Any], dict[Any, Any], Collection[str]]] = []
+        self._bindings: list[tuple[Any, dict[Any, Any]]] = []
+        self._contents: list[tuple[Any, list[Any]]] = []
 
     def mapping(self, mapping: dict[Any, Any], *, without: Collection[str] = ()) -> None:
         """A dict, or the attributes of an object; the keys in `without` are somebody else's business."""
-        self._undos.append(functools.partial(_restore_mapping, mapping, dict(mapping), without))
+        self._mappings.append((mapping, dict(mapping) if mapping else EMPTY, without))
+
+    def mappings(self, mappings: Iterable[dict[Any, Any]]) -> None:
+        """Several dicts."""
+        for mapping in mappings:
+            self.mapping(mapping)
 
     def bindings(self, namespace: Any, names: Iterable[str]) -> None:
         """What these names are bound to; other names may come and go."""
-        self._undos.append(functools.partial(_rebind, namespace, {name: namespace[name] for name in names}))
+        self._bindings.append((namespace, {name: namespace[name] for name in names}))
 
     def registry(self, registry: Any) -> None:
         """The parameters, buffers or children of a module; a scripted one has its own kind of mapping, of fixed keys."""
@@ -46,15 +52,22 @@ class Aside:
         if isinstance(container, dict):
             self.mapping(container)
         else:
-            self._undos.append(functools.partial(_refill, container, list(container)))
+            self._contents.append((container, list(container)))
 
     def __call__(self) -> None:
-        for undo in self._undos:
-            undo()
+        for mapping, saved, without in self._mappings:
+            if mapping or saved:
+                _restore(mapping, saved, without)
+        for namespace, saved in self._bindings:
+            _rebind(namespace, saved)
+        for container, content in self._contents:
+            if not same(list(container), content):
+                container.clear()
+                (container.update if isinstance(container, set) else container.extend)(content)
 
 
-def _restore_mapping(mapping: dict[Any, Any], saved: dict[Any, Any], without: Collection[str]) -> None:
-    goal = {key: mapping.get(key, value) if key in without else value for key, value in saved.items()}
+def _restore(mapping: dict[Any, Any], saved: dict[Any, Any], without: Collection[str]) -> None:
+    goal = {k: mapping.get(k, v) if k in without else v for k, v in saved.items()} if without else saved
     if not same(list(mapping), list(goal)):  # something was added, taken away or moved
         mapping.clear()
         mapping.update(goal)
@@ -67,12 +80,6 @@ def _rebind(namespace: Any, saved: dict[Any, Any]) -> None:
             namespace[key] = value
 
 
-def _refill(container: Any, saved: list[Any]) -> None:
-    if not same(list(container), saved):
-        container.clear()
-        (container.update if isinstance(container, set) else container.extend)(saved)
-
-
 def same(one: list[Any], other: list[Any]) -> bool:
     """The same objects in the same order; not asked by ==, which tensors answer with a tensor."""
     return len(one) == len(other) and all(a is b for a, b in zip(one, other, strict=True))
@@ -81,11 +88,11 @@ def same(one: list[Any], other: list[Any]) -> bool:
 class Loan:
     """Stand-ins for tensors and arrays, one for each original, so that what is shared stays shared."""
 
+    LENT = (Tensor, np.ndarray, tuple)  # what `plain` may give a stand-in for
+
     def __init__(self) -> None:
         self._lent: dict[int, Any] = {}
         self._originals: list[Any] = []  # so that no id is used twice
-
-    LENT = (Tensor, np.ndarray, tuple)  # what `plain` may give a stand-in for
 
     def plain(self, value: Any) -> Any:
         """A clone of a plain tensor or array, also inside a tuple; anything else, and every parameter, itself."""
@@ -97,8 +104,9 @@ class Loan:
             return self._once(value, np.ndarray.copy)
         if isinstance(value, tuple):
             items = [self.plain(item) for item in value]
-            if not same(items, list(value)) and (make := getattr(type(value), "_make", MAKERS.get(type(value)))):
-                return make(items)
+            if type(value) is tuple:
+                return value if same(items, list(value)) else tuple(items)
+            return type(value)._make(items) if hasattr(value, "_make") else value
         return value
 
     def tensor(self, tensor: Tensor) -> Tensor:
@@ -155,4 +163,5 @@ def copy_memory(tensors: list[Tensor]) -> list[Tensor]:
 
 
 def _has_storage(tensor: Tensor) -> bool:
-    return tensor.layout == torch.strided and not tensor.is_meta and type(tensor) in (Tensor, nn.Parameter)
+    plain = type(tensor) in (Tensor, nn.Parameter) and tensor.layout == torch.strided
+    return plain and not tensor.is_meta and not tensor.is_quantized

@@ -19,7 +19,7 @@ from nbdebug.untouched.keepers import KEPT_ELSEWHERE, PARAMETER_HOOKS
 from nbdebug.untouched.process import hook_registries, random_states, settings
 from nbdebug.untouched.session import HOOKS, Session
 
-SMALL = 1 << 20  # bytes; on the CPU such a tensor is hashed whole, a larger one by exact sums, ten times as fast
+SMALL = 1 << 15  # bytes; on the CPU such a tensor is hashed whole, a larger one by exact sums, ten times as fast
 COLUMNS = 1024
 LONG = 1024  # items; a longer list is compared by the identity of its items only
 
@@ -28,31 +28,47 @@ Digest = dict[str, Any]
 
 def digest(session: Session) -> Digest:
     """What the session holds now, under the names that a report would use."""
+    return {**_tensors(session), **_modules(session), **_attributes(session), **_updates(session), **_process(session)}
+
+
+def _tensors(session: Session) -> Digest:
     taken: Digest = {}
     for name, parameter in session.parameters.items():
+        gradient = parameter.grad
         taken[f"weight {name}"] = (id(parameter), _place(parameter), values(parameter))
-        taken[f"gradient {name}"] = (id(parameter.grad), None if parameter.grad is None else values(parameter.grad))
+        taken[f"gradient {name}"] = (id(gradient), None if gradient is None else values(gradient))
         taken[f"requires_grad {name}"] = parameter.requires_grad
+        taken[f"hooks of {name}"] = [list(getattr(parameter, hook) or ()) for hook in PARAMETER_HOOKS]
     for name, buffer in session.buffers:
         taken[f"buffer {name}"] = (id(buffer), _place(buffer), values(buffer))
+    return taken
+
+
+def _modules(session: Session) -> Digest:
+    taken: Digest = {name: list(registry) for name, registry in hook_registries()}
     for name, module in session.modules.items():
+        registries = ((hook, vars(module).get(hook)) for hook in HOOKS)
         taken[f"mode {name}"] = module.training
-        taken[f"hooks of {name}"] = [token(vars(module).get(hook), deep=1) for hook in sorted(HOOKS)]
-    for name, parameter in session.parameters.items():
-        taken[f"hooks of {name}"] = [list(getattr(parameter, hook) or ()) for hook in PARAMETER_HOOKS]
-    taken |= {name: list(registry) for name, registry in hook_registries()}
-    taken |= _attributes(session)
+        taken[f"hooks of {name}"] = [(hook, token(registry, deep=1)) for hook, registry in registries if registry]
+    return taken
+
+
+def _updates(session: Session) -> Digest:
+    taken: Digest = {}
     for name, optimizer in session.optimizers.items():
         kind = type(optimizer).__name__
         taken[f"{name} {kind} state"] = (id(optimizer.state), token(optimizer.state, deep=4))
         taken[f"{name} {kind} groups"] = token(optimizer.param_groups, deep=3)
         taken[f"{name} {kind}"] = _members(vars(optimizer), without=("state", "param_groups"))
-    for name, held in (*session.schedulers.items(), *session.scalers.items()):
-        taken[name if type(held).__name__ == "GradScaler" else f"{name} {type(held).__name__}"] = _members(vars(held))
-    for state in random_states(session):
-        taken[state.name] = _read(state.read())
-    for setting in settings(session):
-        taken[setting.name] = _read(setting.read())
+    for name, scheduler in session.schedulers.items():
+        taken[f"{name} {type(scheduler).__name__}"] = _members(vars(scheduler))
+    for name, scaler in session.scalers.items():
+        taken[name] = _members(vars(scaler))
+    return taken
+
+
+def _process(session: Session) -> Digest:
+    taken = {state.name: _read(state.read()) for state in (*random_states(session), *settings(session))}
     if "torch._dynamo" in sys.modules:
         stance = getattr(sys.modules["torch._dynamo"].eval_frame, "_stance", None)  # torch has no public way to ask
         taken["global: compiler stance"] = repr(stance)
@@ -67,9 +83,10 @@ def _read(state: Any) -> Any:
 
 
 def differences(before: Digest, after: Digest) -> tuple[str, ...]:
-    """The names of what is not as it was; of attributes, which ones."""
+    """The names of what is not as it was; of attributes, which ones. A library that was imported meanwhile is no change."""
     changed = (name for name in before | after if before.get(name) != after.get(name))
-    return tuple(_named(name, before.get(name), after.get(name)) for name in changed)
+    imported = {name for name in after if name not in before and name.startswith(("global: ", "random state: "))}
+    return tuple(_named(name, before.get(name), after.get(name)) for name in changed if name not in imported)
 
 
 def _named(name: str, before: Any, after: Any) -> str:
@@ -183,8 +200,8 @@ def checksum(flat: Tensor) -> bytes:
         flat = flat.clone()  # 64-bit reading wants an aligned start
     whole = flat.numel() // (8 * COLUMNS) * (8 * COLUMNS)
     matrix = flat[:whole].view(torch.int64).view(-1, COLUMNS)
-    parts = (matrix.sum(1), matrix.sum(0), flat[whole:])
-    return _hash(np.concatenate([part.cpu().numpy().view(np.uint8) for part in parts]))
+    parts = [sums.view(torch.uint8) for sums in (matrix.sum(1), matrix.sum(0))] if whole else []
+    return _hash(torch.cat([*parts, flat[whole:]]).cpu().numpy())  # one transfer
 
 
 def _hash(octets: np.ndarray) -> bytes:

@@ -14,6 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.autograd import _unsafe_preserve_version_counter
+from torch.utils._python_dispatch import is_traceable_wrapper_subclass
 
 from nbdebug.untouched.aside import Aside, Loan, Undo, copy_memory
 from nbdebug.untouched.process import hook_registries, random_states, settings
@@ -21,7 +22,6 @@ from nbdebug.untouched.session import HOOKS, Session
 
 Keeper = Callable[[Session], Undo]
 KEPT_ELSEWHERE = {"training", "_buffers"} | HOOKS  # attributes of a module that have a keeper of their own
-
 PARAMETER_HOOKS = ("_backward_hooks", "_post_accumulate_grad_hooks")
 
 
@@ -39,7 +39,7 @@ def modes(session: Session) -> Undo:
 def buffers(session: Session) -> Undo:
     """A forward in train mode writes batch-norm statistics, even under no_grad: it gets clones to write to."""
     aside, lend = Aside(), session.loan.tensor
-    held = [module._buffers for module in session.modules.values() if module._buffers]
+    held = [module._buffers for module in session.modules.values()]
     lent = [{name: None if b is None else lend(b) for name, b in registry.items()} for registry in held]
     for registry, stand_ins in zip(held, lent, strict=True):
         aside.registry(registry)
@@ -83,16 +83,12 @@ def hooks(session: Session) -> Undo:
     """A hook that was added and forgotten comes off: of a module, of a parameter, of all modules."""
     aside = Aside()
     for module in session.modules.values():
-        aside.bindings(vars(module), HOOKS & vars(module).keys())
-        for name in HOOKS & vars(module).keys():
-            if isinstance(vars(module)[name], dict):
-                aside.mapping(vars(module)[name])
-    for _, registry in hook_registries():
-        aside.mapping(registry)
+        registries = {name: vars(module)[name] for name in HOOKS if name in vars(module)}
+        aside.bindings(vars(module), registries)
+        aside.mappings(registry for registry in registries.values() if isinstance(registry, dict))
+    aside.mappings(registry for _, registry in hook_registries())
     of_parameters = [(p, name, getattr(p, name)) for p in session.parameters.values() for name in PARAMETER_HOOKS]
-    for _, _, registry in of_parameters:
-        if registry is not None:
-            aside.mapping(registry)
+    aside.mappings(registry for _, _, registry in of_parameters if registry is not None)
 
     def undo() -> None:
         aside()
@@ -131,17 +127,22 @@ def requires_grad(session: Session) -> Undo:
 def weights(session: Session) -> Undo:
     """The parameter stays the same object, over other memory: tied weights stay tied, the optimizer keeps its
     references, and a graph made before the examination can still be walked back after it."""
-    lent = list({id(p): p for p in _written(session)}.values())
-    originals = [parameter.data for parameter in lent]
+    held = _written(session)
+    lent = [parameter for parameter in held if not is_traceable_wrapper_subclass(parameter)]
+    wrapped = [parameter for parameter in held if is_traceable_wrapper_subclass(parameter)]
+    originals, saved = [parameter.data for parameter in lent], [parameter.detach().clone() for parameter in wrapped]
     stand_ins = copy_memory(originals)
-    versions = [_unsafe_preserve_version_counter(parameter) for parameter in lent]
+    versions = [_unsafe_preserve_version_counter(parameter) for parameter in held]
     for parameter, stand_in in zip(lent, stand_ins, strict=True):
         parameter.data = stand_in
 
     def undo() -> None:
         torch.clear_autocast_cache()  # it may hold casts of what is now given up
-        for parameter, original, version in zip(lent, originals, versions, strict=True):
+        for parameter, original in zip(lent, originals, strict=True):
             parameter.data = original
+        for parameter, values in zip(wrapped, saved, strict=True):
+            parameter.detach().copy_(values)  # its memory lies in other tensors, and cannot be exchanged
+        for version in versions:
             version.__exit__(None, None, None)
 
     return undo
@@ -186,11 +187,12 @@ def scalers(session: Session) -> Undo:
     aside = Aside()
     for scaler in session.scalers.values():
         aside.mapping(vars(scaler))
+    _lend(session, [vars(scaler) for scaler in session.scalers.values()])
+    for scaler in session.scalers.values():
         if scaler.is_enabled():
             fresh = copy.copy(scaler._per_optimizer_states)  # what a missing optimizer gets lies in its type
             fresh.clear()
             scaler._per_optimizer_states = fresh
-    _lend(session, [vars(scaler) for scaler in session.scalers.values()])
     return aside
 
 
@@ -225,7 +227,7 @@ def _put_back(saved: list[tuple[Any, Any]], *, always: bool) -> Undo:
     return undo
 
 
-KEEPERS: tuple[Keeper, ...] = (  # given back from the bottom up
-    modes, buffers, attributes, hooks, gradients, requires_grad, weights, optimizers, schedulers, scalers,
-    random_state, process_settings, compiler,
+KEEPERS: tuple[Keeper, ...] = (  # given back from the bottom up; settings first, because they decide what a clone is
+    process_settings, modes, buffers, attributes, hooks, gradients, requires_grad, weights, optimizers, schedulers,
+    scalers, random_state, compiler,
 )  # fmt: skip

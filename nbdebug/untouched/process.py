@@ -65,7 +65,8 @@ def settings(session: Session) -> Iterator[Setting]:
     for name in ("enabled", "benchmark", "deterministic"):
         yield _attribute(f"global: cudnn {name}", torch.backends.cudnn, name)
     for device in dict.fromkeys(("cpu", "cuda", session.setup.device.type)):
-        yield from _autocast(device)
+        if torch.amp.is_autocast_available(device):
+            yield from _autocast(device)
     for owner in PATCHABLE:
         yield _patches(owner)
     if "matplotlib" in sys.modules:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dis
 import functools
 import types
 from collections.abc import Iterator
@@ -62,7 +63,7 @@ class Session:
         for function in self.functions.values():
             variables = function.__globals__
             known = used.setdefault(id(variables), (f"globals of {variables.get('__name__')}", variables, set()))
-            known[2].update(code_names(function.__code__) & variables.keys())
+            known[2].update(global_names(function.__code__) & variables.keys())
         yield from used.values()
 
 
@@ -85,6 +86,16 @@ def dotted(parent: str, child: str) -> str:
 
 @functools.lru_cache(maxsize=4096)
 def code_names(code: types.CodeType) -> frozenset[str]:
-    """Every global and attribute that a function names, its inner functions included."""
-    inner = (code_names(constant) for constant in code.co_consts if isinstance(constant, types.CodeType))
-    return frozenset(code.co_names).union(*inner)
+    """Every global and every attribute that a function names, its inner functions included."""
+    return frozenset(code.co_names).union(*map(code_names, _inner(code)))
+
+
+@functools.lru_cache(maxsize=4096)
+def global_names(code: types.CodeType) -> frozenset[str]:
+    """The globals alone: `self.history` is not the `history` of the notebook."""
+    named = (step.argval for step in dis.get_instructions(code) if step.opname in ("LOAD_GLOBAL", "STORE_GLOBAL"))
+    return frozenset(named).union(*map(global_names, _inner(code)))
+
+
+def _inner(code: types.CodeType) -> list[types.CodeType]:
+    return [constant for constant in code.co_consts if isinstance(constant, types.CodeType)]

@@ -21,7 +21,7 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
 from nbdebug.training_setup import TrainingSetup
-from nbdebug.untouched.session import HOOKS, Session, code_names, dotted
+from nbdebug.untouched.session import HOOKS, Session, code_names, dotted, global_names
 
 MOST_STEPS = 6  # how far a plain attribute may lie from its module, loader or loss; our choice
 MOST_KEPT = 1_000_000  # length of a list whose content is put aside; only references are copied
@@ -92,7 +92,8 @@ class _Walk:
             return
         for key, value in vars(module).items():
             if key in HOOKS:
-                self._items(dotted(name, key), value, steps + 1, OWN)
+                if value:
+                    self._items(dotted(name, key), value, steps + 1, OWN)
             elif key not in ("_parameters", "_modules", "_buffers"):
                 self.ahead.append((dotted(name, key), value, steps + 1, OWN))
         self._own_code(name, module, steps, OWN)
@@ -163,7 +164,7 @@ class _Walk:
                 continue
         if _is_users(function):
             self._keep(self.session.functions, name, function, whose)
-            for key in sorted(code_names(function.__code__) & function.__globals__.keys()):
+            for key in sorted(global_names(function.__code__) & function.__globals__.keys()):
                 self.ahead.append((key, function.__globals__[key], steps, whose))
 
     def _own_code(self, name: str, value: Any, steps: int, whose: str) -> None:

@@ -382,12 +382,6 @@ def test_a_step_that_raises_leaves_the_rest_to_be_judged():
     assert "could not be computed" in state(report, "ND102").reason
 
 
-def test_the_step_is_not_tried_with_lazy_layers():
-    model = nn.Sequential(nn.LazyLinear(10))
-    report = data_audit(TrainingSetup(model=model, loss_fn=nn.CrossEntropyLoss(), train_loader=loader(*features())))
-    assert model[0].has_uninitialized_params() and "lazy" in state(report, "ND103").reason
-
-
 def test_batches_must_be_at_least_one():
     with pytest.raises(SetupError, match="at least 1, got 0"):
         data_audit(training(mlp()), batches=0)

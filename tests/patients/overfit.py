@@ -33,7 +33,7 @@ def dropout_that_leaves_nothing(sick):
 
 @patient("ND701")
 def temperature_far_too_high(sick):
-    return training(Between(lambda logits: logits / (1e6 if sick else 2.0)))
+    return training(Between(lambda logits: logits / (1e9 if sick else 2.0)))
 
 
 @patient("ND701")

@@ -31,6 +31,7 @@ CARRIES = RESHAPING | frozenset(  # what may stand between a non-linearity and t
     "adaptive_avg_pool2d adaptive_max_pool2d boolean_dispatch mean sum amax cat __rsub__ interpolate".split()
 )
 MULTIPLIES = frozenset("mul mul_ __mul__ __rmul__ __imul__ multiply".split())
+HEARD = RECTIFIERS | SQUASHERS | UNITS_LAST | UNITS_SECOND | CARRIES | MULTIPLIES  # all others pass unlooked at
 LARGEST_SAMPLE = 1 << 18  # elements of one output that the statistics look at; beyond that, the first samples only
 
 Site = tuple[str, int]  # module path, and which call of a non-linearity in that module
@@ -69,6 +70,7 @@ class Listener:
         self._counts: Counter[str] = Counter()
         self._unit_dims: dict[torch.Size, int] = {}
         self._carried: dict[int, set[Site]] = {}  # id of a tensor → non-linearities whose output it is
+        self.measuring = False
         self._alive: list[Tensor] = []  # so that no id is used twice
         self._handles = [
             register_module_forward_pre_hook(self._enter_module),
@@ -109,7 +111,9 @@ class Listener:
             self.reconstructs = given.shape == returned.shape
 
     def _add(self, name: str, kind: str, output: Tensor) -> None:
+        self.measuring = True  # what we call ourselves is not the model's
         stats = measure(_first_samples(output))
+        self.measuring = False
         if name in self.layers:
             stats = combined([self.layers[name][1], stats])
         self.layers[name] = (kind, stats)
@@ -127,10 +131,15 @@ class Listener:
         dim = self._unit_dims.get(given.shape)
         if dim is None:
             return None
-        slopes = _slopes(func, name, given.detach(), args[1:], {k: v for k, v in kwargs.items() if k != "input"})
-        others = [d for d in range(given.ndim) if d != dim % given.ndim]
-        driven = given.detach().ne(0)
-        return site, (slopes.amax(others) if others else slopes), (driven.any(others) if others else driven)
+        given = given.detach()
+        others = tuple(d for d in range(given.ndim) if d != dim % given.ndim)
+        highest, lowest = (given.amax(others), given.amin(others)) if others else (given, given)
+        if name in ("relu", "relu_"):
+            steepest = (highest > 0).to(given.dtype)
+        else:
+            slopes = _slopes(func, given, args[1:], {k: v for k, v in kwargs.items() if k != "input"})
+            steepest = slopes.amax(others) if others else slopes
+        return site, steepest, (highest != 0) | (lowest != 0)
 
     def _after(self, name: str, args: Any, kwargs: Any, output: Any, units: tuple[Site, Tensor, Tensor] | None) -> None:
         result = next((t for _, t in tensors(output)), None)
@@ -186,16 +195,16 @@ class _Mode(TorchFunctionMode):
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
         name = getattr(func, "__name__", "")
+        if name not in HEARD or self.listener.measuring:
+            return func(*args, **kwargs)
         units = self.listener._before(func, name, args, kwargs)
         output = func(*args, **kwargs)
         self.listener._after(name, args, kwargs, output, units)
         return output
 
 
-def _slopes(func: Any, name: str, given: Tensor, rest: Any, options: Any) -> Tensor:
-    """|derivative| of a non-linearity at every element, by autograd where no comparison will do."""
-    if name in ("relu", "relu_"):
-        return (given > 0).to(given.dtype)
+def _slopes(func: Any, given: Tensor, rest: Any, options: Any) -> Tensor:
+    """|derivative| of a non-linearity at every element, by autograd."""
     with torch.enable_grad(), torch.autocast(given.device.type, enabled=False):
         leaf = given.float().requires_grad_()
         output = func(leaf.clone(), *rest, **options)  # a clone, since an in-place function may not write to a leaf

@@ -11,7 +11,6 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.nn.parameter import is_lazy
 from torch.overrides import TorchFunctionMode
 
 from nbdebug.batch import prediction, tensors
@@ -114,8 +113,6 @@ class Trial:
 
 def try_loss(setup: TrainingSetup, batch: Any) -> Trial:
     """The loss of this batch in the modes that the model is in; an error is noted, never raised."""
-    if any(is_lazy(tensor) for tensor in (*setup.model.parameters(), *setup.model.buffers())):
-        return Trial(None, [], error="the model has lazy layers without shapes yet")
     tape, guard = Tape(setup.model), _LossGuard()
     trial = Trial(tape, guard.attempts)
     try:
