@@ -13,7 +13,7 @@ from nbdebug.catalogue import codes, explain
 from nbdebug.checkup import checkup
 from nbdebug.errors import BatchError, CodeError, NbdebugError, NotChecked, SetupError, StepError
 from nbdebug.findings import Finding, Location, Severity
-from nbdebug.instruments import activations, data_audit, first_step, gradients
+from nbdebug.instruments import activations, data_audit, first_step, gradients, overfit, summary
 from nbdebug.instruments.base import Report, Seen, last_report
 from nbdebug.instruments.own import check
 from nbdebug.training_setup import TrainingSetup
@@ -38,5 +38,5 @@ def unload_ipython_extension(shell: Any) -> None:
 __all__ = [
     "BatchError", "CodeError", "Finding", "Location", "NbdebugError", "NotChecked", "Report", "Seen", "SetupError",
     "Severity", "StepError", "TrainingSetup", "activations", "check", "checkup", "codes", "data_audit", "explain",
-    "first_step", "gradients", "last_report",
+    "first_step", "gradients", "last_report", "overfit", "summary",
 ]  # fmt: skip

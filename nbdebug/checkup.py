@@ -46,7 +46,7 @@ class CheckupResult:
     rungs: tuple[Rung, ...]
 
     def panels(self) -> tuple[Panel, ...]:
-        rows = tuple((r.level, r.instrument, r.alarms, r.sound, r.not_checked, r.seconds, r.note) for r in self.rungs)
+        rows = tuple((r.level, r.instrument, r.alarms, r.sound, r.not_checked, round(r.seconds, 2), r.note) for r in self.rungs)
         return (Table("the ladder", ("level", "instrument", "alarms", "sound", "not checked", "seconds", "note"), rows),)
 
 

@@ -13,11 +13,12 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import LogNorm, Normalize, TwoSlopeNorm
 from matplotlib.figure import Figure, SubFigure
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from nbdebug.page import Curve, Gallery, Heatmap, Histogram, Page, Panel
 from nbdebug.render import outline, png
 from nbdebug.render.curves import positions
-from nbdebug.render.numbers import one_line, plural, shortened
+from nbdebug.render.numbers import number, one_line, plural, shortened
 from nbdebug.render.scales import evenly, geometric, shades
 from nbdebug.render.theme import LIGHT
 
@@ -135,6 +136,7 @@ def _curve(place: SubFigure, panel: Curve) -> None:
         xlabel=_name(panel.x_label), ylabel=_name(panel.y_label),
         xscale="log" if geometric(x) else "linear", yscale="log" if panel.log_y else "linear",
     )  # fmt: skip
+    _plain_ticks(axes)
     seaborn.despine(ax=axes)
     _legend(axes, len(panel.series))
 
@@ -153,8 +155,22 @@ def _histogram(place: SubFigure, panel: Histogram) -> None:
         axes.stairs(counts, edges, label=_name(name, 30), fill=alone, alpha=0.8, linewidth=1.4)
     log = panel.log_x and all(edge > 0 for edge in panel.edges)
     axes.set(xlabel=_name(panel.x_label), ylabel="count", xscale="log" if log else "linear")
+    _plain_ticks(axes)
     seaborn.despine(ax=axes)
     _legend(axes, len(panel.counts))
+
+
+def _plain_ticks(axes: Axes) -> None:
+    """Logarithmic axes write their ticks as formulas, which are off here; numbers read as everywhere else."""
+    shown = FuncFormatter(lambda value, _: number(float(value)))
+    for axis in (axes.xaxis, axes.yaxis):
+        if axis.get_scale() != "log":
+            continue
+        low, high = axis.get_view_interval()
+        axis.set_major_locator(LogLocator(numticks=_MOST_TICKS))
+        axis.set_major_formatter(shown)
+        axis.set_minor_locator(LogLocator(subs=(2, 5), numticks=_MOST_TICKS))
+        axis.set_minor_formatter(shown if high < 100 * low else NullFormatter())  # else decades are labels enough
 
 
 def _legend(axes: Axes, series: int) -> None:

@@ -14,7 +14,8 @@ from nbdebug.batch import batch_size
 from nbdebug.counterfactual import Counterfactual, in_training_mode, is_adaptive, trainable
 from nbdebug.errors import NbdebugError, SetupError
 from nbdebug.instruments.activations import scale
-from nbdebug.instruments.activations.listener import SQUASHERS, Listener, Units
+from nbdebug.instruments.activations.listener import Listener, Units
+from nbdebug.instruments.activations.names import SQUASHERS
 from nbdebug.instruments.activations.result import ActivationStats, LayerOutput, Nonlinearity
 from nbdebug.instruments.base import instrument
 from nbdebug.tensor_stats import norms, to_floats

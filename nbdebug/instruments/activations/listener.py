@@ -16,22 +16,19 @@ from torch.overrides import TorchFunctionMode
 
 from nbdebug.batch import prediction, tensors
 from nbdebug.findings import Location
-from nbdebug.listening import RESHAPING, module_paths
+from nbdebug.instruments.activations.names import (
+    CARRIES,
+    HEARD,
+    MULTIPLIES,
+    RECTIFIERS,
+    SQUASHERS,
+    UNITS_LAST,
+    UNITS_SECOND,
+)
+from nbdebug.listening import module_paths
 from nbdebug.source_lines import location_fields, users_line
 from nbdebug.tensor_stats import TensorStats, combined, measure
 
-RECTIFIERS = frozenset("relu relu_ relu6 threshold hardswish gelu silu mish elu celu selu softplus".split())
-SQUASHERS = frozenset("sigmoid sigmoid_ tanh tanh_ hardtanh hardsigmoid softsign".split())
-UNITS_LAST = frozenset("linear bilinear layer_norm rms_norm matmul __matmul__ addmm mm lstm gru rnn_tanh rnn_relu".split())
-UNITS_SECOND = frozenset(
-    "conv1d conv2d conv3d conv_transpose1d conv_transpose2d conv_transpose3d batch_norm group_norm instance_norm".split()
-)
-CARRIES = RESHAPING | frozenset(  # what may stand between a non-linearity and the layer or gate that reads it
-    "dropout dropout1d dropout2d dropout3d alpha_dropout avg_pool1d avg_pool2d max_pool1d max_pool2d adaptive_avg_pool1d "
-    "adaptive_avg_pool2d adaptive_max_pool2d boolean_dispatch mean sum amax cat __rsub__ interpolate".split()
-)
-MULTIPLIES = frozenset("mul mul_ __mul__ __rmul__ __imul__ multiply".split())
-HEARD = RECTIFIERS | SQUASHERS | UNITS_LAST | UNITS_SECOND | CARRIES | MULTIPLIES  # all others pass unlooked at
 LARGEST_SAMPLE = 1 << 18  # elements of one output that the statistics look at; beyond that, the first samples only
 
 Site = tuple[str, int]  # module path, and which call of a non-linearity in that module
@@ -174,7 +171,7 @@ class Listener:
                 self.matrices.append(parameter)
 
     def _hear_units(self, name: str, result: Tensor, site: Site, steepest: Tensor, driven: Tensor) -> None:
-        path, _ = site
+        path, number = site
         if site not in self.sites:
             place = Location(module=path, operator=f"torch.nn.functional.{name}", **location_fields(users_line(depth=3)))
             self.sites[site] = Units(name, place, steepest, driven, len(self.matrices))
@@ -184,7 +181,8 @@ class Listener:
             units.driven = units.driven | driven
             units.seen += result.numel() // max(1, steepest.numel())
         if any(called for p, called in self._running if p == path):  # a function of a module that is no layer itself
-            self._add(f"{path or '(the model itself)'} · {name}", "function", result)
+            which = f" {number + 1}" if number else ""
+            self._add(f"{path or '(the model itself)'} · {name}{which}", "function", result)
 
 
 class _Mode(TorchFunctionMode):

@@ -44,8 +44,9 @@ class Nonlinearity:
 
     @property
     def name(self) -> str:
-        """The module, or the function where it was called outside one."""
-        return self.location.module or self.location.operator
+        """The module, and the user's line where there is one."""
+        line = f"line {self.location.line}" if self.location.line is not None else ""
+        return ", ".join(part for part in (self.location.module, line) if part) or self.location.operator
 
 
 @dataclass(frozen=True)

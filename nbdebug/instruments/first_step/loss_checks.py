@@ -69,7 +69,7 @@ def double_activation(step: FirstStep) -> Iterator[Seen]:
         evidence = {"lowest": low, "highest": high, "loss": call.value}
         if call.made_by in ACTIVATED:
             floor = _floor(call)
-            floor_text = f", so it cannot fall below {floor:.3g}" if floor else ""
+            floor_text = f": the loss cannot fall below {floor:.3g}" if floor else ""
             yield Seen(
                 f"{call.name} applies its own {own}, but its input was already made by {ACTIVATED[call.made_by]} "
                 f"and lies in {low:.2g}..{high:.2g}{floor_text}",

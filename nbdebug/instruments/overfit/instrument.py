@@ -10,12 +10,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from nbdebug.counterfactual import in_training_mode, trainable
+from nbdebug.counterfactual import in_training_mode
 from nbdebug.errors import BatchError, NbdebugError
 from nbdebug.instruments.base import instrument
 from nbdebug.instruments.overfit.floor import Reading, read
-from nbdebug.instruments.overfit.result import FAIL, PASS, UNDECIDED, Attempt, Overfit, Trial
+from nbdebug.instruments.overfit.result import UNDECIDED, Attempt, Overfit, Trial
 from nbdebug.instruments.overfit.samples import frozen, has_twins
+from nbdebug.instruments.overfit.verdict import NEEDS_CLOSURE, judged, nothing_to_learn, owned
 from nbdebug.listening import Tape
 from nbdebug.training_setup import TrainingSetup
 from nbdebug.untouched import untouched
@@ -23,12 +24,7 @@ from nbdebug.untouched import untouched
 EVERY = 5  # steps between two readings
 LEARNING_RATES = (1e-2, 1e-3, 1e-1)  # of our own Adam, tried when the user's optimizer does not get there
 ENOUGH = 0.9  # of the way from the first loss to the floor: memorised
-HALF = 0.5  # of the way; what no attempt reaches is out of reach
 RIGHT_ANYWAY = 0.3  # of the way that counts as memorised when all classes are right: bounded logits cannot go further
-AT_FLOOR = 0.02  # loss units above the floor where there is nothing left to learn
-FALLS = 0.02  # of the way, from one quarter of the steps to the next: more steps would have helped
-ROOM = 10  # parameters per number to be hit, below which a model may be too small to memorise
-NEEDS_CLOSURE = ("LBFGS",)
 LOSS_SCALE = {"16-mixed": 1024.0}  # keeps float16 gradients from underflowing in our own steps
 
 
@@ -72,9 +68,9 @@ def _trial(setup: TrainingSetup, count: int, steps: int, earlier: tuple[Trial, .
             except (NbdebugError, RuntimeError) as error:  # batch-norm of one sample, say
                 yield replace(trial, reason=_first_line(error))
                 return
-        if trial.best is None or trial.best.memorised or _nothing_to_learn(trial) or trial.floor is None:
+        if trial.best is None or trial.best.memorised or nothing_to_learn(trial) or trial.floor is None:
             break
-    yield _judged(setup, trial, reading)
+    yield judged(setup, trial, reading)
 
 
 def _others(trial: Trial, name: str) -> tuple[Attempt, ...]:
@@ -122,10 +118,6 @@ def _progress(first: float, best: float, floor: float | None) -> float:
     return max(0.0, (first - best) / way) if math.isfinite(first) and way > 0 else 0.0
 
 
-def _nothing_to_learn(trial: Trial) -> bool:
-    return trial.floor is not None and trial.start is not None and abs(trial.start - trial.floor) <= AT_FLOOR
-
-
 # -- the ways to step -------------------------------------------------------------------------------------------------
 
 
@@ -137,7 +129,7 @@ class _OwnAdam:
     rate: float
 
     def __call__(self) -> Callable[[Tensor], None]:
-        mine = _owned(self.setup)
+        mine = owned(self.setup)
         optimizer = torch.optim.Adam(mine, lr=self.rate)
         scale = LOSS_SCALE.get(self.setup.precision, 1.0)
 
@@ -164,66 +156,6 @@ def _steppers(setup: TrainingSetup) -> Iterator[tuple[str, Callable[[], Callable
 def _users_step(setup: TrainingSetup, loss: Tensor) -> None:
     setup.backward(loss)
     setup.step()
-
-
-def _owned(setup: TrainingSetup) -> list[torch.nn.Parameter]:
-    """What the user's optimizers train of this model; all of it when they were built for another."""
-    owned = {id(p) for o in setup.optimizers for group in o.param_groups for p in group["params"]}
-    every = [p for _, p in trainable(setup.model)]
-    return [p for p in every if id(p) in owned] or every
-
-
-# -- the verdict -------------------------------------------------------------------------------------------------------
-
-
-def _judged(setup: TrainingSetup, trial: Trial, reading: Reading | None) -> Trial:
-    best = trial.best
-    if best is None or reading is None or trial.start is None:
-        return replace(trial, reason="nothing could be tried")
-    if not math.isfinite(trial.start):
-        return replace(trial, reason="the loss is not finite before the first step")
-    if _nothing_to_learn(trial):
-        return replace(trial, verdict=PASS, reason="the loss is at its floor from the start")
-    if best.memorised and best.optimizer.startswith("your"):
-        return replace(trial, verdict=PASS, reason=f"memorised in {best.steps[-1]} steps")
-    if best.memorised:
-        return replace(trial, reason=_only_with(setup, best))
-    verdict, reason = _not_memorised(setup, trial, reading, best)
-    return replace(trial, verdict=verdict, reason=reason)
-
-
-def _only_with(setup: TrainingSetup, best: Attempt) -> str:
-    """What a success of our own optimizer says about the user's."""
-    rates = ", ".join(f"{group['lr']:g}" for o in setup.optimizers for group in o.param_groups[:1] if "lr" in group)
-    kinds = "+".join(dict.fromkeys(type(o).__name__ for o in setup.optimizers))
-    if any(kind in NEEDS_CLOSURE for kind in kinds.split("+")):
-        return f"memorised with {best.optimizer}; {kinds} needs a closure and was not tried"
-    return f"memorised with {best.optimizer} but not with your {kinds} at {rates}"
-
-
-def _not_memorised(setup: TrainingSetup, trial: Trial, reading: Reading, best: Attempt) -> tuple[str, str]:
-    reached = f"the loss went {best.progress:.0%} of the way down"
-    if reading.floor is None:
-        return UNDECIDED, reading.why_unknown
-    if any(attempt.accuracy == 1.0 for attempt in trial.attempts):
-        return UNDECIDED, f"all classes are right, though {reached}"
-    if best.progress >= HALF:
-        return UNDECIDED, f"{reached} at best ({best.optimizer}); more steps may do"
-    if any(_still_falls(attempt, trial.floor or 0.0) for attempt in trial.attempts):
-        return UNDECIDED, f"{reached} at best ({best.optimizer}) and still falls"
-    parameters = sum(p.numel() for p in _owned(setup))
-    if reading.scored > 1 and parameters < ROOM * reading.scored:
-        return UNDECIDED, f"the model may be too small: {parameters} parameters for {reading.scored} targets"
-    return FAIL, f"{reached} at best ({best.optimizer})"
-
-
-def _still_falls(attempt: Attempt, floor: float) -> bool:
-    """Whether the last quarter of the steps brought the loss down further."""
-    quarter = len(attempt.losses) // 4
-    if quarter == 0 or not all(map(math.isfinite, attempt.losses)):
-        return False
-    before, after = attempt.losses[-2 * quarter : -quarter], attempt.losses[-quarter:]
-    return (math.fsum(before) - math.fsum(after)) / quarter > FALLS * (attempt.losses[0] - floor)
 
 
 def _first_line(error: BaseException) -> str:

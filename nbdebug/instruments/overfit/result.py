@@ -68,7 +68,7 @@ def _curve(trial: Trial) -> Curve:
     series = {a.optimizer: (*a.losses, *([math.nan] * (len(longest) - len(a.losses)))) for a in trial.attempts}
     floor = "" if trial.floor is None else f"; it cannot fall below {trial.floor:.3g}"
     return Curve(
-        f"{trial.samples} samples: {trial.verdict}",
+        f"{trial.samples} {'sample' if trial.samples == 1 else 'samples'}: {trial.verdict}",
         series,
         x=tuple(float(step) for step in longest),
         y_label="loss",
