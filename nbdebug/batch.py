@@ -201,7 +201,11 @@ def _rebuild(change: Callable[[Any], Any], batch: Any) -> Any:
         return twin
     if _is_namedtuple(batch):
         return type(batch)(*(change(item) for item in batch))
-    if isinstance(batch, (tuple, list)):
+    if isinstance(batch, list):
+        twin = copy.copy(batch)  # keeps the class, whatever its constructor asks for
+        twin[:] = [change(item) for item in batch]
+        return twin
+    if isinstance(batch, tuple):
         return type(batch)(change(item) for item in batch)
     if _is_dataclass_instance(batch):
         twin = copy.copy(batch)

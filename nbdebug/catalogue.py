@@ -44,6 +44,7 @@ def explain(code: str) -> Explanation:
         CodeError: no check has this code.
     """
     code = str(code).strip().upper()
+    code = f"ND{code}" if code.isdecimal() else code
     demand_code(code)
     checks = checks_by_code()
     if code not in checks:
@@ -87,4 +88,5 @@ def read_page(check: Check) -> tuple[str, dict[str, str]]:
 def _text(name: str, text: str) -> str:
     if name in ("Bad", "Good"):
         return inspect.cleandoc("\n" + text)
-    return " ".join(text.split())
+    text = " ".join(text.split())
+    return text[:1].upper() + text[1:] if text.split(" ")[0].rstrip(",").isalpha() and name != "Source" else text

@@ -11,7 +11,7 @@ DATA = ("ND101", "ND102", "ND103")
 BLIND = ("ND201", "ND202", "ND303", "ND304", "ND305")  # the model cannot tell inputs apart, or starts far off
 CAUSES: dict[str, tuple[str, ...]] = {  # symptom → what explains it, when it was found too
     "ND301": ("ND304",),
-    "ND303": ("ND304", "ND305", "ND201", "ND307"),
+    "ND303": ("ND102", "ND304", "ND305", "ND201", "ND307"),
     "ND307": (*DATA, "ND201", "ND202"),
     "ND312": ("ND101", "ND103", "ND402", "ND404"),
     "ND404": ("ND305",),

@@ -46,8 +46,12 @@ class CheckupResult:
     rungs: tuple[Rung, ...]
 
     def panels(self) -> tuple[Panel, ...]:
-        rows = tuple((r.level, r.instrument, r.alarms, r.sound, r.not_checked, round(r.seconds, 2), r.note) for r in self.rungs)
-        return (Table("the ladder", ("level", "instrument", "alarms", "sound", "not checked", "seconds", "note"), rows),)
+        columns = ("level", "instrument", "alarms", "sound", "not checked", "seconds", "note")
+        shown = [r for r in self.rungs if r.instrument != "own" or r.alarms + r.sound + r.not_checked]  # without own checks: no row
+        rows = tuple((r.level, r.instrument, r.alarms, r.sound, r.not_checked, round(r.seconds, 2), r.note) for r in shown)
+        if not any(r.note for r in shown):
+            columns, rows = columns[:-1], tuple(row[:-1] for row in rows)
+        return (Table("the ladder", columns, rows),)
 
 
 RESULTS["checkup"] = CheckupResult
@@ -87,10 +91,11 @@ class Checkup:
             if reason:
                 parts.append(instrument.unmeasured(setup, reason))
                 continue
-            part = None
+            part, doing = None, f"looking at: {instrument.title}"
+            yield _report(setup, parts, limit, started, doing)
             try:
                 for part in instrument.follow(setup, budget=left):
-                    yield _report(setup, [*parts, part], limit, started, f"looking at: {instrument.title}")
+                    yield _report(setup, [*parts, part], limit, started, doing)
             except KeyboardInterrupt as interrupt:
                 parts.append(getattr(interrupt, "report", instrument.unmeasured(setup, "interrupted")))
                 interrupt.report = remember(_report(setup, parts, limit, started, "interrupted"))  # type: ignore[attr-defined]

@@ -37,3 +37,21 @@ class NotChecked(NbdebugError):
 
 class CodeError(NbdebugError):
     """A finding code that does not exist, or may not be used."""
+
+
+LONGEST = 300  # characters of somebody else's message that are repeated in ours
+
+
+def said(error: BaseException) -> str:
+    """What an error says, fit to be printed and saved, whatever the error is made of."""
+    try:
+        text = str(error).strip()
+    except Exception:  # an exception class of the user's may fail in its own __str__
+        text = ""
+    return (text or "no message").encode("utf-8", "backslashreplace").decode()
+
+
+def first_line(error: BaseException) -> str:
+    """The first line of what an error says, cut where it is very long."""
+    line = said(error).splitlines()[0]
+    return line if len(line) <= LONGEST else line[:LONGEST] + "…"

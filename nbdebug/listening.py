@@ -192,9 +192,15 @@ class _Listener(TorchFunctionMode):
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
         output = func(*args, **kwargs)
+        if _is_transformed(output):  # inside vmap, grad: such a tensor is none outside of it
+            return output
         if _tensors_in((output,)) or _short_name(func) in RETURN_NO_TENSOR:
             self.tape._record(func, args, kwargs, output)
         return output
+
+
+def _is_transformed(output: Any) -> bool:
+    return isinstance(output, Tensor) and torch._C._functorch.is_functorch_wrapped_tensor(output)
 
 
 def _tensors_in(values: tuple[Any, ...]) -> list[Tensor]:

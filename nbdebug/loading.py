@@ -7,14 +7,16 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any
 
 import torch
+from torch import Tensor
 from torch.utils.data import DataLoader, IterableDataset
 
-from nbdebug.errors import SetupError, StepError
+from nbdebug.batch import map_tensors
+from nbdebug.errors import SetupError, StepError, first_line
 
 
 @dataclass(frozen=True)
@@ -51,9 +53,14 @@ def read(loader: Iterable[Any], name: str = "train_loader") -> Iterator[Delivere
     empty = True
     for delivered in _deliver(loader, name):
         empty = False
-        yield delivered
+        yield replace(delivered, batch=map_tensors(_own_copy, delivered.batch))
     if empty:
         raise SetupError(f"{name} is empty: it gave no batch (dataset length, drop_last, sampler?)")
+
+
+def _own_copy(tensor: Tensor) -> Tensor:
+    """A forward may write to its inputs, which in a list of batches are the user's data."""
+    return tensor.detach().clone().requires_grad_(tensor.requires_grad)
 
 
 def rewinds(loader: Iterable[Any]) -> bool:
@@ -75,7 +82,7 @@ def _deliver(loader: Iterable[Any], name: str) -> Iterator[Delivered]:
 
 
 def _shows_its_indices(loader: Iterable[Any]) -> bool:
-    return type(loader).__iter__ is DataLoader.__iter__ and loader.batch_sampler is not None and rewinds(loader)
+    return isinstance(loader, DataLoader) and type(loader).__iter__ is DataLoader.__iter__ and loader.batch_sampler is not None and rewinds(loader)
 
 
 def _by_index(loader: DataLoader, name: str) -> Iterator[Delivered]:
@@ -95,8 +102,7 @@ def _sample(dataset: Any, index: Any, name: str) -> Any:
 
 
 def _what_was_raised(where: str, error: Exception) -> str:
-    first_line = (str(error).strip() or "no message").splitlines()[0]
-    return f"{where} raised {type(error).__name__}: {first_line}"
+    return f"{where} raised {type(error).__name__}: {first_line(error)}"
 
 
 def _draw_base_seed(loader: DataLoader) -> None:

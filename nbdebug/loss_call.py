@@ -18,6 +18,7 @@ from nbdebug.listening import Call, Tape
 CLASS_INDEX = ("cross_entropy", "nll_loss")  # targets are class indices, or class probabilities
 BINARY = ("binary_cross_entropy", "binary_cross_entropy_with_logits")
 REGRESSION = ("mse_loss", "l1_loss", "smooth_l1_loss", "huber_loss")
+LOGARITHMS = ("log_softmax", "logsigmoid", "log", "logsumexp")
 LOSSES = (*CLASS_INDEX, *BINARY, *REGRESSION, "kl_div")
 
 
@@ -43,6 +44,7 @@ class LossCall:
     made_dim: int | None  # its `dim`, for softmax and its like
     made_size: int | None  # how many entries that dimension has
     made_at: Location
+    log_behind: bool  # a logarithm of probabilities had a part in the predictions, which may have been weighted since
     sums_to_one: tuple[int, ...]  # dimensions over which exp(predictions) or predictions sum to one
 
 
@@ -91,6 +93,7 @@ def _described(tape: Tape, call: Call) -> LossCall:
         made_dim=_dim(maker),
         made_size=maker.outputs()[0].shape[dim] if maker and (dim := _dim(maker)) is not None else None,
         made_at=maker.location if maker else Location(),
+        log_behind=any(tape.calls[i].name in LOGARITHMS for i in tape.ancestors(call.argument(0, "input"))),
         sums_to_one=_unit_dims(call.name, predictions),
     )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from nbdebug.findings import Finding
 
@@ -116,4 +116,4 @@ class Page:
     sections: tuple[Section, ...]
     footer: tuple[str, ...] = ()  # the promise kept (or broken), limits, seconds
     intact: bool = True  # False when the session was found changed: the footer is then a warning
-    meta: dict[str, str] = field(default_factory=dict)
+    unfinished: str = ""  # what is still being done, or why the measurement ended early: nothing found is then "so far"

@@ -6,16 +6,17 @@ Only here is it known how autocast and GradScaler wrap a step, and how a batch m
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
+from torch.utils.data import Dataset, IterableDataset
 
 from nbdebug import batch as batches
-from nbdebug.errors import NbdebugError, SetupError, StepError
+from nbdebug.errors import NbdebugError, SetupError, StepError, first_line
 
 PRECISIONS = {  # name → autocast dtype; "-true" means that the model already has that dtype
     "32-true": None,
@@ -68,14 +69,16 @@ class TrainingSetup:
     def __post_init__(self) -> None:
         if not isinstance(self.model, nn.Module):
             raise SetupError(f"model must be a torch.nn.Module, got {type(self.model).__name__}")
+        if "_parameters" not in vars(self.model):
+            raise SetupError(f"{type(self.model).__name__} was not initialised: call super().__init__() in its __init__")
         for name in ("loss_fn", "batch_loss"):
             value = getattr(self, name)
+            if isinstance(value, type):
+                raise SetupError(f"{name} is the class {value.__name__}: pass an instance of it, {value.__name__}()")
             if value is not None and not callable(value):
                 raise SetupError(f"{name} must be callable, got {type(value).__name__}")
         for name in ("train_loader", "val_loader"):
-            value = getattr(self, name)
-            if value is not None and not hasattr(value, "__iter__") and not hasattr(value, "__getitem__"):
-                raise SetupError(f"{name} must be iterable, got {type(value).__name__}")
+            _demand_batches(name, getattr(self, name))
         precision = ALIASES.get(str(self.precision).lower(), str(self.precision).lower())
         if precision not in PRECISIONS:
             raise SetupError(f"precision {self.precision!r} is not known: take one of {', '.join(PRECISIONS)}")
@@ -85,7 +88,12 @@ class TrainingSetup:
         for optimizer in self.optimizers:
             if not isinstance(optimizer, Optimizer):
                 raise SetupError(f"optimizer must be a torch.optim.Optimizer, got {type(optimizer).__name__}")
-        object.__setattr__(self, "device", torch.device(self.device) if self.device is not None else self._home())
+        for scheduler in self.schedulers:
+            if not callable(getattr(scheduler, "step", None)):
+                raise SetupError(f"scheduler must have a step(), got {type(scheduler).__name__}")
+        if self.scaler is not None and not isinstance(self.scaler, torch.amp.GradScaler):
+            raise SetupError(f"scaler must be a torch.amp.GradScaler, got {type(self.scaler).__name__}")
+        object.__setattr__(self, "device", self._home() if self.device is None else _device(self.device))
 
     # -- the three verbs ------------------------------------------------------------------------------------
 
@@ -99,7 +107,7 @@ class TrainingSetup:
             SetupError: there is no loss, or it is not one number.
             StepError: the user's code raised; the original is `__cause__`.
         """
-        batch = batches.to_device(batch, self.device)
+        batch = self.moved(batch)
         with self.autocast():
             if self.batch_loss is not None:
                 with _users_code("batch_loss"):
@@ -137,15 +145,23 @@ class TrainingSetup:
         """
         if self.batch_loss is not None:
             raise SetupError("with batch_loss= only the loss of a batch is known, not the model's outputs")
-        batch = batches.to_device(batch, self.device)
+        batch = self.moved(batch)
         call = batches.split(batch, self.model)
         with self.autocast(), _users_code("the forward pass"):
             return self.model(*call.args, **call.kwargs)
 
+    def moved(self, batch: Any) -> Any:
+        """The batch with its tensors on the setup's device."""
+        with _users_code(f"moving the batch to {self.device}"):
+            return batches.to_device(batch, self.device)
+
     def autocast(self) -> contextlib.AbstractContextManager[Any]:
-        """The autocast context of the setup's precision."""
+        """The autocast context of the setup's precision. Without one it is switched off: around a whole cell it would
+        keep its casts of the weights, and an update would not be seen."""
         dtype = PRECISIONS[self.precision]
-        return torch.autocast(self.device.type, dtype=dtype) if dtype else contextlib.nullcontext()
+        if dtype is None and not torch.is_autocast_enabled(self.device.type):
+            return contextlib.nullcontext()
+        return torch.autocast(self.device.type, dtype=dtype, enabled=dtype is not None)
 
     def scale(self) -> float:
         """The factor by which `backward` multiplies gradients; 1 without an enabled scaler."""
@@ -182,6 +198,23 @@ def is_torch_loss(loss_fn: Any) -> bool:
     return type(loss_fn).__module__.startswith("torch.nn") or getattr(loss_fn, "__module__", "") == "torch.nn.functional"
 
 
+def _demand_batches(name: str, loader: Any) -> None:
+    if isinstance(loader, (Dataset, str, Mapping)) and not isinstance(loader, IterableDataset):
+        raise SetupError(
+            f"{name} is a {type(loader).__name__}, which does not give batches: "
+            "pass a DataLoader, such as DataLoader(dataset, batch_size=32, shuffle=True)"
+        )
+    if loader is not None and not hasattr(loader, "__iter__") and not hasattr(loader, "__getitem__"):
+        raise SetupError(f"{name} must be iterable, got {type(loader).__name__}")
+
+
+def _device(device: torch.device | str) -> torch.device:
+    try:
+        return torch.device(device)
+    except (RuntimeError, TypeError) as error:
+        raise SetupError(f"device {device!r} is not known to torch: say \"cpu\" or \"cuda:0\"") from error
+
+
 def _several(one_or_more: Any) -> tuple[Any, ...]:
     if one_or_more is None:
         return ()
@@ -189,10 +222,10 @@ def _several(one_or_more: Any) -> tuple[Any, ...]:
 
 
 def _one_number(loss: Any) -> Tensor:
-    if isinstance(loss, Tensor) and loss.numel() == 1:
+    if isinstance(loss, Tensor) and loss.numel() == 1 and not loss.is_complex():
         return loss.reshape(())
     seen = batches.describe(loss)
-    raise SetupError(f"the loss must be one number, got {seen}: reduce it, with reduction='mean' or .mean()")
+    raise SetupError(f"the loss must be one real number, got {seen}: reduce it, with reduction='mean' or .mean()")
 
 
 @contextlib.contextmanager
@@ -202,5 +235,4 @@ def _users_code(part: str) -> Iterator[None]:
     except NbdebugError:
         raise
     except Exception as error:  # KeyboardInterrupt goes through
-        first_line = (str(error).strip() or "no message").splitlines()[0]
-        raise StepError(f"{part} raised {type(error).__name__}: {first_line}") from error
+        raise StepError(f"{part} raised {type(error).__name__}: {first_line(error)}") from error

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import json
+import threading
+import warnings
+
 import pytest
 import torch
 from torch import nn
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import DataLoader, Dataset, TensorDataset
 
 import nbdebug
 from nbdebug import NbdebugError, TrainingSetup
+from nbdebug.instruments.base import OWN_FAULT
 from tests.patients.parts import features, loader, mlp, training
 
 
@@ -198,3 +203,228 @@ def test_an_error_in_the_middle_leaves_everything_as_it_was(exception):
     assert model.body.weight.grad is gradient
     assert torch.equal(torch.get_rng_state(), state)
     assert all(torch.equal(v, before[k]) for k, v in model.state_dict().items())
+
+
+# -- parts that are not what their name says --------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("parts", "words"),
+    [
+        ({"train_loader": TensorDataset(*features(32))}, "TensorDataset, which does not give batches"),
+        ({"train_loader": {"inputs": 1}}, "dict, which does not give batches"),
+        ({"loss_fn": nn.CrossEntropyLoss}, "pass an instance of it"),
+        ({"scheduler": "cosine"}, r"must have a step\(\)"),
+        ({"scaler": 1024}, "GradScaler"),
+        ({"device": "cudaa"}, "not known to torch"),
+    ],
+    ids=["dataset", "dict", "class", "scheduler", "scaler", "device"],
+)
+def test_a_part_that_is_something_else(parts, words):
+    with pytest.raises(NbdebugError, match=words):
+        training(mlp(), **parts)
+
+
+def test_a_model_that_forgot_to_initialise_itself():
+    class Forgot(nn.Module):
+        def __init__(self):
+            pass
+
+    with pytest.raises(NbdebugError, match=r"super\(\).__init__"):
+        TrainingSetup(model=Forgot())
+
+
+def test_an_option_that_does_not_exist():
+    with pytest.raises(NbdebugError, match="no option sample: it takes samples, steps"):
+        nbdebug.overfit(training(mlp()), sample=3)
+
+
+# -- loaders ----------------------------------------------------------------------------------------------------
+
+
+def test_a_loader_that_raises_on_its_way_keeps_what_was_read_before():
+    inputs, targets = features(64)
+
+    class Breaks(Dataset):
+        def __len__(self):
+            return 64
+
+        def __getitem__(self, index):
+            if index == 50:
+                raise OSError("corrupt image")
+            return inputs[index], targets[index]
+
+    report = nbdebug.checkup(training(mlp(), train_loader=DataLoader(Breaks(), batch_size=8)))
+    (finding,) = [f for f in report.findings if f.code == "ND312"]
+    assert finding.evidence["batches"] == 6  # 48 samples were good
+    assert "dataset index 50, raised OSError: corrupt image" in finding.message
+    assert next(v for v in report.verdicts if v.code == "ND101").state == "sound"
+
+
+def test_batches_that_change_their_structure():
+    inputs, targets = features(64)
+    report = nbdebug.checkup(training(mlp(), train_loader=[(inputs, targets), None]))
+    assert "batch of NoneType" in next(f.message for f in report.findings if f.code == "ND312")
+
+
+def test_a_batch_that_contains_itself():
+    inputs, targets = features(8)
+    batch = {"inputs": inputs, "targets": targets}
+    batch["again"] = batch
+    says("RecursionError", training(mlp(), train_loader=[batch]))
+
+
+def test_a_model_that_writes_to_its_inputs_leaves_a_list_of_batches_alone():
+    inputs, targets = features(32)
+    batches = [(inputs.clone(), targets)]
+
+    class Writes(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.body = mlp()
+
+        def forward(self, x):
+            return self.body(x.mul_(2))
+
+    nbdebug.checkup(training(Writes(), train_loader=batches))
+    assert torch.equal(batches[0][0], inputs)
+
+
+@pytest.mark.parametrize("turn", [torch.Tensor.to_sparse, lambda t: t.to("meta")], ids=["sparse", "meta"])
+def test_batches_of_an_unusual_kind(turn):
+    inputs, targets = features(32)
+    report = nbdebug.checkup(training(mlp(), train_loader=[(turn(inputs), targets)]))
+    assert report.proof.changes == ()
+
+
+# -- models and losses ------------------------------------------------------------------------------------------
+
+
+def test_an_error_that_cannot_be_printed():
+    class Mute(Exception):
+        def __str__(self):
+            raise RuntimeError("no words")
+
+    def loss_fn(outputs, targets):
+        raise Mute
+
+    assert "Mute: no message" in next(f.message for f in nbdebug.checkup(training(mlp(), loss_fn)).findings)
+
+
+def test_an_error_as_long_as_a_book():
+    def loss_fn(outputs, targets):
+        raise ValueError("x" * 1_000_000 + "\ud800<script>")
+
+    report = nbdebug.checkup(training(mlp(), loss_fn))
+    shown = report._repr_mimebundle_()["text/html"].encode()  # half of a surrogate pair cannot be encoded
+    assert len(shown) < 300_000
+    assert b"<script" not in shown
+
+
+def test_a_class_that_answers_every_attribute_its_own_way():
+    class Strict(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.body = mlp()
+
+        def forward(self, x):
+            return self.body(x)
+
+        def __getattr__(self, name):
+            try:
+                return super().__getattr__(name)
+            except AttributeError:
+                raise RuntimeError(f"there is no {name}") from None
+
+    assert OWN_FAULT not in str(nbdebug.checkup(training(Strict())))
+
+
+def test_a_complex_loss():
+    report = nbdebug.checkup(training(mlp(), lambda outputs, targets: outputs.mean().to(torch.complex64)))
+    assert "one real number" in next(f.message for f in report.findings if f.code == "ND312")
+
+
+def test_what_first_step_learnt_before_a_model_refused_is_kept():
+    class NeedsGradients(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.body, self.spare = nn.Linear(64, 10), [nn.Linear(64, 10)]
+
+        def forward(self, x):
+            if not torch.is_grad_enabled():
+                raise RuntimeError("only with gradients")
+            return self.body(x) + self.spare[0](x)
+
+    report = nbdebug.checkup(training(NeedsGradients()))
+    assert "ND203" in codes(report)
+    assert any("only with gradients" in part.stopped for part in report.parts)
+
+
+def test_a_part_of_nbdebug_that_fails_says_so_and_leaves_the_others(monkeypatch):
+    check = nbdebug.first_step.checks["ND401"]
+
+    def stumbles(result):
+        raise IndexError("of our own making")
+
+    monkeypatch.setitem(nbdebug.first_step.checks, "ND401", type(check)(check.code, check.title, check.severity, "", stumbles))
+    report = nbdebug.checkup(training(nn.Sequential(nn.Linear(64, 10)), nn.NLLLoss()))
+    assert "ND402" in codes(report)
+    assert next(v.reason for v in report.verdicts if v.code == "ND401") == f"{OWN_FAULT} IndexError: of our own making"
+
+
+# -- surroundings -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "context",
+    [
+        lambda: torch.autocast("cpu", dtype=torch.bfloat16), torch.no_grad, torch.inference_mode,
+        lambda: torch.autograd.detect_anomaly(check_nan=False), warnings.catch_warnings,
+    ],
+    ids=["autocast", "no_grad", "inference_mode", "anomaly", "warnings as errors"],
+)  # fmt: skip
+@pytest.mark.filterwarnings("ignore:Anomaly")
+def test_a_sound_training_is_sound_wherever_checkup_is_called(context):
+    setup = training(mlp())
+    with context():
+        if context is warnings.catch_warnings:
+            warnings.simplefilter("error")
+        report = nbdebug.checkup(setup)
+    assert [f for f in report.findings if f.severity != "info"] == []
+    assert OWN_FAULT not in str(report.to_dict())
+    assert nbdebug.Report.from_dict(json.loads(json.dumps(report.to_dict()))).to_dict() == report.to_dict()
+
+
+def test_a_second_thread_is_told_to_wait():
+    inside, leave, said = threading.Event(), threading.Event(), []
+
+    def waits(outputs, targets):
+        inside.set()
+        leave.wait(10)
+        return nn.functional.cross_entropy(outputs, targets)
+
+    thread = threading.Thread(target=nbdebug.first_step, args=(training(mlp(), waits),))
+    thread.start()
+    inside.wait(10)
+    try:
+        nbdebug.first_step(training(mlp()))
+    except NbdebugError as error:
+        said.append(str(error))
+    leave.set()
+    thread.join()
+    assert "another thread" in said[0]
+    assert nbdebug.first_step(training(mlp())).proof.changes == ()
+
+
+def test_a_terminal_that_is_gone(monkeypatch):
+    class Gone:
+        def isatty(self):
+            return True
+
+        def write(self, text):
+            raise OSError("closed")
+
+        flush = write
+
+    monkeypatch.setattr("sys.stderr", Gone())
+    assert nbdebug.first_step(training(mlp())).result is not None

@@ -9,6 +9,7 @@ import pytest
 
 import nbdebug
 from nbdebug.findings import INFO
+from nbdebug.instruments.base import OWN_FAULT
 from tests import patients
 
 for module in pkgutil.iter_modules(patients.__path__):
@@ -23,6 +24,7 @@ def test_a_sick_training_gets_its_codes(patient):
     places = [str(finding.location) for finding in alarms]
     assert any(patient.where in place for place in places), places
     assert report.proof.changes == ()
+    assert OWN_FAULT not in str(report.to_dict())
 
 
 @pytest.mark.parametrize("patient", patients.SOUND, ids=lambda p: p.name)
@@ -30,3 +32,4 @@ def test_a_sound_training_gets_none(patient):
     report = nbdebug.checkup(patient.build(), budget="60 s")
     assert [str(finding) for finding in report.findings if finding.severity is not INFO] == []
     assert report.proof.changes == ()
+    assert OWN_FAULT not in str(report.to_dict())

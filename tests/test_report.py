@@ -213,3 +213,10 @@ def test_names_from_the_model_reach_html_escaped():
     model.add_module("<script>alert(1)</script>", nn.Linear(64, 10))
     report = nbdebug.checkup(training(nn.Sequential(model, nn.Softmax(1)), train_loader=loader(*features())))
     assert "<script" not in report._repr_mimebundle_()["text/html"]
+
+
+def test_fifty_layers_stay_under_300_kb():
+    layers = [layer for _ in range(50) for layer in (nn.Linear(32, 32), nn.LayerNorm(32), nn.ReLU())]
+    model = nn.Sequential(nn.Linear(64, 32), *layers, nn.Linear(32, 10))
+    shown = nbdebug.checkup(training(model), budget="60 s")._repr_mimebundle_()["text/html"]
+    assert len(shown.encode()) < 300_000

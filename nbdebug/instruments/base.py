@@ -7,6 +7,7 @@ import dataclasses
 import inspect
 import re
 import time
+import warnings
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,7 +15,7 @@ from typing import Any
 import torch
 from torch.nn.parameter import is_lazy
 
-from nbdebug.errors import CodeError, NbdebugError, NotChecked, SetupError
+from nbdebug.errors import CodeError, NbdebugError, NotChecked, SetupError, first_line
 from nbdebug.findings import Finding, Location, Severity
 from nbdebug.page import Page, Section, Verdict
 from nbdebug.plain import from_plain, to_plain
@@ -24,6 +25,7 @@ from nbdebug.untouched import Proof, untouched
 LEVELS = ("data", "code", "numbers", "optimisation", "own")  # the ladder, bottom rung first
 INSTRUMENTS: dict[str, Instrument] = {}  # name → instrument, in the order to reach for them
 RESULTS: dict[str, type] = {}  # name → type of the result, for reading a report back
+OWN_FAULT = "nbdebug itself failed on this training, and says so instead of guessing:"
 _last: list[Report] = []  # at most one: what nbdebug.last_report() gives
 
 
@@ -53,6 +55,8 @@ class Check:
             findings = [self._finding(seen) for seen in self.judge(result) or ()]
         except NotChecked as reason:
             return Verdict(self.code, self.title, "not checked", str(reason)), []
+        except Exception as error:  # one judge that stumbles must not take the others' findings with it
+            return Verdict(self.code, self.title, "not checked", _own_fault(error)), []
         return Verdict(self.code, self.title, "found" if findings else "sound"), findings
 
     def _finding(self, seen: Seen) -> Finding:
@@ -81,7 +85,7 @@ class Report:
     def page(self) -> Page:
         """The report as a page of neutral panels, which every renderer knows."""
         footer, intact = _footer(self)
-        return Page(self.title, self.subject, self.findings, self.verdicts, _sections(self), footer, intact)
+        return Page(self.title, self.subject, self.findings, self.verdicts, _sections(self), footer, intact, self.stopped)
 
     def figure(self) -> Any:
         """The panels as one matplotlib figure."""
@@ -154,6 +158,7 @@ class Instrument:
     def follow(self, setup: TrainingSetup, *, budget: float | str | None = None, **options: Any) -> Generator[Report, None, None]:
         """Ever fuller reports, the last of them complete; for showing a measurement while it runs."""
         self._demand(setup)
+        self._demand_known(options)
         started, limit = time.perf_counter(), seconds_of(budget)
         result, stopped, interrupt = None, "", None
         borrowed = untouched(setup, weights=self.trains)
@@ -167,6 +172,12 @@ class Instrument:
                     yield self._report(setup, result, "still running", used, None)
         except KeyboardInterrupt as error:
             stopped, interrupt = "interrupted", error
+        except Exception as error:
+            if not isinstance(error, NbdebugError):
+                error = _as_ours(self.name, error)
+            if result is None:
+                raise error from error.__cause__
+            stopped = str(error)  # what was measured before it is not lost
         used = time.perf_counter() - started
         report = self._report(setup, result, stopped, used, borrowed.proof)
         if interrupt is not None:
@@ -211,6 +222,12 @@ class Instrument:
         if missing := self.missing(setup):
             wanted = ", ".join(f"{name}=..." for name in missing)
             raise SetupError(f"{self.name} needs {' and '.join(missing)}: pass TrainingSetup({wanted})")
+
+    def _demand_known(self, options: dict[str, Any]) -> None:
+        known = list(inspect.signature(self.measure).parameters)[1:]
+        if unknown := sorted(options.keys() - set(known)):
+            takes = f"it takes {', '.join(known)}" if known else "it takes none"
+            raise SetupError(f"{self.name} has no option {', '.join(unknown)}: {takes}, and budget")
 
     def _results(self, setup: TrainingSetup, options: dict[str, Any]) -> Iterator[Any]:
         measured = self.measure(setup, **options)
@@ -262,15 +279,25 @@ def shown_live(reports: Generator[Report, None, None]) -> Report:
 
     report = None
     try:
-        with contextlib.closing(reports), Live() as live:  # closing gives the session back at once
+        # closing gives the session back at once; warnings of the user's step would come again with every repetition of it
+        with _without_warnings(), contextlib.closing(reports), Live() as live:
+            doing = None
             for report in reports:
-                live.show(report.page)
+                live.show(report.page, now=report.stopped != doing)  # what is done next is said at once
+                doing = report.stopped
     except KeyboardInterrupt as interrupt:
         if report is not None and not hasattr(interrupt, "report"):  # it came while showing, not while measuring
             interrupt.report = remember(dataclasses.replace(report, stopped="interrupted"))  # type: ignore[attr-defined]
         raise
     assert report is not None, "an instrument yields at least one report"
     return report
+
+
+@contextlib.contextmanager
+def _without_warnings() -> Iterator[None]:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
 
 
 def remember(report: Report) -> Report:
@@ -295,6 +322,16 @@ def demand_setup(name: str, setup: Any) -> None:
         raise SetupError("the model lies on the meta device, which holds no numbers: model.to_empty(device=...) and load it")
     if torch._C._current_graph_task_id() != -1:  # inside a gradient hook: gradients are half written
         raise SetupError(f"{name} was called in the middle of backward(): call it before or after")
+
+
+def _own_fault(error: Exception) -> str:
+    return f"{OWN_FAULT} {type(error).__name__}: {first_line(error)}"
+
+
+def _as_ours(name: str, error: Exception) -> NbdebugError:
+    ours = NbdebugError(f"{name} stopped. {_own_fault(error)}")
+    ours.__cause__ = error
+    return ours
 
 
 def demand_code(code: str) -> None:
@@ -325,7 +362,7 @@ def ranked(findings: Any) -> tuple[Finding, ...]:
 
 def subject(setup: TrainingSetup) -> str:
     """What is examined, in a line: `Net · 12,345 parameters · Adam · cpu · 32-true`."""
-    model = getattr(setup.model, "_orig_mod", setup.model)
+    model = dict(setup.model.named_children()).get("_orig_mod", setup.model)  # what a compiled one compiles
     known = [p for p in model.parameters() if not is_lazy(p)]
     optimizers = "+".join(type(optimizer).__name__ for optimizer in setup.optimizers) or "no optimizer"
     count = f"{sum(p.numel() for p in known):,} parameters"
@@ -348,7 +385,7 @@ def _sections(report: Report) -> tuple[Section, ...]:
 
 def _footer(report: Report) -> tuple[tuple[str, ...], bool]:
     """The closing lines, and whether the session is proved to be as it was."""
-    lines = [f"{report.seconds:.1f} s"] + ([report.stopped] if report.stopped else [])
+    lines = [f"{report.seconds:.1f} s" if report.seconds >= 0.05 else f"{report.seconds * 1000:.0f} ms"] + ([report.stopped] if report.stopped else [])
     if report.proof is None:
         return tuple(lines), True
     return (*lines, *report.proof.sentences()), not report.proof.changes

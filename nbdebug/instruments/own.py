@@ -41,7 +41,7 @@ class OwnChecks:
 
 @instrument(title="your own checks", level="own", result=OwnChecks)
 def own(setup: TrainingSetup) -> OwnChecks:
-    """Runs the checks that were registered with `@nbdebug.check("ND901", ...)`, on the borrowed setup."""
+    """Your own checks, which were registered with `@nbdebug.check("ND901", ...)`."""
     seen: list[OwnSeen] = []
     not_checked: dict[str, str] = {}
     for code, function in CHECKS.items():

@@ -22,7 +22,7 @@ def page_of(found: Discovery) -> Page:
     if found.left_aside:
         aside = tuple((entry.variable, entry.role, entry.why) for entry in found.left_aside)
         panels.append(Table("left aside", ("variable", "could have been", "why not"), aside))
-    panels.append(Note("to say otherwise", f"{SAY} {_example(found)}", "code"))
+    panels.append(Note("to choose others, change this line and run it", f"{SAY} {_example(found)}", "code"))
     return Page("setup", subject(found.setup), (), (), (Section("variables", "", tuple(panels)),))
 
 

@@ -19,6 +19,7 @@ from nbdebug.notebook.namespace import Discovery, discover
 from nbdebug.notebook.shown_once import ShownOnce
 from nbdebug.notebook.verbs import Verb, help_of, overview, verb_named
 
+STOPPED = "KeyboardInterrupt: stopped. The report above has what was measured until then."
 CELL_VERBS: dict[str, Callable[[Magics, Line, str], Any]] = {}  # verbs over a cell: (magics, line, the cell's text)
 
 
@@ -88,6 +89,7 @@ class NbdebugMagics(Magics):
         except KeyboardInterrupt as interrupt:
             if (partial := getattr(interrupt, "report", None)) is not None:
                 self.shown.show(partial)
+                interrupt._render_traceback_ = lambda: [STOPPED]  # type: ignore[attr-defined]  # asked by IPython: where it stood is of no interest
             raise  # so that "run all cells" stops too
         self.shown.show(report)
         return report

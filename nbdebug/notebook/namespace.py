@@ -18,6 +18,7 @@ ROLES = (
     "model", "loss_fn", "optimizer", "train_loader", "val_loader", "scheduler", "scaler", "batch_loss",
 )  # fmt: skip
 SAID = "you said so"
+LINE_WIDTH = 110  # columns that JupyterLab shows beside its file list; more is cut in the middle of a word
 
 
 @dataclass(frozen=True)
@@ -65,8 +66,8 @@ def _assembled(search: Search, precision: str | None) -> Discovery:
         taken.append(Taken("precision", repr(precision), precision, SAID))
     given = {t.role: t for t in taken if t.value is not None}
     setup = TrainingSetup(**{role: t.value for role, t in given.items()})
-    call = ", ".join(f"{role}={_as_python(t.variable)}" for role, t in given.items())
-    return Discovery(setup, tuple(taken), tuple(search.left_aside), f"nbdebug.TrainingSetup({call})")
+    call = _call("nbdebug.TrainingSetup", [f"{role}={_as_python(t.variable)}" for role, t in given.items()])
+    return Discovery(setup, tuple(taken), tuple(search.left_aside), call)
 
 
 def _ready_made(search: Search, setups: list[Variable], precision: str | None) -> Discovery:
@@ -82,8 +83,22 @@ def _ready_made(search: Search, setups: list[Variable], precision: str | None) -
         texts.append(f"precision={precision!r}")
         taken.append(Taken("precision", repr(precision), precision, SAID))
     setup = dataclasses.replace(setups[0].value, **changes) if changes else setups[0].value
-    call = f"dataclasses.replace({name}, {', '.join(texts)})" if changes else name
+    call = _call("dataclasses.replace", [name, *texts]) if changes else name
     return Discovery(setup, tuple(taken), tuple(search.left_aside), call)
+
+
+def _call(function: str, arguments: list[str]) -> str:
+    """The call on one line, or, where that would be cut in the middle of a name, on several."""
+    on_one = f"{function}({', '.join(arguments)})"
+    if len(on_one) <= LINE_WIDTH:
+        return on_one
+    lines = [""]
+    for argument in arguments:
+        if lines[-1] and len(lines[-1]) + len(argument) > LINE_WIDTH - 6:
+            lines.append("")
+        lines[-1] += f" {argument}," if lines[-1] else f"{argument},"
+    inside = "\n    ".join(lines).removesuffix(",")
+    return f"{function}(\n    {inside}\n)"
 
 
 def _as_python(text: str) -> str:

@@ -11,6 +11,7 @@ from typing import Any
 from IPython.core.error import UsageError
 
 import nbdebug
+from nbdebug.instruments import LADDER
 from nbdebug.instruments.base import INSTRUMENTS
 from nbdebug.notebook.line import did_you_mean
 from nbdebug.notebook.namespace import ROLES
@@ -38,8 +39,10 @@ class Verb:
 def verbs() -> dict[str, Verb]:
     """Verb by name; a new instrument is one of them at once."""
     listed = [_SETUP, _measuring(nbdebug.checkup, "nbdebug.checkup", type(nbdebug.checkup).__call__)]
-    for name, instrument in INSTRUMENTS.items():
-        listed.append(_measuring(instrument, _written(name, instrument), instrument.measure))
+    rungs = [instrument.name for instrument in LADDER]
+    order = sorted(INSTRUMENTS, key=lambda name: rungs.index(name) if name in rungs else len(rungs))
+    for name in order:
+        listed.append(_measuring(INSTRUMENTS[name], _written(name, INSTRUMENTS[name]), INSTRUMENTS[name].measure))
     return {verb.name: verb for verb in [*listed, _EXPLAIN, _CODES]}
 
 
@@ -59,8 +62,9 @@ def verb_named(name: str) -> Verb:
 def overview() -> str:
     """All verbs, one line each."""
     known = verbs()
+    short = {name: alias for alias, name in ALIASES.items() if name.startswith(alias)}  # data for data_audit
     width = max(map(len, known))
-    lines = [f"%nbdebug {name:{width}}  {textwrap.shorten(verb.about, 90, placeholder=' …')}" for name, verb in known.items()]
+    lines = [f"%nbdebug {short.get(name, name):{width}}  {verb.about}" for name, verb in known.items()]
     return "\n".join([*lines, "", "%nbdebug VERB? shows the options of a verb."])
 
 

@@ -31,7 +31,7 @@ def save(page: Page, data: dict[str, Any], path: str | PathLike[str]) -> str:
     path = fspath(path)
     content = _content(page, data, path)
     try:
-        Path(path).write_text(content, encoding="utf-8")
+        Path(path).write_text(content, encoding="utf-8", errors="backslashreplace")
     except OSError as error:
         raise NbdebugError(
             f"cannot write {path}: {error.strerror}; choose a folder that exists and is yours"

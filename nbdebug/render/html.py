@@ -9,7 +9,7 @@ from nbdebug.page import Page, Section, Verdict
 from nbdebug.render import outline
 from nbdebug.render.html_panels import is_small, panel_html
 from nbdebug.render.html_tables import escape, evidence_table
-from nbdebug.render.numbers import one_line, plural, sentence
+from nbdebug.render.numbers import LONG, one_line, plural, sentence
 from nbdebug.render.theme import document_css, fragment_css
 
 _OPEN_PANELS = 3  # small panels that stand open; the others unfold at a click
@@ -47,7 +47,7 @@ def head(page: Page) -> str:
         if page.intact
         else '<p class="nbd-error"><b>Your session was changed: see the end of this page.</b></p>\n'
     )
-    return f"<header>\n<h3>{escape(one_line(page.title))}</h3>\n{subject}{_headline(page)}{alarm}</header>\n"
+    return f"<header>\n<h3>{escape(_capital(page.title))}</h3>\n{subject}{_headline(page)}{alarm}</header>\n"
 
 
 def _headline(page: Page) -> str:
@@ -136,7 +136,7 @@ def _sound(page: Page) -> str:
     if not sound:
         return ""
     items = "".join(f"<li>{_check(verdict)}</li>\n" for verdict in sound)
-    summary = f"{plural(len(sound), 'check')} ran and saw nothing wrong"
+    summary = f"{plural(len(sound), 'fault')} looked for and not found"
     return (
         f'<section>\n<h4>Checked and sound</h4>\n<details><summary>{summary}</summary>\n<ul class="nbd-sounds">\n'
         f"{items}</ul></details>\n</section>\n"
@@ -161,20 +161,34 @@ def _check(verdict: Verdict) -> str:
 
 
 def _ladder(page: Page) -> str:
-    small = [id(panel) for _, panel in outline.panels(page) if is_small(panel)]
-    opened = set(small[:_OPEN_PANELS])
-    return "".join(
-        f"<section>\n<h4>{escape(_capital(outline.rung_name(level)))}</h4>\n"
-        + "".join(_section(section, opened) for section in sections)
-        + "</section>\n"
-        for level, sections in outline.ladder(page).items()
+    opened = _opened(page)
+    return "".join(_rung(page, level, sections, opened) for level, sections in outline.ladder(page).items())
+
+
+def _opened(page: Page) -> set[int]:
+    """Identities of the panels that stand open: all of a page to read, the first small ones of a report."""
+    told = [panel for _, panel in outline.panels(page)]
+    if outline.is_to_read(page):
+        return set(map(id, told))
+    return {id(panel) for panel in [panel for panel in told if is_small(panel)][:_OPEN_PANELS]}
+
+
+def _rung(page: Page, level: str, sections: list[Section], opened: set[int]) -> str:
+    """The sections of a rung; a heading that would only repeat another is left out."""
+    name, alone = outline.rung_name(level), len(sections) == 1
+    said_above = alone and sections[0].title.lower() in (name, page.title.lower())
+    seconds = _seconds(sections[0]) if said_above else ""
+    head = "" if outline.is_to_read(page) else f"<h4>{escape(_capital(name))}{seconds}</h4>\n"
+    told = "".join(
+        ("" if said_above else f'<h5 class="nbd-instrument">{escape(_capital(s.title))}{_seconds(s)}</h5>\n')
+        + "".join(panel_html(panel, opened=id(panel) in opened) for panel in s.panels)
+        for s in sections
     )
+    return f"<section>\n{head}{told}</section>\n"
 
 
-def _section(section: Section, opened: set[int]) -> str:
-    seconds = f' <span class="nbd-quiet">· {section.seconds:.1f} s</span>' if section.seconds else ""
-    panels = "".join(panel_html(panel, opened=id(panel) in opened) for panel in section.panels)
-    return f'<h5 class="nbd-instrument">{escape(_capital(section.title))}{seconds}</h5>\n{panels}'
+def _seconds(section: Section) -> str:
+    return f' <span class="nbd-quiet">· {section.seconds:.1f} s</span>' if section.seconds >= LONG else ""
 
 
 def footer(page: Page) -> str:
@@ -195,7 +209,9 @@ def compact(content: Page | str) -> str:
         for f in content.findings[:_LIVE_FINDINGS]
     )
     more = len(content.findings) - _LIVE_FINDINGS
-    return fragment(head(content) + f"<ul>{lines}</ul>" + (f"<p>… {more:,} more</p>" if more > 0 else ""))
+    rest = f"<p>… {more:,} more</p>" if more > 0 else ""
+    doing = f'<p class="nbd-quiet">{_prose(_capital(content.unfinished))} …</p>\n' if content.unfinished else ""
+    return fragment(head(content) + f"<ul>{lines}</ul>" + rest + doing)
 
 
 def _prose(text: str) -> str:

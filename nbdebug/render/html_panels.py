@@ -59,8 +59,12 @@ def _(panel: Histogram) -> str:
     if len(panel.counts) > _OVERLAID:
         return _strips(panel, span)
     rows = [(name, sum(counts), *_fullest(counts, panel)) for name, counts in panel.counts.items()]
+    columns: tuple[str, ...] = ("", "count", "fullest bin from", "to")
+    if svg.counts_whole_numbers(panel):
+        columns = ("", "count", "most frequent")
+        rows = [(name, total, None if low is None else int(low + 0.5)) for name, total, low, _ in rows]
     keys = [f'<span class="nbd-key">{svg.key(i)}</span>' for i in range(len(rows))]
-    table = table_html(("", "count", "fullest bin from", "to"), rows, keys=keys)
+    table = table_html(columns, rows, keys=keys)
     return _plot(*svg.histogram(panel), one_line(panel.x_label)) + table
 
 

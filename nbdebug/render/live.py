@@ -41,12 +41,18 @@ class Live:
             return
         if now or self._clock() - self._last >= EVERY:
             self._last = self._clock()
-            self._place.show(content() if callable(content) else content)
+            self._tell(lambda: self._place.show(content() if callable(content) else content))
 
     def close(self) -> None:
         """Takes the output away. Nothing happens the second time."""
-        self._place.clear()
+        self._tell(self._place.clear)
         self._place = _Nowhere()
+
+    def _tell(self, act: Callable[[], None]) -> None:
+        try:
+            act()
+        except (OSError, ValueError):  # the terminal is gone, or its stream is closed: what is measured goes on
+            self._place = _Nowhere()
 
     def __enter__(self) -> Live:
         return self

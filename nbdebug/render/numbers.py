@@ -7,6 +7,7 @@ import unicodedata
 
 _PLAIN_FROM, _PLAIN_TO = 1e-3, 1e5  # outside, a number is easier read with an exponent
 _LARGEST_COUNT = 10**9  # a count up to here is written out, 1,234,567
+LONG = 0.05  # seconds; what takes less would read "0.0 s"
 
 
 def number(value: float | int | str | bool | None) -> str:

@@ -40,8 +40,13 @@ def tally(page: Page) -> list[str]:
 
 
 def is_calm(page: Page) -> bool:
-    """Nothing was found, something was checked, and the session is as it was."""
-    return not page.findings and page.intact and bool(in_state(page, "sound"))
+    """Nothing was found to the end, something was checked, and the session is as it was."""
+    return not (page.findings or page.unfinished) and page.intact and bool(in_state(page, "sound"))
+
+
+def is_to_read(page: Page) -> bool:
+    """Whether nothing was measured: the page of a code, or of what was found among the variables."""
+    return not (page.findings or page.verdicts or page.footer)
 
 
 def headline(page: Page) -> str:
@@ -51,7 +56,10 @@ def headline(page: Page) -> str:
         return " · ".join(tally(page))
     if sound:
         rest = f" · {len(unchecked)} not checked" if unchecked else ""
-        return f"nothing found: {plural(len(sound), 'check')} sound{rest}"
+        so_far = " so far" if page.unfinished else ""
+        return f"nothing found{so_far}: {plural(len(sound), 'check')} sound{rest}"
+    if page.unfinished and not page.verdicts:
+        return ""  # it has only begun
     if unchecked:
         return f"nothing could be judged: {plural(len(unchecked), 'check')} not run"
     return "measured only: no check belongs to this page" if page.footer else ""  # without a footer: a page to read

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from itertools import groupby
+from itertools import groupby, pairwise
 
 from nbdebug.page import Curve, Histogram
 from nbdebug.render.curves import positions
@@ -44,7 +44,16 @@ def histogram(panel: Histogram) -> tuple[str, Labels, Labels]:
         f'<path class="b {style(i)}" d="{_steps(counts, edges, up)}"/>'
         for i, counts in enumerate(panel.counts.values())
     ]
-    return _svg("".join(marks)), _labels(across, 5), _labels(up, 4)
+    along = _labels(across, 5)
+    if counts_whole_numbers(panel):
+        along = [(place, text) for place, text in along if "." not in text]
+    return _svg("".join(marks)), along, _labels(up, 4)
+
+
+def counts_whole_numbers(panel: Histogram) -> bool:
+    """Whether every bin stands for one whole number, such as a class label: edges at -0.5, 0.5, 1.5 …"""
+    steps = {right - left for left, right in pairwise(panel.edges)}
+    return steps == {1.0} and panel.edges[0] % 1 == 0.5
 
 
 def strip(counts: Sequence[int], panel: Histogram) -> str:

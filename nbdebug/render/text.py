@@ -7,7 +7,7 @@ import textwrap
 from nbdebug.findings import Finding
 from nbdebug.page import Page, Section
 from nbdebug.render import outline
-from nbdebug.render.numbers import number, one_line, plural, sentence, shortened
+from nbdebug.render.numbers import LONG, number, one_line, plural, sentence, shortened
 from nbdebug.render.text_panels import panel_lines
 
 WIDTH = 92  # columns; a panel may use a few more
@@ -72,7 +72,7 @@ def _sound(page: Page) -> list[str]:
     sound = outline.in_state(page, "sound")
     if not sound:
         return []
-    return ["CHECKED AND SOUND", *_wrapped(", ".join(f"{v.code} {v.title}" for v in sound), _INDENT)]
+    return ["CHECKED AND SOUND (looked for, and not found)", *_wrapped(", ".join(f"{v.code} {v.title}" for v in sound), _INDENT)]
 
 
 def _sections(page: Page) -> list[list[str]]:
@@ -86,14 +86,17 @@ def _sections(page: Page) -> list[list[str]]:
 
 def _rule(level: str, section: Section) -> list[str]:
     name = f"{outline.rung_name(level)}: " if level else ""
-    seconds = f" · {section.seconds:.1f} s" if section.seconds else ""
+    seconds = f" · {section.seconds:.1f} s" if section.seconds >= LONG else ""
     head = f"── {shortened(name + section.title, WIDTH - 16)}{seconds} "
     return [head + "─" * max(0, WIDTH - len(head))]
 
 
 def _foot(page: Page) -> list[str]:
     if page.intact:
-        return [line for text in page.footer for line in _wrapped(text)]
+        # in a terminal the findings have scrolled away when the measurements end
+        codes = [f.code for f in page.findings] if outline.panels(page) else []
+        again = _wrapped(f"found, and told at the top: {', '.join(dict.fromkeys(codes))}") if codes else []
+        return [*again, *(line for text in page.footer for line in _wrapped(text))]
     lines = ["!! YOUR SESSION WAS CHANGED", *page.footer]
     return ["!" * WIDTH, *(line for text in lines for line in _wrapped(text)), "!" * WIDTH]
 
@@ -112,4 +115,5 @@ def compact(page: Page) -> str:
     """The page in one line, for a place that is overwritten."""
     codes = [f"{f.code} {one_line(f.title)}" for f in page.findings[:3]]
     more = [plural(len(page.findings) - 3, "finding") + " more"] if len(page.findings) > 3 else []
-    return " · ".join(filter(None, [one_line(page.title), outline.headline(page), *codes, *more]))
+    doing = f"{one_line(page.unfinished)} …" if page.unfinished else ""
+    return " · ".join(filter(None, [one_line(page.title), doing, outline.headline(page), *codes, *more]))

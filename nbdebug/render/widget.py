@@ -13,6 +13,7 @@ from nbdebug.render.numbers import plural, shortened
 
 _ALL = "all"
 _LINES = 6  # of the list of findings before it scrolls
+_FEWEST_LINES = 2  # a list of one line looks like a field to type in
 _WIDE = {"width": "auto", "max_width": "860px", "flex": "1 1 auto"}  # as wide as the text
 
 
@@ -74,6 +75,7 @@ class _Controls:
             f"{len(self._findings)} of {plural(total, 'finding')}" if total else outline.headline(self.page)
         )
         self.count.value = f"<span>{escape(words)}</span>"
+        self.finding.rows = max(_FEWEST_LINES, min(_LINES, len(self._findings)))
         _offer(self.finding, [(_finding_label(i, f), i) for i, f in enumerate(self._findings)])
         self._open_finding()
 
@@ -135,7 +137,9 @@ def _panel_label(i: int, section: Section, panel: Panel) -> str:
 
 
 def _labelled(name: str, control: ipywidgets.Widget) -> ipywidgets.HBox:
-    return ipywidgets.HBox([ipywidgets.Label(name, layout={"width": "4.5em"}), control])
+    row = ipywidgets.HBox([ipywidgets.Label(name, layout={"width": "4.5em"}), control])
+    row.layout.max_width = _WIDE["max_width"]  # ends where the list and the text end
+    return row
 
 
 def _buttons(name: str, options: list[str]) -> ipywidgets.ToggleButtons:

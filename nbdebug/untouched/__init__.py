@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from nbdebug.errors import SetupError
+from nbdebug.errors import SetupError, first_line
 from nbdebug.loading import rewinds
 from nbdebug.training_setup import TrainingSetup
 from nbdebug.untouched import keepers
@@ -22,6 +22,7 @@ from nbdebug.untouched.session import Session, demand_no_lazy
 from nbdebug.untouched.walk import session_of
 
 MOST_NAMED = 8  # changes in one sentence
+_TURN = threading.RLock()  # one thread at a time; within it, examinations nest
 
 __all__ = ["Proof", "untouched"]
 
@@ -73,6 +74,19 @@ class untouched:  # noqa: N801  reads as the verb it is
         self.proof: Proof | None = None
 
     def __enter__(self) -> untouched:
+        if not _TURN.acquire(blocking=False):
+            raise SetupError(
+                "another thread is examining a training, and random states and settings belong to the whole process: "
+                "call nbdebug again when that is over"
+            )
+        try:
+            self._put_aside()
+        except BaseException:
+            _TURN.release()
+            raise
+        return self
+
+    def _put_aside(self) -> None:
         session = session_of(self._setup, weights=self._weights)
         demand_no_lazy(session)
         self._limits = limits(session)
@@ -82,13 +96,15 @@ class untouched:  # noqa: N801  reads as the verb it is
                 for keeper in keepers.KEEPERS:
                     stack.callback(self._give_back, keeper.__name__, _borrow(keeper, session))
             self._borrowed = stack.pop_all()
-        return self
 
     def __exit__(self, *error: Any) -> None:
-        with _interrupts_wait():
-            self._borrowed.close()
-            after = digest(session_of(self._setup, weights=self._weights))
-            self.proof = _proof(self._before, after, self._failed, self._limits)
+        try:
+            with _interrupts_wait():
+                self._borrowed.close()
+                after = digest(session_of(self._setup, weights=self._weights))
+                self.proof = _proof(self._before, after, self._failed, self._limits)
+        finally:
+            _TURN.release()
 
     def _give_back(self, name: str, undo: Undo) -> None:
         try:
@@ -114,9 +130,8 @@ def _borrow(keeper: keepers.Keeper, session: Session) -> Undo:
     try:
         return keeper(session)
     except Exception as error:
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise SetupError(
-            f"{keeper.__name__.replace('_', ' ')} could not be put aside, so nothing was examined: {reason}"
+            f"{keeper.__name__.replace('_', ' ')} could not be put aside, so nothing was examined: {first_line(error)}"
         ) from error
 
 

@@ -30,8 +30,9 @@ SHOWN = 8  # of the stuck units
 
 @instrument("train_loader", title="activations", level="numbers", result=ActivationStats)
 def activations(setup: TrainingSetup, *, batches: int = 4) -> Iterator[ActivationStats]:
-    """Outputs of every layer in train mode over at least `batches` batches (more when they are small): magnitudes,
-    units that are dead or saturated for every sample, weights of unsound scale.
+    """What every layer gives: magnitudes, dead or saturated units, weights of unsound scale.
+
+    Outputs in train mode over at least `batches` batches, more when they are small.
 
     Yields ever fuller results; no weight is moved.
     """

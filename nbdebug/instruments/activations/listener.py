@@ -132,7 +132,7 @@ class Listener:
         others = tuple(d for d in range(given.ndim) if d != dim % given.ndim)
         highest, lowest = (given.amax(others), given.amin(others)) if others else (given, given)
         if name in ("relu", "relu_"):
-            steepest = (highest > 0).to(given.dtype)
+            steepest = (~(highest <= 0)).to(given.dtype)  # NaN is another trouble
         else:
             slopes = _slopes(func, given, args[1:], {k: v for k, v in kwargs.items() if k != "input"})
             steepest = slopes.amax(others) if others else slopes

@@ -46,6 +46,16 @@ def nonfinite_input(look: DataLook) -> Iterator[Seen]:
                 yield _nonfinite(loader, field, found)
 
 
+@data_audit.check("ND312", "the step raises", severity=ERROR, advice="look at that sample, or skip it in the dataset")
+def loader_raises(look: DataLook) -> Iterator[Seen]:
+    """A loader that stops on the way, or changes the structure of its batches; the page is that of the first step."""
+    for loader in look.loaders:
+        if loader.raised:
+            where = Location(detail=f"{loader.name}, batch {loader.batches}")
+            after = f"after {loader.batches:,} good batch{'es' if loader.batches != 1 else ''}: " if loader.batches else ""
+            yield Seen(f"{after}{loader.error}", where, {"batches": loader.batches})
+
+
 def _nonfinite(loader: LoaderLook, field: Field, found: NonFinite) -> Seen:
     kinds = " and ".join(f"{n:,} {word}" for n, word in ((found.nan, "NaN"), (found.inf, "Inf")) if n)
     columns = f" ({places(found.columns, found.column_count)})" if found.columns else ""
@@ -135,7 +145,7 @@ def _unscaled(look: DataLook, layer: FirstLayer) -> Seen | None:
 def _scaled_twice(look: DataLook, layer: FirstLayer) -> Seen | None:
     largest = _largest(look, layer)
     quiet = layer.bounded or layer.output_spread < SCALED_TWICE
-    if not 0 < largest < SCALED_TWICE or layer.normalised or not quiet:
+    if not 0 < largest < SCALED_TWICE or layer.normalised or layer.unit_rows or not quiet:
         return None
     message = (
         f"{_name(layer)} receives no value above {largest:.3g}, where about 1 is expected, and its outputs differ "

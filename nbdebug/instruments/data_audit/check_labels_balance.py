@@ -47,7 +47,7 @@ def imbalance(look: DataLook) -> Iterator[Seen]:
 
 def _why_not_judged(loader: LoaderLook, labels: Labels) -> str:
     if not labels.per_sample:
-        return "there are many labels a sample, as of pixels, tokens or tags"
+        return "there are many labels a sample, as of pixels, tokens or tags, or the loader does not tell what a sample is"
     if labels.outside and labels.scored:
         return "there are labels outside the head's classes"
     kinds, samples = len(_shares(labels)), sum(count for _, count in _shares(labels))

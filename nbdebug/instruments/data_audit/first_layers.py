@@ -17,6 +17,7 @@ WEIGHTED = ("linear", "conv1d", "conv2d", "conv3d", "matmul", "mm", "__matmul__"
 BOUNDED = ("lstm", "gru", "rnn_tanh")  # squashed: the size of the output says nothing about the input
 NORMS = ("batch_norm", "layer_norm", "group_norm", "instance_norm", "rms_norm")
 ENOUGH = 32  # samples for a column's std, when only one batch of it is known
+UNIT = 1e-3  # how far rows that were normalised may be from one
 SPARSE = 0.95  # columns with more zeros than this are sparse, not narrow
 
 
@@ -75,7 +76,7 @@ def _receiver(tape: Tape, call: Call, received: Tensor, found: list[Member]) -> 
         path=call.module, function=call.name, field=delivered.name if delivered else "",
         rms=_rms(values), largest=float(values.abs().max()), output_rms=_rms(output),
         output_spread=_rms(output - output.mean(0)) if len(output) > 1 else 0.0,
-        bounded=call.name in BOUNDED, normalised=_goes_into_norm(tape, call), scales=None,
+        unit_rows=_unit_rows(values), bounded=call.name in BOUNDED, normalised=_goes_into_norm(tape, call), scales=None,
     )  # fmt: skip
     same = delivered is not None and delivered.tensor.ndim == received.ndim
     return Receiver(layer, tally, len(values) if values.ndim else 1, _gain(call, tally), same)
@@ -105,6 +106,13 @@ def _scales(tally: ColumnTally, gain: Tensor | None) -> Scales | None:
 def _goes_into_norm(tape: Tape, call: Call) -> bool:
     later = [other for other in tape.calls[call.index + 1 :] if other.name in NORMS and other.inputs()]
     return any(tape.origin(other.inputs()[0]) is call for other in later)
+
+
+def _unit_rows(values: Tensor) -> bool:
+    """Whether every sample adds up to one, or has the length one: a histogram, a distribution, a normalised vector."""
+    rows = values.reshape(len(values), -1) if values.ndim > 1 else values.reshape(1, -1)
+    sizes = (rows.abs().sum(1), rows.square().sum(1))
+    return any(bool(((size - 1).abs() < UNIT).all()) for size in sizes)
 
 
 def _rms(values: Tensor) -> float:

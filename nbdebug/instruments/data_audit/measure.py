@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 
-from nbdebug.errors import NbdebugError, SetupError
+from nbdebug.errors import BatchError, NbdebugError, SetupError, StepError
 from nbdebug.instruments.base import instrument
 from nbdebug.instruments.data_audit.columns import ColumnTally
 from nbdebug.instruments.data_audit.panels import pictures
@@ -19,7 +19,9 @@ REFRESH = 0.3  # seconds between two results, while reading goes on
 
 @instrument("train_loader", title="data", level="data", result=DataLook)
 def data_audit(setup: TrainingSetup, *, batches: int = 50, seconds: float = 10.0) -> Iterator[DataLook]:
-    """Reads the loaders as training would, and one batch as model and loss see it.
+    """What the loaders deliver: scale, labels, balance, order, non-finite values.
+
+    Reads the loaders as training would, and one batch as model and loss see it.
 
     Args:
         batches: read at most this many of train_loader, and a fifth of them of val_loader.
@@ -28,7 +30,8 @@ def data_audit(setup: TrainingSetup, *, batches: int = 50, seconds: float = 10.0
     Raises:
         SetupError: a loader is empty or can be read only once.
         BatchError: inputs and targets of a batch cannot be told apart.
-        StepError: the dataset or the collate function raised; the message names the sample where it is known.
+        StepError: the dataset or the collate function raised in the first batch; the message names the sample where it
+            is known. Later it is a finding, ND312.
     """
     if batches < 1:
         raise SetupError(f"batches must be at least 1, got {batches}")
@@ -37,19 +40,20 @@ def data_audit(setup: TrainingSetup, *, batches: int = 50, seconds: float = 10.0
     if setup.val_loader is None:
         return
     val = Reading(setup, "val_loader", batches=max(1, round(batches * VAL_SHARE)), seconds=seconds * VAL_SHARE)
-    try:
-        yield from _ever_fuller([train, val], val)
-    except NbdebugError as error:  # the train_loader's look must not be lost over it
-        val.error = str(error)
-        yield _look([train, val])
+    yield from _ever_fuller([train, val], val)
 
 
 def _ever_fuller(readings: list[Reading], running: Reading) -> Iterator[DataLook]:
     shown = 0.0
-    for _ in running.run():
-        if time.perf_counter() - shown > REFRESH:
-            yield _look(readings)
-            shown = time.perf_counter()
+    try:
+        for _ in running.run():
+            if time.perf_counter() - shown > REFRESH:
+                yield _look(readings)
+                shown = time.perf_counter()
+    except NbdebugError as error:  # what was read before it must not be lost
+        if not readings[0].number:
+            raise
+        running.error, running.raised = str(error), isinstance(error, (StepError, BatchError))
     yield _look(readings)
 
 

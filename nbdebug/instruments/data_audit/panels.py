@@ -57,8 +57,8 @@ def _what_was_read(look: DataLook) -> Note:
 
 
 def _reading(loader: LoaderLook) -> Iterator[str]:
-    extent = "all of it" if loader.whole else "not all of it"
-    yield f"{loader.name} ({loader.sampler_name}): {loader.batches:,} batches, {loader.samples:,} samples, {extent}."
+    extent = f"all {loader.batches:,} batches" if loader.whole else f"the first {loader.batches:,} batches"
+    yield f"{loader.name} ({loader.sampler_name}): {extent}, {loader.samples:,} samples."
     if loader.structure:
         yield f"The first batch is {loader.structure}."
     if not loader.rewinds:

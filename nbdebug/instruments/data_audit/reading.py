@@ -35,6 +35,7 @@ class Reading:
         self.step_error = ""
         self.number, self.samples, self.whole = 0, 0, False
         self.structure, self.text_targets, self.error = "", "", ""
+        self.raised = False
         self.first: list[Member] = []
 
     def run(self) -> Iterator[None]:
@@ -55,12 +56,12 @@ class Reading:
             name=self.name, batches=self.number, samples=self.samples, whole=self.whole,
             rewinds=rewinds(self.loader), sampler=kind, sampler_name=called, structure=self.structure,
             text_targets=self.text_targets, fields=tuple(tally.look() for tally in self.tallies.values()),
-            error=self.error,
+            error=self.error, raised=self.raised,
         )  # fmt: skip
 
     def _take(self, one: Delivered) -> None:
         found = members(one.batch, self.setup)
-        place = Place(one.number, one.indices, size_of(found, one.indices))
+        place = Place(one.number, one.indices, size_of(found, one.indices), of_samples=_makes_batches(self.loader))
         trial = self._begin(one.batch, found) if self.number == 0 else None
         self.number, self.samples = self.number + 1, self.samples + (place.size or 0)
         curious = [m for m in found if m.name in self.tallies and self.tallies[m.name].add(m, place)]
@@ -80,6 +81,12 @@ class Reading:
             labels = _labels(trial, member, found)
             self.tallies[member.name] = FieldTally.of(member, labels, channels_first=member.name in convolved)
         return trial
+
+
+def _makes_batches(loader: Iterable[Any]) -> bool:
+    """Whether batches are put together from samples; a list may as well hold sequences or graphs, one at a time."""
+    ready_made = isinstance(loader, (list, tuple)) or (isinstance(loader, DataLoader) and loader.batch_sampler is None)
+    return not ready_made
 
 
 def sampler_of(loader: Iterable[Any]) -> tuple[str, str]:

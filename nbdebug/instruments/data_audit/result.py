@@ -101,6 +101,7 @@ class LoaderLook:
     text_targets: str  # "list of str" when the targets are no tensors
     fields: tuple[Field, ...]
     error: str = ""  # why reading ended early
+    raised: bool = False  # and whether training would end there too
 
 
 @dataclass(frozen=True)
@@ -127,6 +128,7 @@ class FirstLayer:
     output_spread: float  # RMS over units of the deviation over samples
     bounded: bool  # its output is squashed, so its size says nothing
     normalised: bool  # a norm layer takes its output
+    unit_rows: bool  # every sample adds up to one or has the length one
     scales: Scales | None
 
 

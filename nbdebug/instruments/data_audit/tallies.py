@@ -26,6 +26,7 @@ class Place:
     number: int  # of the batch
     indices: tuple[Any, ...] | None
     size: int | None  # samples
+    of_samples: bool = True  # rows are samples for certain, and not the steps of one sequence or the nodes of one graph
 
     def rows(self, tensor: Tensor, wrong: Tensor) -> tuple[int, list[str]]:
         """How many samples hold a True, and the names of the first."""
@@ -103,7 +104,7 @@ class LabelTally:
         values = labels.detach().cpu()
         kept = values.reshape(-1)
         kept = kept[kept == kept]  # NaN is another trouble
-        self.per_sample = self.per_sample and values.ndim > 0 and values.numel() == place.size == len(values)
+        self.per_sample = self.per_sample and place.of_samples and values.ndim > 0 and values.numel() == place.size == len(values)
         if self.per_sample:  # of pixels and tokens there are too many to count
             for label, count in Counter(kept.tolist()).items():
                 self.counts[float(label)] += count
@@ -155,7 +156,8 @@ class FieldTally:
     def of(cls, member: Member, labels: LabelTally | None, *, channels_first: bool) -> FieldTally:
         """For a tensor of the first batch; nothing is counted yet."""
         axis, word = column_axis(member.tensor, channels_first=channels_first)
-        return cls(member, labels, shape=tuple(member.tensor.shape), axis=axis, word=word)
+        shape = tuple(n if type(n) is int else -1 for n in member.tensor.shape)  # a nested tensor has a ragged one
+        return cls(member, labels, shape=shape, axis=axis, word=word)
 
     def add(self, member: Member, place: Place) -> bool:
         """One more batch; returns whether its loss is worth trying: it holds the first trouble of its kind."""

@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
 from nbdebug.batch import prediction, tensors
-from nbdebug.errors import NbdebugError
+from nbdebug.errors import NbdebugError, first_line
 from nbdebug.instruments.data_audit.members import Member, members, same_values
 from nbdebug.listening import Tape
 from nbdebug.loss_call import BINARY, CLASS_INDEX, LOSSES
@@ -40,6 +40,8 @@ class Attempt:
         """C, the outputs of the head; None where the targets are no class indices."""
         if self.name not in (*CLASS_INDEX, "") or self.targets.is_floating_point() or not self.prediction.ndim:
             return None
+        if self.name and self.prediction.ndim > 1 and self.targets.shape != self.prediction[:, 0].shape:
+            return None  # the dimension that torch takes for the classes may be another: the step will raise
         return self.prediction.shape[1] if self.prediction.ndim > 1 else self.prediction.shape[0]
 
     @property
@@ -119,7 +121,7 @@ def try_loss(setup: TrainingSetup, batch: Any) -> Trial:
         with torch.enable_grad(), tape, guard:
             trial.loss = setup.loss(batch)
     except Exception as error:  # the step is the user's own code: anything may come
-        trial.error = (str(error).strip() or type(error).__name__).splitlines()[0]
+        trial.error = first_line(error)
         trial.attempts.extend(_own_loss_that_raised(trial, setup, batch))
     return trial
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -22,7 +22,8 @@ from nbdebug.listening import Call, Tape
 from nbdebug.training_setup import TrainingSetup
 
 FEW = (5, 7, 3, 4, 2)  # samples tried, odd ones first: they seldom equal another dimension by accident
-MIXES_BY_DESIGN = ("batch_norm", "instance_norm")  # with batch statistics, also in eval mode
+JITTERS = (0.1, 1.0)  # of the weights: a head may start at zero, outputs may be rounded on purpose
+MIXES_BY_DESIGN = ("batch_norm", "instance_norm", "std", "var")  # statistics of the batch, also in eval mode
 
 
 @dataclass(frozen=True)
@@ -44,13 +45,20 @@ def dependence(setup: TrainingSetup, tape: Tape, samples: int | None) -> Depende
     root = tape.root
     if root is None or not root.returned:
         return Dependence(not_checked="the step never calls the model itself, only parts of it")
-    dim = _sample_dim(setup.model, root.args, root.kwargs, samples)
-    if isinstance(dim, str):
-        return Dependence(not_checked=dim)
+    dims = _sample_dims(setup.model, root.args, root.kwargs, samples)
+    if isinstance(dims, str):
+        return Dependence(not_checked=dims)
     with _quiet(setup.model):
-        for trial in _trials(root.args, root.kwargs, dim):
-            with contextlib.suppress(Exception):  # a model may insist on its batch size: try the next one
-                return _examine(setup, trial, dim)
+        found = [_along_dim(setup, root.args, root.kwargs, dim) for dim in dims]
+    clean = next((one for one in found if one.leak == 0), found[0])  # of two that fit, the one that does not mix
+    related = _related(root.args, root.kwargs, dims[0][1], guessed=samples is None)
+    return replace(clean, not_checked=related, leak=None) if clean.leak and related else clean
+
+
+def _along_dim(setup: TrainingSetup, args: Any, kwargs: Any, dim: tuple[int, int]) -> Dependence:
+    for trial in _trials(args, kwargs, dim):
+        with contextlib.suppress(Exception):  # a model may insist on its batch size: try the next one
+            return _examine(setup, trial, dim)
     return Dependence(not_checked="the model does not take a part of its batch")
 
 
@@ -61,7 +69,7 @@ def _examine(setup: TrainingSetup, trial: Trial, dim: tuple[int, int]) -> Depend
     again = _run(setup, trial)[1]
     if not _same(plain, again):
         return Dependence(not_checked="the model gives two answers to the same input in eval mode")
-    unused = tuple(_unread(first, trial))
+    unused = tuple(path for path, tensor in _unread(first, trial) if _idle(setup, trial, dim, plain, tensor))
     exchanged = _run(setup, _rolled(trial, dim))
     ignored = _ignores(setup, trial, dim, plain, exchanged[1])
     ignored_at = _where_equal(first, exchanged[0], plain) if ignored else Location()
@@ -71,7 +79,7 @@ def _examine(setup: TrainingSetup, trial: Trial, dim: tuple[int, int]) -> Depend
         return Dependence("the output has no dimension of one entry a sample", ignored=ignored, unused_inputs=unused)
     begins = _where_mixed(first, swapped, plain, trial.count) if leak > 0 else None
     if begins is not None and begins.name in MIXES_BY_DESIGN:
-        return Dependence("batch-norm without running statistics mixes its batch by design", unused_inputs=unused)
+        return Dependence(f"{begins.name} takes statistics of its batch by design", unused_inputs=unused)
     return Dependence(
         samples=trial.count,
         leak=leak,
@@ -86,20 +94,38 @@ def _examine(setup: TrainingSetup, trial: Trial, dim: tuple[int, int]) -> Depend
 # -- which dimension holds the samples -------------------------------------------------------------------------
 
 
-def _sample_dim(model: nn.Module, args: Any, kwargs: Any, samples: int | None) -> tuple[int, int] | str:
-    """(dimension, number of samples), or why it is not known."""
+def _sample_dims(model: nn.Module, args: Any, kwargs: Any, samples: int | None) -> list[tuple[int, int]] | str:
+    """(dimension, number of samples) for each that may be meant, or why it is not known."""
     shapes = [t.shape for _, t in batches.tensors((args, kwargs)) if t.ndim]
     if not shapes:
         return "the model is not given a tensor"
     if samples is not None:
-        for dim in (0, 1):
-            if len(shapes[0]) > dim and shapes[0][dim] == samples:
-                return (dim, samples) if samples > 1 else "a batch of one sample"
+        fitting = [(dim, samples) for dim in (0, 1) if len(shapes[0]) > dim and shapes[0][dim] == samples]
+        if fitting:
+            return fitting if samples > 1 else "a batch of one sample"
         return f"no leading dimension of the input {tuple(shapes[0])} has the {samples} samples of the batch"
     if any(getattr(module, "batch_first", True) is False for module in model.modules()):
         return "it is not known whether the first dimension is time or samples (batch_first=False)"
     count = Counter(shape[0] for shape in shapes).most_common(1)[0][0]
-    return (0, count) if count > 1 else "a batch of one sample"
+    return [(0, count)] if count > 1 else "a batch of one sample"
+
+
+def _related(args: Any, kwargs: Any, count: int, *, guessed: bool) -> str:
+    """Why rows of the inputs may be meant to act on each other; "" when they are samples on their own."""
+    given = [t for _, t in batches.tensors((args, kwargs))]
+    if any(t.ndim == 2 and t.shape[0] == t.shape[1] == count for t in given[1:]):
+        return "an input says how every sample relates to every other"
+    if any(_is_edges(t, count) for t in given[1:]):
+        return "an input lists pairs of samples, as the edges of a graph"
+    if guessed and all(t.ndim <= 2 for t in given):
+        return "the loader does not tell whether rows are samples, time steps or nodes"
+    return ""
+
+
+def _is_edges(tensor: Tensor, count: int) -> bool:
+    if tensor.ndim != 2 or 2 not in tensor.shape or tensor.is_floating_point() or tensor.is_complex() or not tensor.numel():
+        return False
+    return count not in tensor.shape and int(tensor.min()) >= 0 and int(tensor.max()) < count
 
 
 def _trials(args: Any, kwargs: Any, dim: tuple[int, int]) -> Iterator[Trial]:
@@ -158,9 +184,9 @@ def _swapped(trial: Trial, dim: tuple[int, int]) -> Trial:
     return _changed(trial, dim, lambda t, d: torch.cat([t.narrow(d, trial.count - 1, 1), t.narrow(d, 1, trial.count - 1)], d))
 
 
-def _rolled(trial: Trial, dim: tuple[int, int]) -> Trial:
-    """Every sample becomes its neighbour."""
-    return _changed(trial, dim, lambda t, d: t.roll(1, d))
+def _rolled(trial: Trial, dim: tuple[int, int], only: Tensor | None = None) -> Trial:
+    """Every sample becomes its neighbour, in all inputs or in a single one."""
+    return _changed(trial, dim, lambda t, d: t.roll(1, d) if only is None or t is only else t)
 
 
 def _changed(trial: Trial, dim: tuple[int, int], change: Any) -> Trial:
@@ -250,9 +276,13 @@ def _ignores(setup: TrainingSetup, trial: Trial, dim: tuple[int, int], plain: Te
         return False  # all samples are the same: nothing was exchanged
     if exchanged is None or not torch.equal(plain, exchanged):  # exactly: a deep sigmoid may squash, not ignore
         return False
+    return all(_same_with_others(setup, trial, dim, size) for size in JITTERS)
+
+
+def _same_with_others(setup: TrainingSetup, trial: Trial, dim: tuple[int, int], size: float) -> bool:
     generator = torch.Generator().manual_seed(0)
     jittered = {
-        name: p.detach() + 0.1 * torch.randn(p.shape, generator=generator).to(p)
+        name: p.detach() + size * torch.randn(p.shape, generator=generator).to(p)
         for name, p in setup.model.named_parameters()
         if p.is_floating_point()
     }
@@ -276,9 +306,14 @@ def _any_differs(left: list[Tensor], right: list[Tensor]) -> bool:
     return any(bool(_differs(a, b).any()) for a, b in zip(left, right, strict=False))
 
 
-def _unread(tape: Tape, trial: Trial) -> Iterator[str]:
-    """Inputs that no torch function ever took."""
+def _unread(tape: Tape, trial: Trial) -> Iterator[tuple[str, Tensor]]:
+    """Inputs that no torch function on the tape ever took."""
     read = {id(tensor) for call in tape.calls for tensor in call.inputs()}
     for path, tensor in batches.tensors((trial.args, trial.kwargs)):
         if id(tensor) not in read:
-            yield path
+            yield path, tensor
+
+
+def _idle(setup: TrainingSetup, trial: Trial, dim: tuple[int, int], plain: Tensor, tensor: Tensor) -> bool:
+    """Whether exchanging this input leaves the output: TorchScript and threads read without being heard."""
+    return _same(plain, _run(setup, _rolled(trial, dim, only=tensor))[1])

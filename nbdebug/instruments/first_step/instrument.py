@@ -7,33 +7,40 @@ from dataclasses import replace
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from nbdebug import loading
-from nbdebug.batch import describe, tensors, to_device
-from nbdebug.errors import NbdebugError, SetupError, StepError
+from nbdebug.batch import describe, tensors
+from nbdebug.counterfactual import Counterfactual, trainable
+from nbdebug.errors import NbdebugError, SetupError, StepError, said
 from nbdebug.findings import Location
 from nbdebug.instruments.base import instrument
 from nbdebug.instruments.first_step.dependence import dependence
-from nbdebug.instruments.first_step.modes import modes
+from nbdebug.instruments.first_step.grades import in_order
+from nbdebug.instruments.first_step.modes import modes, used_at_times
 from nbdebug.instruments.first_step.operators import broadcasts, softmaxes
-from nbdebug.instruments.first_step.result import Crash, FirstStep
+from nbdebug.instruments.first_step.result import Crash, FirstStep, ParameterRow
 from nbdebug.instruments.first_step.wiring import borrowed_leaves, wiring
-from nbdebug.listening import Tape
-from nbdebug.loss_call import loss_calls
+from nbdebug.listening import Call, Tape
+from nbdebug.loss_call import REGRESSION, loss_calls
 from nbdebug.source_lines import location_fields, users_line_of_traceback
 from nbdebug.training_setup import TrainingSetup
+
+SUSPICIOUS = 3.0  # times the loss of chance
+TINY = 0.01  # weights so small, whatever they are, make predictions that know next to nothing
 
 
 @instrument("train_loader", title="first step", level="code", result=FirstStep)
 def first_step(setup: TrainingSetup) -> Iterator[FirstStep]:
-    """One guarded step: does it run, is the loss what chance gives, does every parameter get its gradient
-    and its update, does one sample's output depend on another's, does evaluation behave like training.
+    """One guarded training step: wiring, shapes, loss, what depends on what.
+
+    Does it run, is the loss what chance gives, does every parameter get its gradient and its update, does one
+    sample's output depend on another's, does evaluation behave like training?
 
     Yields ever fuller results; no weight is moved.
     """
     delivered = next(loading.read(setup.train_loader))
-    batch = to_device(delivered.batch, setup.device)
+    batch = setup.moved(delivered.batch)
     count = len(delivered.indices) if delivered.indices is not None else None
     found = FirstStep(
         describe(delivered.batch), optimizers=len(setup.optimizers), integer_targets=_integer_targets(delivered.batch)
@@ -41,6 +48,8 @@ def first_step(setup: TrainingSetup) -> Iterator[FirstStep]:
     with Tape(setup.model) as tape:
         loss, crash = _loss(setup, batch, tape)
     found = replace(found, losses=tuple(loss_calls(tape)), crash=crash)
+    if found.integer_targets and any(call.name in REGRESSION for call in found.losses):
+        found = replace(found, graded=in_order(setup.train_loader))
     if loss is None:
         yield replace(found, broadcasts=broadcasts(tape, batch))
         return
@@ -48,8 +57,11 @@ def first_step(setup: TrainingSetup) -> Iterator[FirstStep]:
         crash = _backward(setup, loss)
         found = replace(found, crash=crash, loss=float(loss.detach()), loss_wants_gradient=loss.requires_grad)
         if crash is None:
-            found = replace(found, **wiring(setup, tape, loss))
-    found = replace(found, broadcasts=broadcasts(tape, batch), softmaxes=softmaxes(tape))
+            found = replace(found, **wiring(setup, batch, tape, loss))
+    if any(p.trainable and not p.used and not p.mentioned for p in found.parameters):
+        found = replace(found, parameters=_used_at_times(setup, batch, found.parameters))
+    found = replace(found, loss_of_small_weights=_loss_of_small_weights(setup, batch, found))
+    found = replace(found, broadcasts=broadcasts(tape, batch), softmaxes=softmaxes(tape), born_at=_born_at(tape, loss))
     yield found
     found = replace(found, dependence=dependence(setup, tape, count))
     yield found
@@ -93,7 +105,7 @@ def _crash(error: NbdebugError, phase: str, tape: Tape | None) -> Crash:
     line = users_line_of_traceback(cause.__traceback__) if cause.__traceback__ else None
     module = tape.innermost if tape else ""
     met = _last_arguments(tape) if tape else ""
-    message = " ".join((str(cause).strip() or "no message").split())
+    message = " ".join(said(cause).split())
     location = Location(module=module, operator=_raised_by(cause), **location_fields(line))
     return Crash(phase, type(cause).__name__, message[:400], location, met)
 
@@ -118,6 +130,39 @@ def _last_arguments(tape: Tape) -> str:
     given = ", ".join(describe(tensor) for _, tensor in tensors(running.args))
     own = ", ".join(f"{name} {tuple(p.shape)}" for name, p in running.module.named_parameters(recurse=False))
     return f"{type(running.module).__name__} got {given or 'no tensor'}" + (f" and has {own}" if own else "")
+
+
+def _used_at_times(setup: TrainingSetup, batch: Any, rows: tuple[ParameterRow, ...]) -> tuple[ParameterRow, ...]:
+    """Marks what this step left out and another one takes: layers dropped at random, or run in eval mode only."""
+    taken = used_at_times(setup, batch)
+    return tuple(replace(row, mentioned=row.mentioned or row.name in taken) for row in rows)
+
+
+def _loss_of_small_weights(setup: TrainingSetup, batch: Any, found: FirstStep) -> float | None:
+    """Tells a loss that is high for its weights from one that is high by design, such as scaled cosines (ArcFace)."""
+    if not any(call.chance and call.value > SUSPICIOUS * call.chance for call in found.losses):
+        return None
+    try:
+        return Counterfactual(setup, batch).value({name: p.detach() * TINY for name, p in trainable(setup.model)})
+    except (NbdebugError, RuntimeError):
+        return None
+
+
+def _born_at(tape: Tape, loss: Tensor) -> Location | None:
+    """The first call on the way to a loss that is NaN (or Inf) that gives NaN (or Inf), and was not given any."""
+    broken = torch.isnan if bool(loss.isnan()) else torch.isinf
+
+    def holds(given: list[Tensor]) -> bool:
+        return any(bool(broken(t.detach()).any()) for t in given if t.is_floating_point() and t.layout == torch.strided)
+
+    if not holds([loss]):
+        return None
+    ways = (tape.calls[index] for index in sorted(tape.ancestors(loss)))
+    return next((call.location for call in ways if holds(call.outputs()) and not holds(_activations(call))), None)
+
+
+def _activations(call: Call) -> list[Tensor]:
+    return [tensor for tensor in call.inputs() if not isinstance(tensor, nn.Parameter)]
 
 
 def is_finite(value: float | None) -> bool:

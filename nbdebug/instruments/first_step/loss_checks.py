@@ -19,6 +19,9 @@ BOUNDED = {  # function → the values it can give
     "relu": (0.0, math.inf), "relu_": (0.0, math.inf), "relu6": (0.0, 6.0), "softplus": (0.0, math.inf), "exp": (0.0, math.inf),
 }  # fmt: skip
 FAR_FROM_CHANCE = 3.0  # sound initialisations of our patients stay below 1.6; our choice
+WEIGHTED_LOG = 0.01  # log(p + eps) may be that far above zero
+WITHIN_REACH = 5.0  # in units of the targets: a bias gets there in a few thousand steps of Adam at 1e-3
+FEWEST = 8  # targets whose variance is worth comparing with
 FAR_REGRESSION = 100.0  # times the variance of the targets
 
 
@@ -47,7 +50,7 @@ def step_raises(step: FirstStep) -> Iterator[Seen]:
 def double_activation(step: FirstStep) -> Iterator[Seen]:
     """Softmax or sigmoid before a loss that applies its own.
 
-    Wrong: the loss softmaxes what is already softmaxed. Its logits then lie in 0..1, so with C classes it cannot fall
+    Wrong: softmax is applied twice. What the loss takes for logits lies in 0..1, so with C classes it cannot fall
         below log(1 + (C - 1)/e), and gradients are small.
     Seen: the values that reached the loss were made by a softmax or sigmoid (reshaping is looked through), or they
         are probabilities: none negative, and all rows add up to one.
@@ -71,8 +74,8 @@ def double_activation(step: FirstStep) -> Iterator[Seen]:
             floor = _floor(call)
             floor_text = f": the loss cannot fall below {floor:.3g}" if floor else ""
             yield Seen(
-                f"{call.name} applies its own {own}, but its input was already made by {ACTIVATED[call.made_by]} "
-                f"and lies in {low:.2g}..{high:.2g}{floor_text}",
+                f"{call.name} applies its own {own}, but its input has been through {ACTIVATED[call.made_by]} already "
+                f"(values from {low:.2g} to {high:.2g}){floor_text}",
                 call.made_at, evidence,
             )  # fmt: skip
         elif call.name == "cross_entropy" and 1 in call.sums_to_one:
@@ -101,7 +104,8 @@ def loss_input_domain(step: FirstStep) -> Iterator[Seen]:
     """
     for call in _calls(step):
         low, high = call.prediction_range
-        if call.name in ("nll_loss", "kl_div") and not call.sums_to_one and call.made_by not in ("log_softmax", "logsigmoid"):
+        weighted = call.log_behind and high <= WEIGHTED_LOG  # focal loss, policy gradient: log-probabilities times a weight
+        if call.name in ("nll_loss", "kl_div") and not call.sums_to_one and not weighted:
             yield Seen(
                 f"{call.name} wants log-probabilities, but exp(input) does not add up to one over any dimension "
                 f"(inputs lie in {low:.3g}..{high:.3g}, made by {call.made_by or 'an unknown operation'})",
@@ -135,8 +139,8 @@ def loss_broadcast(step: FirstStep) -> Iterator[Seen]:
     """
     for met in step.broadcasts:
         yield Seen(
-            f"{met.operator} met {met.left} and {met.right} and compared {math.prod(met.result)} pairs, {met.result}, "
-            f"instead of {max(math.prod(met.left), math.prod(met.right))}",
+            f"{met.operator.rpartition('.')[2]} was given shapes {met.left} and {met.right}, and stretched both to {met.result}: "
+            f"{math.prod(met.result):,} pairs are compared instead of {max(math.prod(met.left), math.prod(met.right)):,}",
             met.location, {"pairs": math.prod(met.result), "wanted": max(math.prod(met.left), math.prod(met.right))},
         )  # fmt: skip
 
@@ -147,7 +151,9 @@ def loss_task_mismatch(step: FirstStep) -> Iterator[Seen]:
 
     Wrong: a regression loss on class indices makes class 9 lie far from class 0; a cross-entropy with one output is
         always zero.
-    Seen: a regression loss whose targets came as integers 0..C-1 (C at least 3) all present in the batch; cross_entropy over one class.
+    Seen: a regression loss whose targets came as integers 0..C-1 (C at least 3) all present in the batch,
+        unless classes close in number are close in their mean inputs, as of grades: in fewer than 10 % of other orders would
+        they be as close; cross_entropy over one class.
     Where: the loss call.
     Try: nn.CrossEntropyLoss with C outputs, or nn.BCEWithLogitsLoss for one output.
     Bad:
@@ -165,7 +171,7 @@ def loss_task_mismatch(step: FirstStep) -> Iterator[Seen]:
         if call.name == "cross_entropy" and call.classes == 1 and len(call.prediction_shape) > 1:
             yield Seen("cross_entropy over a single class is always 0: there is nothing to learn", call.location,
                        {"classes": 1}, ERROR, "use BCEWithLogitsLoss for one output, or one output a class")  # fmt: skip
-        elif call.name in REGRESSION and step.integer_targets and _looks_like_classes(call):
+        elif call.name in REGRESSION and step.integer_targets and _looks_like_classes(call) and not step.graded:
             yield Seen(
                 f"{call.name} treats {call.target_values} class indices {low:.0f}..{high:.0f} as quantities",
                 call.location, {"classes": call.target_values},
@@ -213,7 +219,8 @@ def initial_loss(step: FirstStep) -> Iterator[Seen]:
     Wrong: a model that knows nothing yet should be as good as a blind guess. Far above, it is confidently wrong, and first has
         to unlearn that.
     Seen: the same loss call is repeated with predictions that know nothing (equal logits; for a regression the mean target).
-        More than 3 times that (100 times for a regression), or a loss that is not finite, is told.
+        More than 3 times that (100 times and more than 5 units off for a regression), or a loss that is not finite, is told,
+        unless all weights a hundredth as large start as high: then the loss is so by design, as of scaled cosines.
     Where: the loss call.
     Try: a smaller initialisation of the head, scaled inputs, standardised targets.
     Bad:
@@ -228,18 +235,30 @@ def initial_loss(step: FirstStep) -> Iterator[Seen]:
     """
     _demand_step(step)
     if not is_finite(step.loss):
-        yield Seen(f"the loss of the first batch is {step.loss}", _loss_place(step), severity=ERROR,
+        born = step.born_at
+        source = f"; the first value on its way that is not finite comes out of {born.operator}" if born else ""
+        yield Seen(f"the loss of the first batch is {step.loss}{source}", born or _loss_place(step), severity=ERROR,
                    advice="look for NaN or Inf in the inputs first, then for log, sqrt or division in the model")  # fmt: skip
         return
     call = main_loss([call for call in step.losses if call.chance is not None])
     if call is None:
-        raise NotChecked("what chance gives is known for torch's own losses only")
+        raise NotChecked("what chance gives is known only for torch's own losses, on targets that have the shape of the predictions")
     limit = FAR_REGRESSION if call.name in REGRESSION else FAR_FROM_CHANCE
-    if call.chance and call.chance > 1e-12 and call.value > limit * call.chance:
+    if call.name in REGRESSION and call.target_shape[:1] < (FEWEST,):
+        raise NotChecked(f"{call.target_shape[0] if call.target_shape else 1} targets say too little about their spread")
+    if call.chance and call.chance > 1e-12 and call.value > limit * call.chance and not _is_high_by_design(step, call, limit):
         yield Seen(
             f"{call.name} starts at {call.value:.4g}; predictions that know nothing give {call.chance:.4g}",
             call.location, {"loss": call.value, "chance": call.chance, "factor": call.value / call.chance},
         )  # fmt: skip
+
+
+def _is_high_by_design(step: FirstStep, call: LossCall, limit: float) -> bool:
+    """Whether no smaller weights would bring the loss near chance, or a regression starts within reach of its targets."""
+    if call.name in REGRESSION:
+        return call.value < WITHIN_REACH ** (2 if call.name == "mse_loss" else 1)
+    small = step.loss_of_small_weights
+    return small is not None and math.isfinite(small) and small > limit * (call.chance or 0.0)
 
 
 def _calls(step: FirstStep) -> tuple[LossCall, ...]:
@@ -277,6 +296,11 @@ def _mend(phase: str, message: str) -> str | None:
 
 
 _MENDS = {
+    "must be Tensor, not": "give the model tensors: torch.as_tensor(...) in the dataset, or the default collate_fn",
+    "positional argument": "pass what the function takes: forward(*inputs), loss_fn(outputs, targets), batch_loss(setup, batch)",
+    "must be the same as input size": "make both shapes equal: outputs.squeeze(1), or targets.unsqueeze(1)",
+    "there is no loss": "pass loss_fn=, or batch_loss=",
+    "no targets that nbdebug knows": "pass batch_loss=lambda setup, batch: ...",
     "shapes cannot be multiplied": "make the layer's in_features what arrives there, or flatten before it",
     "expected scalar type Long": "class targets must be integers: targets.long()",
     "must have the same dtype": "give inputs and weights one dtype: inputs.float()",
@@ -286,5 +310,5 @@ _MENDS = {
     "inplace": "replace the in-place operation (x += y, relu_()) by one that makes a new tensor",
     "same device": "move model and batch to one device: model.to(device), batch.to(device)",
     "more than 1 value per channel": "batch-norm needs more than one sample in training: batch_size > 1, drop_last=True",
-    "must be one number": "reduce the loss: reduction='mean', or .mean()",
+    "must be one real number": "reduce the loss: reduction='mean', or .mean()",
 }

@@ -11,10 +11,15 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from nbdebug.errors import NbdebugError
 from nbdebug.instruments.first_step.result import Modes, StatisticsGap
-from nbdebug.listening import Call, Tape, plain_path
+from nbdebug.listening import Call, Tape, called_parameters, plain_path
 from nbdebug.training_setup import TrainingSetup
 
-DROPOUTS = ("dropout", "dropout1d", "dropout2d", "dropout3d", "alpha_dropout", "feature_alpha_dropout", "feature_dropout")
+ENOUGH = 16  # values a channel, for a mean and variance to speak of
+PASSES = 4  # over which a layer that is dropped at random is looked for; the last is in eval mode, where all are used
+DROPOUTS = (
+    "scaled_dot_product_attention", "multi_head_attention_forward", "dropout", "dropout1d", "dropout2d", "dropout3d", "alpha_dropout",
+    "feature_alpha_dropout", "feature_dropout",
+)  # fmt: skip
 
 
 def modes(setup: TrainingSetup, batch: Any, tape: Tape) -> Modes:
@@ -34,6 +39,23 @@ def modes(setup: TrainingSetup, batch: Any, tape: Tape) -> Modes:
             module.training = training
     random = _first_random(first, second)
     return Modes("", train, loss, random.location if random else None, random.name if random else "", statistics)
+
+
+def used_at_times(setup: TrainingSetup, batch: Any) -> set[str]:
+    """Names of the parameters that some of a few passes use, in eval mode and in train mode with other random states."""
+    saved = {module: module.training for module in setup.model.modules()}
+    names = {id(p): plain_path(name) for name, p in setup.model.named_parameters()}
+    used: set[str] = set()
+    try:
+        for seed in range(PASSES):
+            if seed == PASSES - 1:
+                setup.model.eval()
+            with contextlib.suppress(NbdebugError):
+                used |= {names[id(p)] for p in called_parameters(_pass(setup, batch, seed=seed)[0]) if id(p) in names}
+    finally:
+        for module, training in saved.items():
+            module.training = training
+    return used
 
 
 def _pass(setup: TrainingSetup, batch: Any, *, seed: int) -> tuple[Tape, float]:
@@ -62,7 +84,7 @@ def _statistics(setup: TrainingSetup, tape: Tape) -> tuple[StatisticsGap, ...]:
     gaps = []
     for call in tape.modules:
         module = call.module
-        if isinstance(module, _BatchNorm) and call.path is not None and call.args and _is_used(module):
+        if isinstance(module, _BatchNorm) and call.path is not None and call.args and _is_used(module) and _is_enough(call.args[0]):
             with contextlib.suppress(RuntimeError):
                 gaps.append(_gap(module, call.path, call.args[0].detach()))
     return tuple(gaps)
@@ -72,9 +94,16 @@ def _is_used(module: nn.Module) -> bool:
     return module.running_mean is not None and module.num_batches_tracked is not None and int(module.num_batches_tracked) > 1
 
 
+def _is_enough(inputs: Tensor) -> bool:
+    return inputs.ndim > 1 and inputs.numel() >= ENOUGH * inputs.shape[1]
+
+
 def _gap(module: Any, path: str, inputs: Tensor) -> StatisticsGap:
     dims = [d for d in range(inputs.ndim) if d != 1]
     mean, variance = inputs.double().mean(dims), inputs.double().var(dims, unbiased=False)
-    shift = ((module.running_mean.double() - mean).abs() / (variance + module.eps).sqrt()).max()
+    shift = (module.running_mean.double() - mean).abs() / (variance + module.eps).sqrt()
     ratio = (module.running_var.double() + module.eps) / (variance + module.eps)
-    return StatisticsGap(plain_path(path), int(module.num_batches_tracked), float(shift), float(torch.maximum(ratio, 1 / ratio).max()))
+    ratio = torch.maximum(ratio, 1 / ratio)
+    middle = mean.numel() // 2  # a unit that is silent in this batch, and only in it, is no news: the middle one is asked
+    shift, ratio = shift.sort().values[middle], ratio.sort().values[middle]
+    return StatisticsGap(plain_path(path), int(module.num_batches_tracked), float(shift), float(ratio))

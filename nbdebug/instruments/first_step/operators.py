@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from torch import Tensor, nn
@@ -9,14 +10,14 @@ from torch import Tensor, nn
 from nbdebug import batch as batches
 from nbdebug.instruments.first_step.result import Broadcast, SoftmaxUse
 from nbdebug.listening import Call, Tape
-from nbdebug.loss_call import BINARY, REGRESSION
+from nbdebug.loss_call import BINARY, REGRESSION, is_probabilities
 
 MEETING = frozenset(["add", "sub", "mul", "div", "rsub", "__sub__", "__rsub__", "__mul__", "__truediv__", "__add__", "pow", "eq", "ne", "lt", "gt", "le", "ge", "__eq__"])
 PASSING = frozenset(
     ["dropout", "masked_fill", "masked_fill_", "to", "type", "float", "half", "bfloat16", "contiguous", "clone", "nan_to_num", "div", "div_", "mul", "mul_", "add", "add_", "__truediv__", "__mul__", "__add__", "where"]
 )
 RETYPING = frozenset("to float double long type half view reshape __getitem__".split())
-PRODUCTS = frozenset(["matmul", "bmm", "__matmul__", "mm"])
+PRODUCTS = frozenset(["matmul", "bmm", "__matmul__", "mm", "einsum"])
 
 
 def broadcasts(tape: Tape, batch: Any) -> tuple[Broadcast, ...]:
@@ -31,11 +32,20 @@ def _broadcast(tape: Tape, call: Call, batch_ids: set[int]) -> Broadcast | None:
         return None
     left, right = inputs[0], inputs[1]
     torch_loss = call.name in REGRESSION or call.name in BINARY
-    by_hand = call.name in MEETING and not call.in_model and _of_batch(tape, right, batch_ids) != _of_batch(tape, left, batch_ids)
-    if not (torch_loss or by_hand) or left.shape == right.shape or not _column_meets_row(left, right, torch_loss):
+    if left.shape == right.shape or not _column_meets_row(left, right, torch_loss):
+        return None
+    by_hand = call.name in MEETING and not call.in_model and any(
+        _of_batch(tape, target, batch_ids) and _is_predicted(tape, other) for target, other in ((left, right), (right, left))
+    )
+    if not (torch_loss or by_hand):
         return None
     result = tuple(map(max, zip(*_padded(left, right), strict=True)))
     return Broadcast(call.operator, tuple(left.shape), tuple(right.shape), result, call.location)
+
+
+def _is_predicted(tape: Tape, tensor: Tensor) -> bool:
+    """Whether the model had a part in this tensor; two columns of the batch are compared in pairs on purpose."""
+    return any(tape.calls[index].in_model for index in tape.ancestors(tensor))
 
 
 def _of_batch(tape: Tape, tensor: Tensor, batch_ids: set[int]) -> bool:
@@ -66,24 +76,38 @@ def _padded(left: Tensor, right: Tensor) -> tuple[tuple[int, ...], tuple[int, ..
 def softmaxes(tape: Tape) -> tuple[SoftmaxUse, ...]:
     """Attention weights that are normalised over one dimension and summed over another.
 
-    A matrix product sums over the last dimension of its left factor: in that one attention weights must add up to
-    one. Only softmax over scores that are themselves a product of two activations counts as attention: a softmaxed
+    A matrix product sums over the last dimension of its left factor, einsum over the letters that it drops: in those
+    attention weights must add up to one. Weights that do so in spite of their softmax were normalised again (slot
+    attention). Only softmax over scores that are themselves a product of two activations counts as attention: a softmaxed
     weight matrix may be normalised either way (the transition matrix of a Markov chain).
     """
     return tuple(use for call in tape.calls if call.name in PRODUCTS if (use := _use(tape, call)) is not None)
 
 
 def _use(tape: Tape, product: Call) -> SoftmaxUse | None:
-    factor = product.argument(0, "input")
-    if not isinstance(factor, Tensor) or factor.ndim < 2:
-        return None
-    softmax = _behind(tape, factor, ("softmax",))
-    if softmax is None or softmax.outputs()[0].shape != factor.shape:
-        return None
-    dim = softmax.argument(1, "dim")
-    if not isinstance(dim, int) or dim % factor.ndim == factor.ndim - 1 or not _scores(tape, softmax):
-        return None
-    return SoftmaxUse(dim % factor.ndim, factor.ndim - 1, tuple(factor.shape), softmax.location)
+    for factor, summed in _summed(product):
+        softmax = _behind(tape, factor, ("softmax",))
+        if softmax is None or not summed or softmax.outputs()[0].shape != factor.shape:
+            continue
+        dim = softmax.argument(1, "dim")
+        strays = isinstance(dim, int) and dim % factor.ndim not in summed and _scores(tape, softmax)
+        if strays and not any(is_probabilities(factor.detach(), d) for d in summed):
+            return SoftmaxUse(dim % factor.ndim, summed[-1], tuple(factor.shape), softmax.location)
+    return None
+
+
+def _summed(product: Call) -> Iterator[tuple[Tensor, tuple[int, ...]]]:
+    """The factors of a product that may be attention weights, each with its dimensions that are summed over."""
+    factors = product.inputs()
+    if product.name != "einsum":
+        yield from ((factor, (factor.ndim - 1,)) for factor in factors[:1] if factor.ndim > 1)
+        return
+    equation = product.argument(0, "equation")
+    if not isinstance(equation, str) or "->" not in equation or "." in equation:
+        return
+    terms, _, result = equation.replace(" ", "").partition("->")
+    for factor, letters in zip(factors, terms.split(","), strict=False):
+        yield factor, tuple(d for d, letter in enumerate(letters) if letter not in result)
 
 
 def _scores(tape: Tape, softmax: Call) -> bool:

@@ -29,6 +29,7 @@ class ParameterRow:
     trainable: bool
     used: bool  # took part in the forward pass
     order: int  # position of its first use; -1 when never used
+    outside: bool  # used only outside of the model's own call, as the critic of a generator is
     gradient: float | None  # RMS in loss units per weight, unscaled; None when no gradient arrived
     optimizer: int | None  # which of the optimizers owns it
     cut: int | None  # index in `cuts` of what keeps the gradient away
@@ -42,16 +43,18 @@ class Cut:
     operator: str
     grad_enabled: bool
     location: Location
+    as_target: bool = False  # what it makes meets the gradient's way only in the loss, as a teacher's answer does
 
 
 @dataclass(frozen=True)
 class Hidden:
     """A trained-looking tensor that `model.parameters()` does not know."""
 
-    attribute: str  # where it hides: "blocks[0].weight" on module `module`
+    attribute: str  # where it hides: "blocks[0].weight" on module `module`; "" when no attribute holds it
     module: str
     shape: tuple[int, ...]
     optimised: bool
+    location: Location = Location()  # of its use, when no attribute holds it
 
 
 @dataclass(frozen=True)
@@ -95,8 +98,8 @@ class StatisticsGap:
 
     module: str
     tracked: int  # batches that made the statistics
-    shift: float  # largest |running mean - batch mean| in batch standard deviations
-    ratio: float  # largest factor between running and batch variance
+    shift: float  # |running mean - batch mean| in batch standard deviations, of the middle channel
+    ratio: float  # factor between running and batch variance, of the middle channel
 
 
 @dataclass(frozen=True)
@@ -118,12 +121,16 @@ class FirstStep:
     batch: str  # the structure of the batch
     crash: Crash | None = None
     loss: float | None = None  # of the first batch, in its own units
+    born_at: Location | None = None  # where the first NaN or Inf on the way to it comes from
     loss_wants_gradient: bool = True
     integer_targets: bool = False  # the last tensor of the batch came as integers
+    graded: bool = False  # a regression on whole numbers whose order the inputs follow
     losses: tuple[LossCall, ...] = ()
+    loss_of_small_weights: float | None = None  # the loss with all weights a hundredth as large; measured when it starts high
     parameters: tuple[ParameterRow, ...] = ()
     foreign: int = 0  # parameters in the optimizers that the model does not have
     optimizers: int = 0
+    optimizer_built: Location = Location()  # the line that builds the first optimizer, where only one can be meant
     cuts: tuple[Cut, ...] = ()
     hidden: tuple[Hidden, ...] = ()
     broadcasts: tuple[Broadcast, ...] = ()

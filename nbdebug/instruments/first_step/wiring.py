@@ -3,28 +3,42 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import re
 import sys
 import types
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from typing import Any
 
+import torch
 from torch import Tensor, nn
+from torch.optim import Optimizer
 
+from nbdebug.batch import own_loss
+from nbdebug.built_at import line_that_builds
+from nbdebug.counterfactual import Counterfactual, trainable
+from nbdebug.errors import NbdebugError
 from nbdebug.findings import Location
-from nbdebug.instruments.first_step.result import Cut, Hidden, ParameterRow
+from nbdebug.instruments.first_step.hidden import hidden
+from nbdebug.instruments.first_step.result import Cut, ParameterRow
 from nbdebug.listening import LEAVES_TORCH, Call, Tape, plain_path
+from nbdebug.source_lines import location_fields
 from nbdebug.tensor_stats import rms
 from nbdebug.training_setup import TrainingSetup
 
+NOWHERE = Location()
 
-def wiring(setup: TrainingSetup, tape: Tape, loss: Tensor) -> dict[str, Any]:
+
+def wiring(setup: TrainingSetup, batch: Any, tape: Tape, loss: Tensor) -> dict[str, Any]:
     """The fields of FirstStep that tell how parameters, gradients and optimizers hang together."""
     owners = {id(p): i for i, o in enumerate(setup.optimizers) for group in o.param_groups for p in group["params"]}
     named = {id(p): plain_path(name) for name, p in setup.model.named_parameters()}
-    cuts = _cuts(tape, loss)
     first_use = _first_use(tape)
-    cut_of = _cut_of(tape, cuts, {id(p) for p in setup.model.parameters() if p.requires_grad and p.grad is None})
+    silent = {n: p for n, p in trainable(setup.model) if p.grad is None and id(p) in first_use}
+    cuts = _cuts(tape, loss, _that_matter(setup, batch, silent))
+    cut_of = _cut_of(tape, cuts, {id(p) for p in silent.values()})
+    in_call = _used_in_call(tape)
     spoken = _Mentions(setup, tape)
     scale = setup.scale()
     rows = tuple(
@@ -34,6 +48,7 @@ def wiring(setup: TrainingSetup, tape: Tape, loss: Tensor) -> dict[str, Any]:
             trainable=p.requires_grad,
             used=id(p) in first_use or p.grad is not None,
             order=first_use.get(id(p), -1),
+            outside=id(p) in first_use and id(p) not in in_call,
             gradient=None if p.grad is None else rms(p.grad) / scale,
             optimizer=owners.get(id(p)),
             cut=cut_of.get(id(p)) if p.grad is None else None,
@@ -44,10 +59,15 @@ def wiring(setup: TrainingSetup, tape: Tape, loss: Tensor) -> dict[str, Any]:
     known = {id(p) for p in setup.loss_fn.parameters()} if isinstance(setup.loss_fn, nn.Module) else set()
     return {
         "parameters": rows,
+        "optimizer_built": _built(setup.optimizers[0]) if setup.optimizers else Location(),
         "foreign": sum(1 for key in owners if key not in named and key not in known),
-        "cuts": tuple(Cut(call.operator, call.grad_enabled, call.location) for call in cuts),
-        "hidden": tuple(_hidden(setup.model, tape, known=set(named) | known, owners=set(owners))),
+        "cuts": tuple(Cut(call.operator, call.grad_enabled, call.location, _is_target(tape, call)) for call in cuts),
+        "hidden": tuple(hidden(setup.model, tape, known=set(named) | known, owners=set(owners))),
     }
+
+
+def _built(optimizer: Optimizer) -> Location:
+    return Location(**location_fields(line_that_builds(type(optimizer).__name__)))
 
 
 @contextlib.contextmanager
@@ -73,10 +93,60 @@ def _first_use(tape: Tape) -> dict[int, int]:
     return first
 
 
-def _cuts(tape: Tape, loss: Tensor) -> list[Call]:
-    """Calls that stop a gradient on its way from the loss, in the order of the forward pass."""
+def _used_in_call(tape: Tape) -> set[int]:
+    """ids of the parameters that calls of the model itself used; of all, when it is never called as a whole."""
+    roots = [call for call in tape.modules if call.module is tape.model and call.returned]
+    spans = [tape.calls[root.first : root.last] for root in roots] or [tape.calls]
+    return {id(t) for span in spans for call in span for t in call.inputs() if isinstance(t, nn.Parameter)}
+
+
+def _cuts(tape: Tape, loss: Tensor, lost: set[int]) -> list[Call]:
+    """Calls that stop a gradient on its way from the loss, in the order of the forward pass.
+
+    Args:
+        lost: ids of the parameters that move the loss by a way that the tape does not show, such as through NumPy.
+    """
     toward_loss = tape.ancestors(loss)
-    return [call for call in tape.calls if _stops_gradient(call) and (call.index in toward_loss or call.name in LEAVES_TORCH)]
+    stops = [call for call in tape.calls if _stops_gradient(call)]
+    after_lost = _cut_of(tape, stops, lost).values()
+    off_the_tape = {stops[position].index for position in after_lost}
+    return [c for c in stops if c.index in toward_loss | off_the_tape or c.name in LEAVES_TORCH]
+
+
+def _that_matter(setup: TrainingSetup, batch: Any, silent: dict[str, nn.Parameter]) -> set[int]:
+    """ids of those parameters without a gradient that move the loss all the same when they are moved."""
+    same_batch = Counterfactual(setup, batch)
+
+    def loss(names: Iterable[str]) -> float:
+        generator = torch.Generator().manual_seed(0)
+        moved = {n: silent[n].detach() + torch.randn(silent[n].shape, generator=generator).to(silent[n]) for n in names}
+        return same_batch.value(moved)
+
+    def moves(names: Iterable[str]) -> bool:
+        return not math.isclose(loss(names), now, rel_tol=1e-6)
+
+    try:
+        now = loss(()) if silent else math.nan
+        if not math.isfinite(now) or moves(()) or not moves(silent):
+            return set()
+        return {id(silent[name]) for name in silent if moves([name])}
+    except NbdebugError:  # a step that does not bear other weights
+        return set()
+
+
+def _is_target(tape: Tape, cut: Call) -> bool:
+    """Whether what is made of it meets the gradient's way only outside of the model, and no weight is used after that."""
+    root = tape.root
+    makes_loss = root is not None and own_loss(root.output) is not None  # then the model is where the loss is
+    after, met = {cut.index}, False
+    for call in tape.calls[cut.index + 1 :]:
+        if after.intersection(call.parents):
+            after.add(call.index)
+            if any(t.requires_grad for t in call.outputs()):
+                met = True
+                if (call.in_model and not makes_loss) or any(isinstance(t, nn.Parameter) for t in call.inputs()):
+                    return False
+    return met
 
 
 def _stops_gradient(call: Call) -> bool:
@@ -101,42 +171,6 @@ def _cut_of(tape: Tape, cuts: list[Call], silent: set[int]) -> dict[int, int]:
             for root in roots:
                 found.setdefault(root, places[call.index])
     return found
-
-
-# -- tensors that learn but are not registered ----------------------------------------------------------------
-
-
-def _hidden(model: nn.Module, tape: Tape, *, known: set[int], owners: set[int]) -> Iterator[Hidden]:
-    """Leaves with a gradient that hide in a plain list, dict or attribute of one of the model's modules."""
-    leaves = {id(t): t for call in tape.calls for t in call.inputs() if t.is_leaf and t.grad is not None}
-    strangers = {key: leaf for key, leaf in leaves.items() if key not in known}
-    if not strangers:
-        return
-    for path, module in model.named_modules():
-        for name, value in vars(module).items():
-            if name.startswith("_") and name in _MODULE_INTERNALS:
-                continue
-            for place, tensor in _tensors_inside(value, name):
-                if id(tensor) in strangers:
-                    leaf = strangers.pop(id(tensor))
-                    yield Hidden(place, plain_path(path), tuple(leaf.shape), id(leaf) in owners)
-
-
-_MODULE_INTERNALS = frozenset(vars(nn.Module()))
-
-
-def _tensors_inside(value: Any, place: str, depth: int = 4) -> Iterator[tuple[str, Tensor]]:
-    if isinstance(value, Tensor):
-        yield place, value
-    elif isinstance(value, nn.Module):
-        for name, parameter in value.named_parameters():
-            yield f"{place}.{name}", parameter
-    elif depth and isinstance(value, dict):
-        for key, item in value.items():
-            yield from _tensors_inside(item, f"{place}[{key!r}]", depth - 1)
-    elif depth and isinstance(value, (list, tuple)):
-        for position, item in enumerate(value):
-            yield from _tensors_inside(item, f"{place}[{position}]", depth - 1)
 
 
 # -- layers that nobody speaks of -----------------------------------------------------------------------------
@@ -209,6 +243,6 @@ def _words_of_code(code: types.CodeType) -> set[str]:
     return words
 
 
-def place_of(row: ParameterRow) -> Location:
-    """The parameter as a location."""
-    return Location(module=row.name.rpartition(".")[0], parameter=row.name)
+def place_of(row: ParameterRow, line: Location = NOWHERE) -> Location:
+    """The parameter as a location, with the line of another one."""
+    return replace(line, module=row.name.rpartition(".")[0], parameter=row.name)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from itertools import groupby
+from typing import Any
 
 from nbdebug.errors import NotChecked
 from nbdebug.findings import ERROR, INFO, WARNING, Location
 from nbdebug.instruments.base import Seen
 from nbdebug.instruments.first_step.instrument import first_step
-from nbdebug.instruments.first_step.result import FirstStep, ParameterRow
+from nbdebug.instruments.first_step.result import Cut, FirstStep, ParameterRow
 from nbdebug.instruments.first_step.wiring import place_of
 
 
@@ -52,11 +54,14 @@ def parameter_unregistered(step: FirstStep) -> Iterator[Seen]:
     lost = [hidden for hidden in step.hidden if not hidden.optimised]
     for (module, attribute), group in groupby(lost, key=lambda h: (h.module, h.attribute.split("[")[0].split(".")[0])):
         tensors = list(group)
+        first, them = tensors[0], "it" if len(tensors) == 1 else "them"
+        where = f"in the plain attribute `{attribute}`" if attribute else "that no attribute of the model holds"
         yield Seen(
-            f"{len(tensors)} tensors in the plain attribute `{attribute}` got a gradient, but model.parameters() "
-            f"does not list them and no optimizer moves them (first: {tensors[0].attribute} {tensors[0].shape})",
-            Location(module=module, detail=f"attribute {tensors[0].attribute}"),
+            f"{_counted(len(tensors), 'tensor')} {where} got a gradient, but model.parameters() does not list {them} "
+            f"and no optimizer moves {them} (first: {f'{first.attribute} {first.shape}'.strip()})",
+            Location(module=module, detail=f"attribute {first.attribute}") if attribute else first.location,
             {"tensors": len(tensors)},
+            advice=_register(attribute, first.attribute),
         )
 
 
@@ -68,7 +73,8 @@ def parameter_unused(step: FirstStep) -> Iterator[Seen]:
 
     Wrong: the layer was built and forgotten, so the model is not the one that was meant (and DDP waits for it).
     Seen: its parameters took part in no operation of a training step, and no method but the constructor (nor any
-        function or cell around it) speaks of the layer. A head that some other method uses is not accused.
+        function or cell around it) speaks of the layer. A head that some other method uses is not accused,
+        nor a layer that three more passes in train mode or one in eval mode use (layers dropped at random).
     Where: the parameter.
     Try: call it in forward(), or delete it.
     Bad:
@@ -145,29 +151,29 @@ def gradient_absent(step: FirstStep) -> Iterator[Seen]:
         )
         return
     silent = [p for p in step.parameters if p.trainable and p.used and p.gradient is None and _is_expected_to_learn(step, p)]
-    for cut_index, group in groupby(sorted(silent, key=lambda p: -1 if p.cut is None else p.cut), key=lambda p: p.cut):
-        rows = list(group)
+    for cut, rows in _by_cut(step, silent):
         names = _names(rows)
-        if cut_index is None:
+        if cut is None:
             if step.loss_wants_gradient:
                 continue  # used, but its result is no part of this loss: an output for inference
             yield Seen(f"the loss has no graph: no gradient reaches {names}", place_of(rows[0]), {"parameters": len(rows)})
             continue
-        cut = step.cuts[cut_index]
         how = cut.operator if cut.grad_enabled else "a torch.no_grad() block"
         yield Seen(
             f"no gradient reaches {names}: {how} cuts the graph between them and the loss",
             Location(
                 module=cut.location.module, parameter=rows[0].name, operator=cut.operator, file=cut.location.file,
-                line=cut.location.line, cell=cut.location.cell, detail=f"{len(rows)} parameters",
+                line=cut.location.line, cell=cut.location.cell, detail=_counted(len(rows), "parameter"),
             ),
             {"parameters": len(rows)},
+            INFO if cut.as_target else None,
+            "harmless for a teacher or a target network: requires_grad_(False) says that it is one" if cut.as_target else None,
         )  # fmt: skip
 
 
 @first_step.check(
     "ND601", "parameter not in the optimizer", severity=ERROR,
-    advice="build the optimizer after the model is complete: optimizer = Adam(model.parameters(), lr=...)",
+    advice="build the optimizer last, from model.parameters() of the finished model",
 )  # fmt: skip
 def parameter_not_optimised(step: FirstStep) -> Iterator[Seen]:
     """A parameter that gets gradients, and that no optimizer moves.
@@ -176,8 +182,9 @@ def parameter_not_optimised(step: FirstStep) -> Iterator[Seen]:
         as they are.
     Seen: the parameter gets a gradient and is in no parameter group. When the optimizer at the same time owns
         tensors that the model does not have, it was built for an earlier model. Parameters that lie before
-        everything that is optimised count as a trunk frozen on purpose (info), and so does a majority.
-    Where: the parameter.
+        everything that is optimised count as a trunk frozen on purpose (info), and so does a majority, and what is used
+        only outside of the model's own call, such as the critic of a generator.
+    Where: the parameter, and the line that builds the optimizer when only one can be meant.
     Try: build the optimizer last, or optimizer.add_param_group({"params": ...}).
     Bad:
         model = nn.Sequential(nn.Linear(64, 32), nn.ReLU(), nn.Linear(32, 5))
@@ -196,26 +203,49 @@ def parameter_not_optimised(step: FirstStep) -> Iterator[Seen]:
     if not left_out:
         return
     owned = [p for p in step.parameters if p.optimizer is not None]
-    stale = f"; it owns {step.foreign} tensors that this model does not have" if step.foreign else ""
+    stale = f"; instead it updates {step.foreign} tensors that this model does not have" if step.foreign else ""
     evidence = {"left_out": len(left_out), "owned": len(owned), "foreign": step.foreign}
-    message = f"{_names(left_out)} {'get' if len(left_out) > 1 else 'gets'} a gradient, but no optimizer owns {'them' if len(left_out) > 1 else 'it'}{stale}"
+    message = f"{_names(left_out)} {'get' if len(left_out) > 1 else 'gets'} a gradient, but the optimizer does not have {'them' if len(left_out) > 1 else 'it'}{stale}"
+    place = place_of(left_out[0], step.optimizer_built)
     if not owned:
         advice = "this optimizer was built for another model: build it from this model's parameters()"
-        yield Seen(message, place_of(left_out[0]), evidence, advice=advice)
+        yield Seen(message, place, evidence, advice=advice)
     elif step.foreign:
-        yield Seen(message, place_of(left_out[0]), evidence)
+        yield Seen(message, place, evidence)
     elif _is_frozen_on_purpose(left_out, owned):
-        yield Seen(f"{message}: frozen on purpose?", place_of(left_out[0]), evidence, severity=INFO,
+        yield Seen(f"{message}: frozen on purpose?", place, evidence, severity=INFO,
                    advice="requires_grad_(False) on what is frozen saves its backward pass")  # fmt: skip
     else:
-        yield Seen(message, place_of(left_out[0]), evidence, severity=WARNING)
+        yield Seen(message, place, evidence, severity=WARNING)
 
 
 def _is_frozen_on_purpose(left_out: list[ParameterRow], owned: list[ParameterRow]) -> bool:
     """A trunk before everything that is trained, or all but a few: both are ways to fine-tune."""
     used = [p.order for p in owned if p.order >= 0]
     before = bool(used) and max(p.order for p in left_out) < min(used)
-    return before or len(left_out) > len(owned)
+    critic = all(p.outside for p in left_out)
+    return before or critic or _weights(left_out) > _weights(owned)
+
+
+def _weights(rows: list[ParameterRow]) -> int:
+    return sum(math.prod(row.shape) for row in rows)
+
+
+def _register(attribute: str, first: str) -> str | None:
+    if not attribute:
+        return "make the layer once, in __init__, and call it from there"
+    return f"self.{attribute} = nn.Parameter(...)" if first == attribute else None
+
+
+def _by_cut(step: FirstStep, rows: list[ParameterRow]) -> Iterator[tuple[Cut | None, list[ParameterRow]]]:
+    """The parameters behind each cut; what a line runs under no_grad is cut once."""
+    groups: dict[Any, tuple[Cut | None, list[ParameterRow]]] = {}
+    for row in sorted(rows, key=lambda p: -1 if p.cut is None else p.cut):
+        cut = None if row.cut is None else step.cuts[row.cut]
+        one_block = cut is not None and not cut.grad_enabled and cut.location.line is not None
+        place = (cut.location.file, cut.location.cell, cut.location.line) if one_block else row.cut
+        groups.setdefault(place, (cut, []))[1].append(row)
+    yield from groups.values()
 
 
 def _is_expected_to_learn(step: FirstStep, row: ParameterRow) -> bool:
@@ -232,8 +262,12 @@ def _by_module(rows: list[ParameterRow]) -> Iterator[tuple[str, list[ParameterRo
         yield module, list(group)
 
 
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}" + ("" if number == 1 else "s")
+
+
 def _names(rows: list[ParameterRow]) -> str:
-    return rows[0].name if len(rows) == 1 else f"{rows[0].name} and {len(rows) - 1} more"
+    return " and ".join(row.name for row in rows) if len(rows) < 3 else f"{rows[0].name} and {len(rows) - 1} more"
 
 
 def _demand_step(step: FirstStep) -> None:

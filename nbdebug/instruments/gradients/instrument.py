@@ -26,8 +26,9 @@ FEWEST_MATRICES = 3  # below, there is neither depth nor an early part to try
 
 @instrument("train_loader", title="gradients", level="numbers", result=GradientStats)
 def gradients(setup: TrainingSetup, *, batches: int = 1) -> Iterator[GradientStats]:
-    """Gradient of the training loss, averaged over `batches` batches: magnitudes by parameter, and the backward
-    signal along the forward pass.
+    """How the gradient comes back: magnitudes by parameter, vanishing and exploding.
+
+    The gradient of the training loss, averaged over `batches` batches.
 
     Yields ever fuller results; no weight is moved.
     """
@@ -61,7 +62,7 @@ def gradients(setup: TrainingSetup, *, batches: int = 1) -> Iterator[GradientSta
         parameter.grad = None  # read; the experiments need the room
     yield found
     columns = frozenset(use.parameter for use in uses if not use.transposed)
-    found = replace(found, **_symmetry(setup, given, columns))
+    found = replace(found, **_symmetry(setup, given, columns, found))
     yield found
     if suspicious(found):
         yield replace(found, experiment=_experiment(setup, given[0], found.signals))
@@ -84,9 +85,12 @@ def _unscaled(gradient: Tensor, factor: float) -> Tensor:
     return gradient.to(wide) * factor  # in half precision the quotient would underflow
 
 
-def _symmetry(setup: TrainingSetup, batches: Sequence[Any], columns: frozenset[str]) -> dict[str, Any]:
+def _symmetry(
+    setup: TrainingSetup, batches: Sequence[Any], columns: frozenset[str], found: GradientStats
+) -> dict[str, Any]:
     try:
-        return {"symmetric": symmetry.stuck(setup, batches, columns)}
+        reached = {p.name for p in found.parameters if p.gradient is not None}  # a teacher under no_grad does not learn anyway
+        return {"symmetric": tuple(name for name in symmetry.stuck(setup, batches, columns) if name in reached)}
     except (NbdebugError, RuntimeError) as error:
         return {"symmetry_not_checked": f"the step does not run with lent weights ({str(error).splitlines()[0]})"}
 

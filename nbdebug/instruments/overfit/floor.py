@@ -40,7 +40,7 @@ def read(tape: Tape, loss: Tensor, identical_inputs: bool) -> Reading:
     call = calls[0]
     targets = call.argument(1, "target")
     known = {"accuracy": _accuracy(call), "scored": _scored(call)}
-    if not math.isclose(float(call.output.detach().double().mean()), value, rel_tol=ROUNDING, abs_tol=1e-9):
+    if math.isfinite(value) and not math.isclose(float(call.output.detach().double().mean()), value, rel_tol=ROUNDING, abs_tol=1e-9):
         return Reading(value, None, f"the loss has other terms beside {call.name}", **known)
     if tape.origin(targets) is not None:
         return Reading(value, None, "the targets are made during the step, not given by the batch", **known)

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from nbdebug.counterfactual import in_training_mode
-from nbdebug.errors import BatchError, NbdebugError
+from nbdebug.errors import BatchError, NbdebugError, first_line
 from nbdebug.instruments.base import instrument
 from nbdebug.instruments.overfit.floor import Reading, read
 from nbdebug.instruments.overfit.result import UNDECIDED, Attempt, Overfit, Trial
@@ -30,8 +30,9 @@ LOSS_SCALE = {"16-mixed": 1024.0}  # keeps float16 gradients from underflowing i
 
 @instrument("train_loader", "optimizer", trains=True, title="overfit a few samples", level="optimisation", result=Overfit)
 def overfit(setup: TrainingSetup, *, samples: tuple[int, ...] = (1, 10), steps: int = 200) -> Iterator[Overfit]:
-    """Trains borrowed weights on the same few samples over and over: what is wired rightly memorises them.
+    """Can it memorise one sample, and ten? What is wired rightly can.
 
+    Trains borrowed weights on the same few samples over and over.
     First with your optimizer; when that does not get there, with Adam at a few learning rates, each from the weights
     as they are.
 
@@ -57,7 +58,7 @@ def _trial(setup: TrainingSetup, count: int, steps: int, earlier: tuple[Trial, .
     if held < count and any(trial.samples == held for trial in earlier):
         yield Trial(count, UNDECIDED, f"the loader gives only {held} samples, which were tried already")
         return
-    trial, twins, reading = Trial(held, UNDECIDED, "still running"), has_twins(setup, batch, held), None
+    trial, twins, reading = Trial(held, UNDECIDED, "the attempt did not come to its end"), has_twins(setup, batch, held), None
     for name, stepper in _steppers(setup):
         with untouched(setup, weights=True):
             in_training_mode(setup)
@@ -66,7 +67,7 @@ def _trial(setup: TrainingSetup, count: int, steps: int, earlier: tuple[Trial, .
                     trial = replace(trial, floor=reading.floor, attempts=(*_others(trial, name), attempt))
                     yield trial
             except (NbdebugError, RuntimeError) as error:  # batch-norm of one sample, say
-                yield replace(trial, reason=_first_line(error))
+                yield replace(trial, reason=first_line(error))
                 return
         if trial.best is None or trial.best.memorised or nothing_to_learn(trial) or trial.floor is None:
             break
@@ -156,7 +157,3 @@ def _steppers(setup: TrainingSetup) -> Iterator[tuple[str, Callable[[], Callable
 def _users_step(setup: TrainingSetup, loss: Tensor) -> None:
     setup.backward(loss)
     setup.step()
-
-
-def _first_line(error: BaseException) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0]

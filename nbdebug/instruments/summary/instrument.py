@@ -24,8 +24,9 @@ from nbdebug.training_setup import TrainingSetup
 
 @instrument("train_loader", title="summary", level="code", result=Summary)
 def summary(setup: TrainingSetup) -> Summary:
-    """Layers with shapes, parameters and multiply-adds (by torchinfo and torch's FLOP counter), and the memory of a
-    training step, on the first batch of train_loader.
+    """Layers, shapes, parameters, FLOPs and memory of a training step.
+
+    Measured on the first batch of train_loader, by torchinfo and torch's FLOP counter.
     """
     in_training_mode(setup)
     batch = loading.first_batch(setup.train_loader)
