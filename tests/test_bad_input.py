@@ -9,6 +9,7 @@ import warnings
 import pytest
 import torch
 from torch import nn
+from torch.overrides import TorchFunctionMode
 from torch.utils.data import DataLoader, Dataset, TensorDataset
 
 import nbdebug
@@ -428,3 +429,19 @@ def test_a_terminal_that_is_gone(monkeypatch):
 
     monkeypatch.setattr("sys.stderr", Gone())
     assert nbdebug.first_step(training(mlp())).result is not None
+
+
+def test_an_interrupt_that_leaves_a_mode_of_torch_behind():
+    """As one does that comes between entering a mode and the block under it."""
+
+    class Interrupts(TorchFunctionMode):
+        pass
+
+    def loss_fn(outputs, targets):
+        Interrupts().__enter__()
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt) as caught:
+        nbdebug.first_step(training(mlp(), loss_fn))
+    assert torch.overrides._get_current_function_mode_stack() == []
+    assert caught.value.report.proof.changes == ()

@@ -12,7 +12,10 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch._C import _len_torch_dispatch_stack, _len_torch_function_stack
 from torch.nn.modules import module as global_hooks
+from torch.overrides import _pop_mode as _pop_function_mode
+from torch.utils._python_dispatch import _pop_mode as _pop_dispatch_mode
 
 from nbdebug.untouched.session import Session
 
@@ -54,6 +57,8 @@ def _accessors(generator: Any) -> tuple[Callable[[], Any], Callable[[Any], Any]]
 
 def settings(session: Session) -> Iterator[Setting]:
     """Process-wide switches that decide what the user's next cell computes or shows."""
+    yield Setting("global: function modes", _len_torch_function_stack, _leave_function_modes)
+    yield Setting("global: dispatch modes", _len_torch_dispatch_stack, _leave_dispatch_modes)
     yield Setting("global: grad mode", torch.is_grad_enabled, torch.set_grad_enabled)
     yield Setting("global: anomaly mode", _anomaly, lambda mode: torch.autograd.set_detect_anomaly(*mode))
     yield Setting("global: deterministic algorithms", _deterministic, _set_deterministic)
@@ -95,6 +100,17 @@ def _autocast(device: str) -> Iterator[Setting]:
         lambda: torch.get_autocast_dtype(device),
         lambda dtype: torch.set_autocast_dtype(device, dtype),
     )
+
+
+def _leave_function_modes(depth: int) -> None:
+    """An interrupt between entering a mode and the block under it leaves the mode behind."""
+    while _len_torch_function_stack() > depth:
+        _pop_function_mode()
+
+
+def _leave_dispatch_modes(depth: int) -> None:
+    while _len_torch_dispatch_stack() > depth:
+        _pop_dispatch_mode()
 
 
 def _anomaly() -> tuple[bool, bool]:

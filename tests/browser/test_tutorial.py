@@ -46,7 +46,7 @@ def see_the_report(report: Locator) -> None:
     """Both mistakes are in it, and what is folded unfolds at a click without a script."""
     for code in ("ND401", "ND601"):
         expect(report.locator(".nbd-card", has_text=code).first).to_be_visible()
-    folded = report.locator("details", has_text="saw nothing wrong")
+    folded = report.locator("details", has_text="looked for and not found")
     inside = folded.locator("li").first
     expect(inside).to_be_hidden()
     folded.locator("summary").click()

@@ -15,7 +15,7 @@ from torch import nn
 from torch.utils.data import DataLoader, Dataset, IterableDataset, TensorDataset
 
 from nbdebug import TrainingSetup
-from nbdebug.errors import BatchError, SetupError, StepError
+from nbdebug.errors import BatchError, SetupError
 from nbdebug.findings import Severity
 from nbdebug.instruments.base import Report
 from nbdebug.instruments.data_audit import data_audit

@@ -343,3 +343,15 @@ def layers_dropped_at_random_and_found_by_name():
             return self.head(x)
 
     return training(Net())
+
+
+@sound
+def nodes_chosen_by_a_mask():
+    inputs, adjacency, classes = _graph()
+
+    def on_the_training_nodes(setup, batch):
+        x, links, labels, chosen = batch
+        return F.cross_entropy(setup.model(x, links)[chosen], labels[chosen])
+
+    chosen = torch.rand(60, generator=torch.Generator().manual_seed(5)) > 0.5
+    return training(GraphNet(), batch_loss=on_the_training_nodes, train_loader=[(inputs, adjacency, classes, chosen)])

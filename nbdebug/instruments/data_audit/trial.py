@@ -175,4 +175,6 @@ def _is_part(seen: Tensor, delivered: Tensor) -> bool:
     """Whether fewer labels arrive at the loss (shifted, masked, selected), and none that was not delivered."""
     if seen.is_floating_point() or delivered.is_floating_point() or seen.numel() >= delivered.numel():
         return False
+    if torch.bool in (seen.dtype, delivered.dtype):  # a mask holds no labels
+        return False
     return bool(torch.isin(seen.detach().cpu(), delivered.detach().cpu()).all())

@@ -76,10 +76,10 @@ def _examine(setup: TrainingSetup, trial: Trial, dim: tuple[int, int]) -> Depend
     swapped, other = _run(setup, _swapped(trial, dim))
     leak = _leak(plain, other, trial.count)
     if leak is None:
-        return Dependence("the output has no dimension of one entry a sample", ignored=ignored, unused_inputs=unused)
+        return Dependence("the output has no dimension of one entry a sample", samples=trial.count, ignored=ignored, unused_inputs=unused)
     begins = _where_mixed(first, swapped, plain, trial.count) if leak > 0 else None
     if begins is not None and begins.name in MIXES_BY_DESIGN:
-        return Dependence(f"{begins.name} takes statistics of its batch by design", unused_inputs=unused)
+        return Dependence(f"{begins.name} takes statistics of its batch by design", samples=trial.count, unused_inputs=unused)
     return Dependence(
         samples=trial.count,
         leak=leak,

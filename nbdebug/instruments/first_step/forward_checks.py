@@ -88,7 +88,7 @@ def input_ignored(step: FirstStep) -> Iterator[Seen]:
         model = Net()
     Source: our choice: an exchange of inputs, with jittered weights as the control.
     """
-    if step.dependence.not_checked and not step.dependence.ignored:
+    if not step.dependence.samples and not step.dependence.ignored:  # samples were exchanged, whatever came of mixing
         _demand_dependence(step)
     found = step.dependence
     if found.ignored:

@@ -203,9 +203,9 @@ def parameter_not_optimised(step: FirstStep) -> Iterator[Seen]:
     if not left_out:
         return
     owned = [p for p in step.parameters if p.optimizer is not None]
-    stale = f"; instead it updates {step.foreign} tensors that this model does not have" if step.foreign else ""
+    stale = f"; instead, {step.foreign} tensors are held that are not in this model" if step.foreign else ""
     evidence = {"left_out": len(left_out), "owned": len(owned), "foreign": step.foreign}
-    message = f"{_names(left_out)} {'get' if len(left_out) > 1 else 'gets'} a gradient, but the optimizer does not have {'them' if len(left_out) > 1 else 'it'}{stale}"
+    message = f"{_names(left_out)} {'get' if len(left_out) > 1 else 'gets'} a gradient, but no optimizer holds {'them' if len(left_out) > 1 else 'it'}{stale}"
     place = place_of(left_out[0], step.optimizer_built)
     if not owned:
         advice = "this optimizer was built for another model: build it from this model's parameters()"
