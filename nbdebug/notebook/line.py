@@ -11,7 +11,7 @@ from typing import Any
 from IPython.core.error import UsageError
 
 from nbdebug.notebook.namespace import ROLES
-from nbdebug.notebook.options import Option
+from nbdebug.notebook.options import SHORT, Option
 
 _WORD = re.compile(r"""(?:[^\s"'(]|"[^"]*"|'[^']*'|\([^)]*\))+""")
 ROLE_WORD = re.compile(r"([A-Za-z_]\w*)=(.*)", re.DOTALL)
@@ -51,7 +51,7 @@ def read_line(words: Iterable[str], options: Iterable[Option]) -> Line:
         word = waiting.pop(0)
         if word in ("--help", "-h", "?"):
             said.wants_help = True
-        elif word.startswith("--"):
+        elif word.startswith("--") or word in known:
             _read_option(word, waiting, known, said)
         elif (matched := ROLE_WORD.fullmatch(word)) and _as_flag(matched[1]) in known:  # budget=20, as in Python
             _read_option(f"{_as_flag(matched[1])}={matched[2]}", waiting, known, said)
@@ -74,7 +74,8 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
 
 
 def _flags(option: Option) -> tuple[str, ...]:
-    return (option.flag, option.negation) if option.kind is bool else (option.flag,)
+    short = (SHORT[option.name],) if option.name in SHORT else ()
+    return (option.flag, option.negation) if option.kind is bool else (option.flag, *short)
 
 
 def _as_flag(keyword: str) -> str:

@@ -13,6 +13,9 @@ from typing import Any
 from IPython.core.error import UsageError
 
 
+SHORT = {"samples": "-n"}  # keyword → the letter that the field writes for it
+
+
 @dataclass(frozen=True)
 class Option:
     """One keyword of a function, as it stands on the line."""
@@ -34,7 +37,8 @@ class Option:
         if self.kind is bool:
             return f"{self.flag} | {self.negation}"
         value = "|".join(map(str, self.choices)) or _METAVAR[self.kind]
-        return f"{self.flag} {value if self.count == 1 else f'{value} …'}"
+        flags = ", ".join(filter(None, [SHORT.get(self.name), self.flag]))
+        return f"{flags} {value if self.count == 1 else f'{value} …'}"
 
     @property
     def negation(self) -> str:

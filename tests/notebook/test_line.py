@@ -98,3 +98,9 @@ def test_the_docstring_tells_what_an_option_is_for():
     assert told["steps"] == "how many updates; more are slower."
     assert told["norm"] == "of the gradient."
     assert {option.name: option.help for option in OPTIONS}["norm"] == "of the gradient."
+
+
+def test_the_fields_own_letter_is_understood():
+    from nbdebug.instruments import overfit
+
+    assert read_line(["-n", "1", "10"], options_of(overfit.measure)).options == {"samples": (1, 10)}
