@@ -14,8 +14,9 @@ from nbdebug.checkup import checkup
 from nbdebug.errors import BatchError, CodeError, NbdebugError, NotChecked, SetupError, StepError
 from nbdebug.findings import Finding, Location, Severity
 from nbdebug.instruments import activations, data_audit, first_step, gradients, overfit, summary
-from nbdebug.instruments.base import Report, Seen, last_report
+from nbdebug.instruments.base import Seen
 from nbdebug.instruments.own import check
+from nbdebug.instruments.report import Report, last_report
 from nbdebug.training_setup import TrainingSetup
 
 __version__ = "0.1.0"

@@ -9,17 +9,8 @@ from dataclasses import dataclass
 from nbdebug.causes import fold
 from nbdebug.errors import NbdebugError
 from nbdebug.instruments import LADDER
-from nbdebug.instruments.base import (
-    RESULTS,
-    Instrument,
-    Report,
-    demand_setup,
-    ranked,
-    remember,
-    seconds_of,
-    shown_live,
-    subject,
-)
+from nbdebug.instruments.base import Instrument, demand_setup, ranked, seconds_of, subject
+from nbdebug.instruments.report import RESULTS, Report, remember, shown_live
 from nbdebug.page import Panel, Table, Verdict
 from nbdebug.training_setup import TrainingSetup
 from nbdebug.untouched import Proof

@@ -13,8 +13,9 @@ from torch import nn
 import nbdebug
 from nbdebug.causes import fold
 from nbdebug.findings import ERROR, INFO, WARNING, Finding, Location
-from nbdebug.instruments.base import INSTRUMENTS, RESULTS, Seen, instrument, seconds_of
+from nbdebug.instruments.base import INSTRUMENTS, Seen, instrument, seconds_of
 from nbdebug.instruments.own import CHECKS, own
+from nbdebug.instruments.report import RESULTS
 from nbdebug.page import Note
 from nbdebug.plain import from_plain, to_plain
 from tests.patients.parts import features, loader, mlp, training

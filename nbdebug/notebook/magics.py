@@ -12,7 +12,7 @@ from IPython.display import display
 import nbdebug
 from nbdebug.catalogue import Explanation
 from nbdebug.errors import CodeError, SetupError
-from nbdebug.instruments.base import Report, shown_live
+from nbdebug.instruments.report import Report, shown_live
 from nbdebug.notebook.discovery_page import page_of
 from nbdebug.notebook.line import Line, read_line, words_of
 from nbdebug.notebook.namespace import Discovery, discover

@@ -12,7 +12,6 @@ from typing import Any
 
 from IPython.core.error import UsageError
 
-
 SHORT = {"samples": "-n"}  # keyword → the letter that the field writes for it
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from IPython.display import display
 
-from nbdebug.instruments.base import Report
+from nbdebug.instruments.report import Report
 
 
 class ShownOnce:

@@ -17,10 +17,10 @@ from torch.utils.data import DataLoader, Dataset, IterableDataset, TensorDataset
 from nbdebug import TrainingSetup
 from nbdebug.errors import BatchError, SetupError
 from nbdebug.findings import Severity
-from nbdebug.instruments.base import Report
 from nbdebug.instruments.data_audit import data_audit
 from nbdebug.instruments.data_audit.columns import ColumnTally
 from nbdebug.instruments.data_audit.label_order import label_order, same_label_pairs
+from nbdebug.instruments.report import Report
 from nbdebug.page import Gallery, Histogram, Note, Table
 from tests import patients
 from tests.patients import data

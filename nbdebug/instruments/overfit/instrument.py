@@ -44,7 +44,7 @@ def overfit(setup: TrainingSetup, *, samples: tuple[int, ...] = (1, 10), steps: 
     yield Overfit()
     for count in samples:
         trial = Trial(count, UNDECIDED, "not tried")
-        for trial in _trial(setup, count, steps, trials):  # noqa: B007: the last is the fullest
+        for trial in _trial(setup, count, steps, trials):  # noqa: B007  the last is the fullest
             yield Overfit((*trials, trial))
         trials = (*trials, trial)
 
