@@ -16,7 +16,7 @@ import statistics
 from dataclasses import dataclass
 
 import torch
-from trainings import deep, digits_mlp, in_fresh_process, million_parameter_cnn, seconds_of, step
+from _trainings import deep, digits_mlp, in_fresh_process, million_parameter_cnn, seconds_of, step
 
 import nbdebug
 

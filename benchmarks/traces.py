@@ -2,7 +2,7 @@
 
     python benchmarks/traces.py
 
-Each tool gets the same training in the midst of its second epoch, with gradients, optimizer state, a batch norm that
+Each tool gets the same training, two steps after its start: with gradients, optimizer state, a batch norm that
 is frozen in eval mode, and a hook of the user's. Afterwards everything is compared, element by element, with a copy taken
 before; nothing of nbdebug takes part in that. The first two lines show that the comparison sees something. Tools that
 are not installed are listed as such: `pip install lightning torch-lr-finder fastai wandb`.

@@ -20,8 +20,8 @@ from typing import Any
 os.environ.setdefault("KINETO_LOG_LEVEL", "99")  # the profiler's own remarks; read when torch is imported
 
 import torch
+from _trainings import fifty_million_parameter_mlp, in_fresh_process, million_parameter_cnn, seconds_of, step
 from torch.profiler import ProfilerActivity, profile
-from trainings import fifty_million_parameter_mlp, in_fresh_process, million_parameter_cnn, seconds_of, step
 
 from nbdebug import TrainingSetup
 from nbdebug.untouched import untouched

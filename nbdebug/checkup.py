@@ -37,7 +37,7 @@ class CheckupResult:
     rungs: tuple[Rung, ...]
 
     def panels(self) -> tuple[Panel, ...]:
-        columns = ("level", "instrument", "alarms", "sound", "not checked", "seconds", "note")
+        columns = ("level", "instrument", "found", "sound", "not checked", "seconds", "note")
         shown = [r for r in self.rungs if r.instrument != "own" or r.alarms + r.sound + r.not_checked]  # without own checks: no row
         rows = tuple((r.level, r.instrument, r.alarms, r.sound, r.not_checked, round(r.seconds, 2), r.note) for r in shown)
         if not any(r.note for r in shown):

@@ -173,11 +173,11 @@ def _values(tensor: Tensor) -> Any:
         return values(tensor.int_repr())
     if hasattr(tensor, "__tensor_flatten__"):
         return tuple(values(getattr(tensor, name)) for name in tensor.__tensor_flatten__()[0])
-    as_stored = sorted(range(tensor.ndim), key=tensor.stride, reverse=True)  # channels_last is read without a copy
+    as_stored = tuple(sorted(range(tensor.ndim), key=tensor.stride, reverse=True))  # channels_last is read without a copy
     flat = tensor.resolve_conj().resolve_neg().permute(as_stored).contiguous().reshape(-1).view(torch.uint8)
     if flat.device.type == "cpu" and flat.numel() <= SMALL:
-        return _hash(flat.numpy())
-    return checksum(flat)
+        return as_stored, _hash(flat.numpy())
+    return as_stored, checksum(flat)
 
 
 def _compressed(tensor: Tensor) -> tuple[Tensor, ...]:

@@ -98,3 +98,11 @@ def test_a_nan_equals_itself() -> None:
     setup = training()
     setup.model.last_loss, setup.model.best = float("nan"), torch.tensor(float("nan"))
     assert after(setup, lambda s: None).changes == ()
+
+
+def test_a_weight_stored_otherwise_is_another_value() -> None:
+    square = torch.arange(9.0).view(3, 3)
+    assert values(square) == values(square.clone())
+    assert values(square) != values(square.T)  # the same bytes, read in another order
+    picture = torch.randn(2, 3, 4, 4)
+    assert values(picture.to(memory_format=torch.channels_last)) != values(picture.flip(0).to(memory_format=torch.channels_last))
