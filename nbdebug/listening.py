@@ -5,7 +5,8 @@ Everything listens through context managers, so nothing stays behind.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import contextlib
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -97,20 +98,11 @@ class Tape:
         self._alive: list[Any] = []  # so that no id is used twice
 
     def __enter__(self) -> Tape:
-        self._handles = [
-            register_module_forward_pre_hook(self._enter_module),
-            register_module_forward_hook(self._leave_module, with_kwargs=True),
-        ]
-        self._mode = _Listener(self)
-        self._mode.__enter__()
+        self._attached = attached(_Listener(self), self._enter_module, self._leave_module)
         return self
 
     def __exit__(self, *error: Any) -> None:
-        try:
-            self._mode.__exit__(*error)
-        finally:
-            for handle in self._handles:
-                handle.remove()
+        self._attached.close()
 
     def maker(self, tensor: Tensor) -> Call | None:
         """The call that made this tensor (or wrote into it last), or None."""
@@ -212,6 +204,20 @@ def _tensors_in(values: tuple[Any, ...]) -> list[Tensor]:
         elif value is not None and not isinstance(value, (int, float, str, torch.dtype)):
             found.extend(tensor for _, tensor in tensors(value))
     return found
+
+
+def attached(mode: TorchFunctionMode, enter: Callable[..., None], leave: Callable[..., None]) -> contextlib.ExitStack:
+    """A function mode and hooks on every module, in force until the stack is closed.
+
+    Args:
+        enter: called as `enter(module, args)` before a module runs.
+        leave: called as `leave(module, args, kwargs, output)` after it.
+    """
+    with contextlib.ExitStack() as stack:  # an interrupt in between takes off what was put on
+        stack.callback(register_module_forward_pre_hook(enter).remove)
+        stack.callback(register_module_forward_hook(leave, with_kwargs=True).remove)
+        stack.enter_context(mode)
+        return stack.pop_all()
 
 
 def module_paths(model: nn.Module) -> dict[int, str]:

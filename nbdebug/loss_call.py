@@ -30,7 +30,6 @@ class LossCall:
     location: Location
     prediction_shape: tuple[int, ...]
     target_shape: tuple[int, ...]
-    target_integer: bool  # an integer or bool dtype
     target_integral: bool  # whole numbers, whatever the dtype
     prediction_range: tuple[float, float]
     target_range: tuple[float, float]
@@ -79,7 +78,6 @@ def _described(tape: Tape, call: Call) -> LossCall:
         location=call.location,
         prediction_shape=tuple(predictions.shape),
         target_shape=tuple(targets.shape),
-        target_integer=not targets.is_floating_point(),
         target_integral=bool((targets == targets.round()).all()) if targets.is_floating_point() else True,
         prediction_range=_range(predictions),
         target_range=_range(targets),

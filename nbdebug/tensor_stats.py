@@ -38,6 +38,11 @@ class TensorStats:
     def finite(self) -> int:
         return self.zeros + sum(self.magnitudes)
 
+    def shares(self) -> tuple[float, ...]:
+        """Of the finite elements: the share of zeros, then of each magnitude bin."""
+        total = max(1, self.finite)
+        return tuple(count / total for count in (self.zeros, *self.magnitudes))
+
     @property
     def norm(self) -> float | None:
         """Euclidean norm of the finite elements."""

@@ -19,7 +19,6 @@ from nbdebug.page import Verdict
 from nbdebug.training_setup import TrainingSetup
 from nbdebug.untouched import Proof, untouched
 
-LEVELS = ("data", "code", "numbers", "optimisation", "own")  # the ladder, bottom rung first
 INSTRUMENTS: dict[str, Instrument] = {}  # name → instrument, in the order to reach for them
 OWN_FAULT = "nbdebug itself failed on this training, and says so instead of guessing:"
 

@@ -11,7 +11,6 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn.modules.module import register_module_forward_hook, register_module_forward_pre_hook
 from torch.overrides import TorchFunctionMode
 
 from nbdebug.batch import prediction, tensors
@@ -25,7 +24,7 @@ from nbdebug.instruments.activations.names import (
     UNITS_LAST,
     UNITS_SECOND,
 )
-from nbdebug.listening import module_paths
+from nbdebug.listening import attached, module_paths
 from nbdebug.source_lines import location_fields, users_line
 from nbdebug.tensor_stats import TensorStats, combined, measure
 
@@ -69,22 +68,13 @@ class Listener:
         self._carried: dict[int, set[Site]] = {}  # id of a tensor → non-linearities whose output it is
         self.measuring = False
         self._alive: list[Tensor] = []  # so that no id is used twice
-        self._handles = [
-            register_module_forward_pre_hook(self._enter_module),
-            register_module_forward_hook(self._leave_module),
-        ]
-        self._mode = _Mode(self)
-        self._mode.__enter__()
+        self._attached = attached(_Mode(self), self._enter_module, self._leave_module)
         return self
 
     def __exit__(self, *error: Any) -> None:
-        try:
-            self._mode.__exit__(*error)
-        finally:
-            for handle in self._handles:
-                handle.remove()
-            self._alive.clear()
-            self._carried.clear()
+        self._attached.close()
+        self._alive.clear()
+        self._carried.clear()
 
     # -- modules ------------------------------------------------------------------------------------------------
 
@@ -93,7 +83,7 @@ class Listener:
             self._running[-1][1] = True
         self._running.append([self._paths.get(id(module)), False])
 
-    def _leave_module(self, module: nn.Module, args: Any, output: Any) -> None:
+    def _leave_module(self, module: nn.Module, args: Any, kwargs: Any, output: Any) -> None:
         path, called_another = self._running.pop() if self._running else (None, True)
         if module is self.model:
             self._compare_shapes(args, output)

@@ -82,17 +82,12 @@ def _heatmap(layers: tuple[LayerOutput, ...]) -> Heatmap:
         "activation magnitudes",
         rows=tuple(layer.name for layer in layers[::every]),
         columns=("0", *BIN_LABELS),
-        values=tuple(_shares(layer.output) for layer in layers[::every]),
+        values=tuple(layer.output.shares() for layer in layers[::every]),
         x_label="magnitude",
         y_label="layer",
         unit="share of elements",
         caption=f"{thinned}in forward order",
     )
-
-
-def _shares(stats: TensorStats) -> tuple[float, ...]:
-    total = max(1, stats.finite)
-    return tuple(count / total for count in (stats.zeros, *stats.magnitudes))
 
 
 def _layer_table(layers: tuple[LayerOutput, ...], samples: int) -> Table:

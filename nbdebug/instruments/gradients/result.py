@@ -88,17 +88,12 @@ def _heatmap(parameters: list[ParameterGradient]) -> Heatmap:
         "gradient magnitudes",
         rows=tuple(p.name for p in shown),
         columns=("0", *BIN_LABELS),
-        values=tuple(_shares(p.gradient) for p in shown if p.gradient is not None),
+        values=tuple(p.gradient.shares() for p in shown if p.gradient is not None),
         x_label="magnitude",
         y_label="parameter",
         unit="share of elements",
         caption=f"{thinned}a row that fades to the left is a gradient that fades",
     )
-
-
-def _shares(stats: TensorStats) -> tuple[float, ...]:
-    total = max(1, stats.finite)
-    return tuple(count / total for count in (stats.zeros, *stats.magnitudes))
 
 
 def _signal_curve(signals: tuple[Signal, ...]) -> Curve:
