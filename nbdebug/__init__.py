@@ -17,6 +17,7 @@ from nbdebug.instruments import activations, data_audit, first_step, gradients, 
 from nbdebug.instruments.base import Seen
 from nbdebug.instruments.own import check
 from nbdebug.instruments.report import Report, last_report
+from nbdebug.instruments.watch import Watch, watch
 from nbdebug.training_setup import TrainingSetup
 
 __version__ = "0.1.0"
@@ -38,6 +39,6 @@ def unload_ipython_extension(shell: Any) -> None:
 
 __all__ = [
     "BatchError", "CodeError", "Finding", "Location", "NbdebugError", "NotChecked", "Report", "Seen", "SetupError",
-    "Severity", "StepError", "TrainingSetup", "activations", "check", "checkup", "codes", "data_audit", "explain",
-    "first_step", "gradients", "last_report", "overfit", "summary",
+    "Severity", "StepError", "TrainingSetup", "Watch", "activations", "check", "checkup", "codes", "data_audit", "explain",
+    "first_step", "gradients", "last_report", "overfit", "summary", "watch",
 ]  # fmt: skip

@@ -9,7 +9,7 @@ from typing import Any
 
 from nbdebug.errors import CodeError
 from nbdebug.findings import STATIONS
-from nbdebug.instruments.base import INSTRUMENTS, Check, demand_code
+from nbdebug.instruments.base import JUDGED, Check, demand_code
 from nbdebug.page import Note, Page, Panel, Section, Table
 
 HEADINGS = {
@@ -68,8 +68,8 @@ def codes() -> Explanation:
 def checks_by_code() -> dict[str, Check]:
     """Code → the check that holds its page, in the order of the codes."""
     found: dict[str, Check] = {}
-    for instrument in INSTRUMENTS.values():
-        for code, check in instrument.checks.items():
+    for judged in JUDGED.values():
+        for code, check in judged.checks.items():
             if code not in found or "Wrong:" in (check.judge.__doc__ or ""):
                 found[code] = check
     return dict(sorted(found.items()))

@@ -1,8 +1,11 @@
-"""A page is what a report shows: findings, and six neutral kinds of panel that every renderer knows."""
+"""A page is what a report shows: findings, and six neutral kinds of panel that every renderer knows.
+
+A glance is the small thing that is refreshed while something runs.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from nbdebug.findings import Finding
 
@@ -18,6 +21,9 @@ class Curve:
     y_label: str = ""
     log_y: bool = False
     caption: str = ""
+    own_x: dict[str, tuple[float, ...]] = field(default_factory=dict)  # of series that lie at other places than `x`
+    # name → the lowest and the highest of what each of its points stands for, where it stands for several
+    spread: dict[str, tuple[tuple[float, ...], tuple[float, ...]]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -44,6 +50,7 @@ class Heatmap:
     y_label: str = ""
     unit: str = ""
     caption: str = ""
+    log: bool = False  # shaded by logarithm, also where the values lie near each other
 
 
 @dataclass(frozen=True)
@@ -117,3 +124,14 @@ class Page:
     footer: tuple[str, ...] = ()  # the promise kept (or broken), limits, seconds
     intact: bool = True  # False when the session was found changed: the footer is then a warning
     unfinished: str = ""  # what is still being done, or why the measurement ended early: nothing found is then "so far"
+
+
+@dataclass(frozen=True)
+class Glance:
+    """A few words and small panels, for one place that is refreshed while something runs."""
+
+    title: str
+    line: str  # how it goes, in so few words that a terminal has room for them
+    done: float | None = None  # share of what is under way, 0 to 1; None when its length is not known
+    findings: tuple[Finding, ...] = ()  # worst first
+    panels: tuple[Panel, ...] = ()

@@ -11,6 +11,7 @@ import re
 import sys
 from dataclasses import dataclass
 from functools import lru_cache
+from inspect import CO_OPTIMIZED
 from types import CodeType, FrameType, TracebackType
 from typing import Any
 
@@ -54,19 +55,40 @@ def users_line(frame: FrameType | None = None, depth: int = 1) -> SourceLine | N
     Args:
         frame: where to start; None: the caller, or with `depth` a caller of his.
     """
-    frame = frame or sys._getframe(depth)
+    found = users_frame(frame or sys._getframe(depth))
+    return line_of(found) if found is not None else None
+
+
+def users_frame(frame: FrameType | None) -> FrameType | None:
+    """The frame of `users_line`: much cheaper than its line, and one line is always the same code and number."""
     library = None
     while frame is not None:
         name = frame.f_code.co_filename
         kind = _kinds.get(name) or _classify(name)
         if kind in ("own", "cell", "timed"):
-            return line_of(frame)
+            return frame
         if kind == "boundary":
             break
         if kind == "library" and library is None:
             library = frame
         frame = frame.f_back
-    return line_of(library) if library is not None else None
+    return library
+
+
+def variables_of(frame: FrameType) -> dict[str, Any]:
+    """The local variables of a running function (of a module: its own dict), such that none is kept alive by asking."""
+    held = frame.f_locals
+    if not frame.f_code.co_flags & CO_OPTIMIZED:
+        return held
+    copied = dict(held)
+    if type(held) is dict:  # before Python 3.13 a frame keeps the dict, and with it everything that was local at this moment
+        held.clear()
+    return copied
+
+
+def is_users(code: CodeType) -> bool:
+    """Whether this is the user's own code, of a cell or a file."""
+    return _kind(code.co_filename) in ("own", "cell", "timed")
 
 
 def users_line_of_traceback(traceback: TracebackType | None) -> SourceLine | None:
@@ -204,10 +226,12 @@ def _lines_above(source: str, cell: int) -> int | None:
     return body if body and shell.transform_cell("\n".join(lines[body:])).strip() == source else None
 
 
-def _lines_before_body(lines: list[str]) -> int:
-    """Lines down to the first one that a cell magic is over; 0 when there is no cell magic."""
+def _lines_before_body(lines: list[str], magic_name: str = "%%") -> int:
+    """Lines down to the first one that a cell magic is over; 0 when there is no cell magic of that name."""
     magic = _blank_lines(lines)
-    if magic == len(lines) or not lines[magic].startswith("%%"):
+    while magic < len(lines) and lines[magic].startswith("%%") and not lines[magic].startswith(magic_name):
+        magic += 1 + _blank_lines(lines[magic + 1 :])  # one cell magic below another
+    if magic >= len(lines) or not lines[magic].startswith("%%"):
         return 0
     return magic + 1 + _blank_lines(lines[magic + 1 :])
 
@@ -232,7 +256,7 @@ def _timed_line(frame: FrameType, line: int) -> SourceLine:
         return SourceLine(name, line, None, "")
     raw = _history(_shell(), "input_hist_raw")
     lines = raw[magic.cell].splitlines() if magic.cell < len(raw) else []
-    body = _lines_before_body(lines)
+    body = _lines_before_body(lines, "%%time")
     line = line + body if body else magic.line  # the line magic %time: the line it stands on
     return SourceLine(name, line, magic.cell, lines[line - 1].strip() if line <= len(lines) else "")
 

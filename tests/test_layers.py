@@ -12,9 +12,8 @@ PACKAGE = Path(__file__).parent.parent / "nbdebug"
 LAYERS = (  # top to bottom; rooms of one layer do not import each other
     {"notebook"},
     {"checkup", "catalogue"},
-    {"causes"},
     {"instruments"},
-    {"loss_call", "counterfactual"},
+    {"causes", "loss_call", "counterfactual", "magnitudes", "depth"},
     {"untouched", "listening", "tensor_stats", "render"},
     {"training_setup"},
     {"loading"},

@@ -19,7 +19,8 @@ from nbdebug.page import Verdict
 from nbdebug.training_setup import TrainingSetup
 from nbdebug.untouched import Proof, untouched
 
-INSTRUMENTS: dict[str, Instrument] = {}  # name → instrument, in the order to reach for them
+INSTRUMENTS: dict[str, Instrument] = {}  # name → instrument that borrows a setup, in the order to reach for them
+JUDGED: dict[str, Judged] = {}  # name → everything that has checks: the instruments, and `watch`
 OWN_FAULT = "nbdebug itself failed on this training, and says so instead of guessing:"
 
 
@@ -60,15 +61,46 @@ class Check:
         )  # fmt: skip
 
 
-class Instrument:
+class Judged:
+    """A kind of result with the checks that judge it."""
+
+    def __init__(self, name: str, *, title: str, level: str, result: type) -> None:
+        self.name, self.title, self.level, self.result = name, title, level, result
+        self.checks: dict[str, Check] = {}
+        JUDGED[name], RESULTS[name] = self, result
+
+    def check(
+        self, code: str, title: str, *, severity: Severity = Severity.WARNING, advice: str = ""
+    ) -> Callable[[Callable[[Any], Any]], Check]:
+        """Registers a judge of this result. The same code again replaces the judge.
+
+        Args:
+            code: `NDsnn`; your own checks take ND9nn.
+            title: the trouble in two or three words.
+            advice: one thing to try next.
+        """
+        demand_code(code)
+
+        def register(judge: Callable[[Any], Any]) -> Check:
+            self.checks[code] = Check(code, title, Severity(severity), advice, judge)
+            return self.checks[code]
+
+        return register
+
+    def judge(self, result: Any) -> tuple[tuple[Verdict, ...], tuple[Finding, ...]]:
+        """Verdicts and findings of all checks on a result."""
+        judged = [check(result) for check in self.checks.values()]
+        return tuple(v for v, _ in judged), tuple(f for _, findings in judged for f in findings)
+
+
+class Instrument(Judged):
     """A measuring function with the checks that judge its result. Calling it gives a `Report`."""
 
     def __init__(
         self, measure: Callable[..., Any], *, needs: tuple[str, ...], trains: bool, title: str, level: str, result: type
     ) -> None:
+        super().__init__(measure.__name__, title=title, level=level, result=result)
         self.measure, self.needs, self.trains = measure, needs, trains
-        self.name, self.title, self.level, self.result = measure.__name__, title, level, result
-        self.checks: dict[str, Check] = {}
         self.__name__, self.__doc__, self.__wrapped__ = measure.__name__, measure.__doc__, measure
 
     def __call__(self, setup: TrainingSetup, *, budget: float | str | None = None, **options: Any) -> Report:
@@ -105,29 +137,6 @@ class Instrument:
             interrupt.report = remember(report)  # type: ignore[attr-defined]  # nothing measured is lost
             raise interrupt
         yield remember(report)
-
-    def check(
-        self, code: str, title: str, *, severity: Severity = Severity.WARNING, advice: str = ""
-    ) -> Callable[[Callable[[Any], Any]], Check]:
-        """Registers a judge of this instrument's result. The same code again replaces the judge.
-
-        Args:
-            code: `NDsnn`; your own checks take ND9nn.
-            title: the trouble in two or three words.
-            advice: one thing to try next.
-        """
-        demand_code(code)
-
-        def register(judge: Callable[[Any], Any]) -> Check:
-            self.checks[code] = Check(code, title, Severity(severity), advice, judge)
-            return self.checks[code]
-
-        return register
-
-    def judge(self, result: Any) -> tuple[tuple[Verdict, ...], tuple[Finding, ...]]:
-        """Verdicts and findings of all checks on a result."""
-        judged = [check(result) for check in self.checks.values()]
-        return tuple(v for v, _ in judged), tuple(f for _, findings in judged for f in findings)
 
     def missing(self, setup: TrainingSetup) -> list[str]:
         """The names this instrument needs and the setup does not have."""
@@ -188,7 +197,7 @@ def instrument(
 
     def register(measure: Callable[..., Any]) -> Instrument:
         made = Instrument(measure, needs=needs, trains=trains, title=title, level=level, result=result)
-        INSTRUMENTS[made.name], RESULTS[made.name] = made, result
+        INSTRUMENTS[made.name] = made
         return made
 
     return register

@@ -8,6 +8,7 @@ from typing import Any
 
 from nbdebug.notebook.completion import complete
 from nbdebug.notebook.magics import NbdebugMagics
+from nbdebug.notebook.over_cell import rewrite_first_line
 
 _ASKING = re.compile(r"^(\s*%nbdebug[ \t]+[\w-]+)[ \t]*\?{1,2}[ \t]*(\n?)$")
 
@@ -26,7 +27,7 @@ def load(shell: Any) -> None:
     unload(shell)
     magics = NbdebugMagics(shell)
     shell.register_magics(magics)
-    shell.input_transformers_cleanup.append(ask_for_help)
+    shell.input_transformers_cleanup.append(rewrite)
     shell.Completer.custom_matchers.append(complete)
     _loaded.append(_Loaded(shell, magics))
 
@@ -36,12 +37,18 @@ def unload(shell: Any) -> None:
     for loaded in [entry for entry in _loaded if entry.shell is shell]:
         _loaded.remove(loaded)
         loaded.magics.shown.close()
+        loaded.magics.over_cell.close()
         manager = shell.magics_manager  # IPython has no call for this
         manager.registry.pop(NbdebugMagics.__name__, None)
         for kind in ("line", "cell"):
             manager.magics[kind].pop("nbdebug", None)
-        _remove(shell.input_transformers_cleanup, ask_for_help)
+        _remove(shell.input_transformers_cleanup, rewrite)
         _remove(shell.Completer.custom_matchers, complete)
+
+
+def rewrite(lines: list[str]) -> list[str]:
+    """A cell as IPython shall read it."""
+    return rewrite_first_line(ask_for_help(lines))
 
 
 def ask_for_help(lines: list[str]) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
+from collections.abc import Iterable
 from typing import Any
 
 from IPython.core.completer import CompletionContext, SimpleCompletion, SimpleMatcherResult, context_matcher
@@ -49,7 +50,9 @@ def _offers(before: list[str], word: str, *, over_a_cell: bool) -> list[tuple[st
     role, equals, _ = word.partition("=")
     if equals and role in ROLES:
         return [(f"{role}={name}", "variable") for name in _variables(role)]
-    return [*_roles(verb, before), *_flags(verb)]
+    if verb.takes == "cell":
+        return [*_roles(("model",), before), *_flags(verb)] if over_a_cell else []
+    return [*_roles(ROLES if verb.takes == "roles" else (), before), *_flags(verb)]
 
 
 def _aliases() -> list[str]:
@@ -65,11 +68,9 @@ def _flags(verb: Verb) -> list[tuple[str, str]]:
     return flags + [(option.negation, "option") for option in verb.options if option.kind is bool]
 
 
-def _roles(verb: Verb, before: list[str]) -> list[tuple[str, str]]:
-    if verb.takes != "roles":
-        return []
+def _roles(roles: Iterable[str], before: list[str]) -> list[tuple[str, str]]:
     said = {word.partition("=")[0] for word in before}
-    return [(f"{role}=", "role") for role in ROLES if role not in said]
+    return [(f"{role}=", "role") for role in roles if role not in said]
 
 
 def _variables(role: str) -> list[str]:

@@ -13,14 +13,16 @@ import nbdebug
 from nbdebug.catalogue import Explanation
 from nbdebug.errors import CodeError, SetupError
 from nbdebug.instruments.report import Report, shown_live
+from nbdebug.instruments.watch import Watch
 from nbdebug.notebook.discovery_page import page_of
 from nbdebug.notebook.line import Line, read_line, words_of
 from nbdebug.notebook.namespace import Discovery, discover
+from nbdebug.notebook.over_cell import OVER_A_CELL, OverCell, shown_already
 from nbdebug.notebook.shown_once import ShownOnce
 from nbdebug.notebook.verbs import Verb, help_of, overview, verb_named
 
 STOPPED = "KeyboardInterrupt: stopped. The report above has what was measured until then."
-CELL_VERBS: dict[str, Callable[[Magics, Line, str], Any]] = {}  # verbs over a cell: (magics, line, the cell's text)
+CELL_VERBS = ("watch",)  # verbs that stand over a cell, with two %
 
 
 @magics_class
@@ -32,27 +34,33 @@ class NbdebugMagics(Magics):
         self.said: dict[str, str] = {}  # role → variable, from the last `%nbdebug setup`
         self.precision: str | None = None
         self.shown = ShownOnce(shell)
+        self.over_cell = OverCell(shell)
 
     @line_cell_magic
-    def nbdebug(self, line: str, cell: str | None = None) -> Report | None:
+    def nbdebug(self, line: str, cell: str | None = None) -> Report | Watch | None:
         """Finds out why a PyTorch training does not learn.
 
         %nbdebug                      the verbs, in the order to reach for them
         %nbdebug setup                finds model, loss, optimizer and loaders among your variables
         %nbdebug checkup              data, code, numbers, optimisation: what is wrong, where, what to try
+        %%nbdebug watch               over a cell that trains: watches its loop, and names the mistakes in it
         %nbdebug explain ND401        the page of a code
         %nbdebug checkup?             the options of a verb
         """
         words = words_of(line)
         if cell is not None:
-            return self._over_a_cell(words, cell)
+            return self._over_a_cell(words, f"%%nbdebug {line}\n{cell}")
         if not words:
             print(overview())
             return None
         verb = verb_named(words[0])
-        said = self._read(verb, words[1:])
+        begins = words[1:2] == [OVER_A_CELL]
+        said = self._read(verb, words[2:] if begins else words[1:])
         if said.wants_help:
             print(help_of(verb))
+            return None
+        if begins:
+            self._say([self.over_cell.begin(said)])
             return None
         return self._deed(verb)(verb, said)
 
@@ -61,15 +69,15 @@ class NbdebugMagics(Magics):
             said = read_line(words, verb.options)
         except UsageError as error:
             raise UsageError(f"%nbdebug {verb.name}: {error}") from None
-        surplus = [] if verb.takes == "roles" else [f"{role}=" for role in said.roles]
+        surplus = [] if verb.takes in ("roles", "cell") else [f"{role}=" for role in said.roles]
         surplus += said.rest[1:] if verb.takes == "code" else said.rest
         if surplus:
             example = ': write --budget "20 s" or model=net' if verb.takes == "roles" else ""
             raise UsageError(f"%nbdebug {verb.name} does not know what to do with {surplus[0]!r}{example}")
         return said
 
-    def _deed(self, verb: Verb) -> Callable[[Verb, Line], Report | None]:
-        named = {"setup": self._setup, "explain": self._explain, "codes": self._codes}
+    def _deed(self, verb: Verb) -> Callable[[Verb, Line], Report | Watch | None]:
+        named = {"setup": self._setup, "watch": self._watch, "explain": self._explain, "codes": self._codes}
         return named.get(verb.name, self._measure)
 
     def _setup(self, verb: Verb, said: Line) -> None:
@@ -94,6 +102,14 @@ class NbdebugMagics(Magics):
         self.shown.show(report)
         return report
 
+    def _watch(self, verb: Verb, said: Line) -> Watch:
+        if said.options or said.roles:
+            raise UsageError("%nbdebug watch shows the last watch again and takes no options: they belong over the cell, %%nbdebug watch …")
+        watch = self.over_cell.last()
+        print("watch.report()")
+        self.shown.show(watch.report(), watch)
+        return watch
+
     def _explain(self, verb: Verb, said: Line) -> None:
         if not said.rest:
             raise UsageError("%nbdebug explain needs a code, such as %nbdebug explain ND401")
@@ -108,11 +124,15 @@ class NbdebugMagics(Magics):
         self._say(["nbdebug.codes()"])
         display(nbdebug.codes())
 
-    def _over_a_cell(self, words: list[str], cell: str) -> Any:
-        if not words or words[0] not in CELL_VERBS:
-            verb = verb_named(words[0]).name if words else "checkup"
-            raise UsageError(f"%%nbdebug {verb} runs over no cell: write %nbdebug {verb}, with one %, on a line of its own")
-        return CELL_VERBS[words[0]](self, read_line(words[1:], ()), cell)
+    def _over_a_cell(self, words: list[str], whole: str) -> None:
+        """A cell magic that was called as a function, as an exported script does: typed, it is rewritten before."""
+        verb = verb_named(words[0]).name if words else "checkup"
+        if verb in CELL_VERBS:
+            result = self.shell.run_cell(whole)
+            if (error := result.error_in_exec or result.error_before_exec) is not None:
+                raise shown_already(error)
+            return
+        raise UsageError(f"%%nbdebug {verb} runs over no cell: write %nbdebug {verb}, with one %, on a line of its own")
 
     def _discover(self, verb: Verb, roles: dict[str, str], precision: str | None) -> Discovery:
         try:

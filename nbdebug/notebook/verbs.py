@@ -31,7 +31,7 @@ class Verb:
     about: str  # one line
     doc: str  # the rest of its help
     options: tuple[Option, ...] = ()
-    takes: str = "roles"  # what else stands on the line: "roles", "code" or nothing
+    takes: str = "roles"  # what else stands on the line: "roles", "code", "cell" (a cell below, and few roles) or nothing
     target: Any = None  # the callable with .follow that a measuring verb stands for
     call: str = ""  # how that callable is written in Python
 
@@ -43,7 +43,7 @@ def verbs() -> dict[str, Verb]:
     order = sorted(INSTRUMENTS, key=lambda name: rungs.index(name) if name in rungs else len(rungs))
     for name in order:
         listed.append(_measuring(INSTRUMENTS[name], _written(name, INSTRUMENTS[name]), INSTRUMENTS[name].measure))
-    return {verb.name: verb for verb in [*listed, _EXPLAIN, _CODES]}
+    return {verb.name: verb for verb in [*listed, _watch(), _EXPLAIN, _CODES]}
 
 
 def verb_named(name: str) -> Verb:
@@ -64,19 +64,21 @@ def overview() -> str:
     known = verbs()
     short = {name: alias for alias, name in ALIASES.items() if name.startswith(alias)}  # data for data_audit
     width = max(map(len, known))
-    lines = [f"%nbdebug {short.get(name, name):{width}}  {verb.about}" for name, verb in known.items()]
+    lines = [f"{_magic(verb):9} {short.get(name, name):{width}}  {verb.about}" for name, verb in known.items()]
     return "\n".join([*lines, "", "%nbdebug VERB? shows the options of a verb."])
 
 
 def help_of(verb: Verb) -> str:
     """What `%nbdebug VERB?` shows."""
-    takes = {"roles": " [role=variable …]", "code": " CODE"}.get(verb.takes, "")
-    lines = [f"%nbdebug {verb.name}{takes}{''.join(f' [{option.usage()}]' for option in verb.options)}", "", verb.doc]
+    takes = {"roles": " [role=variable …]", "code": " CODE", "cell": " [model=variable]"}.get(verb.takes, "")
+    lines = [f"{_magic(verb)} {verb.name}{takes}{''.join(f' [{option.usage()}]' for option in verb.options)}", "", verb.doc]
     if verb.options:
         lines += ["", *(_option_help(option) for option in verb.options)]
     if verb.takes == "roles":
         lines += ["", f"roles: {', '.join(ROLES)}; model=net takes the variable net, val_loader=None takes none"]
-    if verb.call:
+    if verb.takes == "cell":
+        lines += ["", f"in Python: with {verb.call}({', '.join(f'{o.name}={o.default!r}' for o in verb.options)}) as watch: …"]
+    elif verb.call:
         lines += ["", f"in Python: {verb.call}(setup{''.join(f', {o.name}={o.default!r}' for o in verb.options)})"]
     aliases = [alias for alias, name in ALIASES.items() if name == verb.name]
     return "\n".join(lines + ([f"also called: {', '.join(aliases)}"] if aliases else []))
@@ -85,6 +87,23 @@ def help_of(verb: Verb) -> str:
 def _option_help(option: Option) -> str:
     default = "" if option.default in (None, inspect.Parameter.empty) else f" (default {option.default})"
     return textwrap.indent(textwrap.fill(f"{option.usage()}  {option.help}{default}", 100, subsequent_indent="    "), "  ")
+
+
+def _magic(verb: Verb) -> str:
+    return "%%nbdebug" if verb.takes == "cell" else "%nbdebug"
+
+
+def _watch() -> Verb:
+    """The one verb that stands over a cell; `each_step` is a function, and has no place on a line."""
+    options = tuple(option for option in options_of(nbdebug.watch) if option.name != "each_step")
+    about = "Over a cell that trains: watches its loop, and names the mistakes in it."
+    doc = (
+        "Watches the loop that runs in the cell below it, live, and shows a report at the end; nothing in the cell changes.\n"
+        "A later watched cell that goes on with the same models goes on with the history.\n\n"
+        "%nbdebug watch, with one %, shows the last report again, and gives the watch: after watch = %nbdebug watch there are\n"
+        "watch.history(), watch.figure(\"a layer\"), watch.widget()."
+    )
+    return Verb("watch", about, doc, options, takes="cell", call="nbdebug.watch")
 
 
 def _measuring(target: Any, call: str, function: Callable[..., Any]) -> Verb:

@@ -17,14 +17,14 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from nbdebug.page import Curve, Gallery, Heatmap, Histogram, Page, Panel
 from nbdebug.render import outline, png
-from nbdebug.render.curves import positions
+from nbdebug.render.curves import all_positions, all_values, positions
 from nbdebug.render.numbers import number, one_line, plural, shortened
 from nbdebug.render.scales import evenly, geometric, shades
 from nbdebug.render.theme import LIGHT
 
 _COLUMNS, _WIDTH, _HEIGHT = 2, 5.6, 3.2  # of the grid; inches of one panel
 _MOST_PANELS = 16
-_MOST_ROWS, _MOST_TICKS, _MOST_PICTURES, _MOST_SERIES = 60, 6, 24, 6
+_MOST_ROWS, _MOST_TICKS, _MOST_PICTURES, _MOST_SERIES, _MOST_RIDGES = 60, 6, 24, 6, 24
 _FINDINGS_IN_TITLE = 6
 _LARGEST = 1e150  # its square is still a float
 
@@ -75,8 +75,7 @@ def _grid(page: Page, drawn: list[Panel], total: int) -> Figure:
 def _nothing(panel: Panel) -> bool:
     """Whether the panel has no number that could be drawn."""
     if isinstance(panel, Curve):
-        values = [_drawable(v, log=panel.log_y) for series in panel.series.values() for v in series]
-        return all(map(math.isnan, values))
+        return all(math.isnan(_drawable(v, log=panel.log_y)) for v in all_values(panel))
     if isinstance(panel, Histogram):
         return len(panel.edges) < 2 or not any(map(any, panel.counts.values()))
     if isinstance(panel, Heatmap):
@@ -120,11 +119,15 @@ def _name(text: str, most: int = 60) -> str:
 
 
 def _curve(place: SubFigure, panel: Curve) -> None:
-    axes, x = place.subplots(), positions(panel)
+    axes = place.subplots()
     for name, values in list(panel.series.items())[:_MOST_SERIES]:
+        x = positions(panel, name)
         heights = [_drawable(v, log=panel.log_y) for v in values]
         marker = "o" if sum(map(math.isfinite, heights)) < 3 else ""
-        axes.plot(x[: len(heights)], heights, label=_name(name, 30), marker=marker, linewidth=1.6)
+        (line,) = axes.plot(x[: len(heights)], heights, label=_name(name, 30), marker=marker, linewidth=1.6)
+        if name in panel.spread:
+            low, high = ([_drawable(v, log=panel.log_y) for v in end] for end in panel.spread[name])
+            axes.fill_between(x[: len(low)], low, high, color=line.get_color(), alpha=0.2, linewidth=0)
         broken = [
             x[i]
             for i in range(1, len(values))
@@ -134,7 +137,7 @@ def _curve(place: SubFigure, panel: Curve) -> None:
             axes.axvline(at, color=LIGHT["error"], linestyle=":", linewidth=1.2)
     axes.set(
         xlabel=_name(panel.x_label), ylabel=_name(panel.y_label),
-        xscale="log" if geometric(x) else "linear", yscale="log" if panel.log_y else "linear",
+        xscale="log" if geometric(all_positions(panel)) else "linear", yscale="log" if panel.log_y else "linear",
     )  # fmt: skip
     _plain_ticks(axes)
     seaborn.despine(ax=axes)
@@ -150,6 +153,9 @@ def _drawable(value: float, *, log: bool = False) -> float:
 
 def _histogram(place: SubFigure, panel: Histogram) -> None:
     axes, edges = place.subplots(), list(map(_drawable, panel.edges))
+    if len(panel.counts) > _MOST_SERIES:
+        _ridge(axes, panel, edges)
+        return
     alone = len(panel.counts) == 1
     for name, counts in list(panel.counts.items())[:_MOST_SERIES]:
         axes.stairs(counts, edges, label=_name(name, 30), fill=alone, alpha=0.8, linewidth=1.4)
@@ -158,6 +164,22 @@ def _histogram(place: SubFigure, panel: Histogram) -> None:
     _plain_ticks(axes)
     seaborn.despine(ax=axes)
     _legend(axes, len(panel.counts))
+
+
+def _ridge(axes: Axes, panel: Histogram, edges: list[float]) -> None:
+    """One outline below the other, each as tall as its own largest bin and a little into the one above."""
+    names = list(panel.counts)
+    chosen = evenly(len(names), _MOST_RIDGES)
+    for row, i in enumerate(chosen):
+        counts = panel.counts[names[i]]
+        top = max(counts, default=0) or 1
+        heights = [row - 1.4 * n / top for n in counts]
+        axes.stairs(heights, edges, baseline=row, fill=True, color=LIGHT["s0"], alpha=0.65, zorder=row + 2)
+        axes.stairs(heights, edges, baseline=row, color="white", linewidth=0.8, zorder=row + 2)
+    axes.set_yticks(range(len(chosen)), [_name(names[i], 28) for i in chosen], fontsize=7)
+    axes.set(xlabel=_name(panel.x_label), ylim=(len(chosen), -1.6))
+    axes.grid(False, axis="y")
+    seaborn.despine(ax=axes, left=True)
 
 
 def _plain_ticks(axes: Axes) -> None:
@@ -182,7 +204,7 @@ def _legend(axes: Axes, series: int) -> None:
 def _heatmap(place: SubFigure, panel: Heatmap) -> None:
     axes, chosen = place.subplots(), evenly(len(panel.rows), _MOST_ROWS)
     values = [[_drawable(v) for v in panel.values[i]] for i in chosen]
-    norm, colours = _shading(values)
+    norm, colours = _shading(values, log=panel.log)
     mesh = axes.pcolormesh(values, norm=norm, cmap=colours)
     axes.invert_yaxis()
     axes.grid(False)
@@ -193,8 +215,8 @@ def _heatmap(place: SubFigure, panel: Heatmap) -> None:
     place.colorbar(mesh, ax=axes, label=_name(panel.unit))
 
 
-def _shading(values: list[list[float]]) -> tuple[Normalize, Any]:
-    _, sized, signed = shades(values, 1)
+def _shading(values: list[list[float]], *, log: bool) -> tuple[Normalize, Any]:
+    _, sized, signed = shades(values, 1, log=log)
     if signed:
         return TwoSlopeNorm(0.0, -sized.high, sized.high), seaborn.color_palette("vlag", as_cmap=True)
     kind = LogNorm if sized.log else Normalize

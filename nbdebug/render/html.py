@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 
 from nbdebug.findings import Finding
-from nbdebug.page import Page, Section, Verdict
+from nbdebug.page import Glance, Page, Section, Verdict
 from nbdebug.render import outline
-from nbdebug.render.html_panels import is_small, panel_html
+from nbdebug.render.html_panels import drawing, is_small, panel_html
 from nbdebug.render.html_tables import escape, evidence_table
 from nbdebug.render.numbers import LONG, one_line, plural, sentence
 from nbdebug.render.theme import document_css, fragment_css
@@ -199,7 +199,7 @@ def footer(page: Page) -> str:
     return f'<footer class="nbd-alarm" role="alert">\n<p><b>Your session was changed.</b></p>\n{lines}</footer>\n'
 
 
-def compact(content: Page | str) -> str:
+def compact(content: Page | Glance | str) -> str:
     """A few lines for an output that is refreshed while something runs."""
     if isinstance(content, str):
         return fragment(f'<p class="nbd-quiet">{_prose(one_line(content))}</p>\n')
@@ -210,8 +210,23 @@ def compact(content: Page | str) -> str:
     )
     more = len(content.findings) - _LIVE_FINDINGS
     rest = f"<p>… {more:,} more</p>" if more > 0 else ""
+    if isinstance(content, Glance):
+        return fragment(_progress(content) + f"<ul>{lines}</ul>" + rest + _drawings(content))
     doing = f'<p class="nbd-quiet">{_prose(_capital(content.unfinished))} …</p>\n' if content.unfinished else ""
     return fragment(head(content) + f"<ul>{lines}</ul>" + rest + doing)
+
+
+def _progress(glance: Glance) -> str:
+    done = 0.0 if glance.done is None else min(1.0, max(0.0, glance.done))
+    bar = f'<div class="nbd-bar"><div style="width:{done:.1%}"></div></div>\n' if glance.done is not None else ""
+    words = f'<b>{escape(_capital(glance.title))}</b> <span class="nbd-quiet">{escape(one_line(glance.line))}</span>'
+    return f'<p class="nbd-now">{words}</p>\n{bar}'
+
+
+def _drawings(glance: Glance) -> str:
+    """The panels without the numbers beneath them: what is refreshed twice a second is looked at, not read."""
+    drawn = "".join(f'<h5>{escape(_capital(p.title))}</h5>\n<div class="nbd-body">{drawing(p)}</div>\n' for p in glance.panels)
+    return f'<div class="nbd-glance">{drawn}</div>\n' if drawn else ""
 
 
 def _prose(text: str) -> str:

@@ -13,7 +13,7 @@ from nbdebug.render.numbers import number, one_line, plural, shortened
 from nbdebug.render.scales import evenly, shades
 
 MOST_ROWS = 100  # of a table or heatmap; to_dict() and the .json file have them all
-_MOST_CELLS = 1200  # of a heatmap that is also written out in numbers
+_MOST_CELLS = 500  # of a heatmap that is also written out in numbers
 _MOST_PICTURES = 48
 _OVERLAID = 3  # histograms in one drawing; more stand one below the other
 _ROW_HEIGHT, _FEW_HEIGHT, _FEW_ROWS = (
@@ -30,6 +30,16 @@ def panel_html(panel: Panel, *, opened: bool) -> str:
     fold, title = " open" if opened else "", escape(one_line(panel.title) or type(panel).__name__.lower())
     shown = f'<div class="nbd-body">\n{body(panel)}{told}</div>'
     return f'<details class="nbd-panel"{fold}><summary>{title}</summary>\n{shown}</details>\n'
+
+
+def drawing(panel: Panel) -> str:
+    """The picture alone of a curve or heatmap, without its numbers; any other panel as it is."""
+    if isinstance(panel, Curve):
+        marks, along, up = svg.curve(panel)
+        return _plot(marks, along, up, one_line(panel.x_label)) if marks else _empty("no finite point yet")
+    if isinstance(panel, Heatmap) and panel.rows and panel.columns:
+        return _cells(panel, *_chosen(panel))
+    return body(panel)
 
 
 @singledispatch
@@ -72,13 +82,8 @@ def _(panel: Histogram) -> str:
 def _(panel: Heatmap) -> str:
     if not panel.rows or not panel.columns:
         return _empty("no cells")
-    chosen = evenly(len(panel.rows), MOST_ROWS)
-    cut = (
-        f"<p>{len(chosen)} of {len(panel.rows):,} rows, evenly chosen</p>"
-        if len(chosen) < len(panel.rows)
-        else ""
-    )
-    rows, values = [panel.rows[i] for i in chosen], [panel.values[i] for i in chosen]
+    rows, values = _chosen(panel)
+    cut = f"<p>{len(rows)} of {len(panel.rows):,} rows, evenly chosen</p>" if len(rows) < len(panel.rows) else ""
     return cut + _cells(panel, rows, values) + _written_out(panel, rows, values)
 
 
@@ -151,8 +156,13 @@ def _fullest(counts: Sequence[int], panel: Histogram) -> tuple[float | None, flo
     return panel.edges[i], panel.edges[i + 1]
 
 
+def _chosen(panel: Heatmap) -> tuple[list[str], list[tuple[float, ...]]]:
+    chosen = evenly(len(panel.rows), MOST_ROWS)
+    return [panel.rows[i] for i in chosen], [panel.values[i] for i in chosen]
+
+
 def _cells(panel: Heatmap, rows: Sequence[str], values: Sequence[Sequence[float]]) -> str:
-    levels, sized, signed = shades(values, svg.HEAT_LEVELS)
+    levels, sized, signed = shades(values, svg.HEAT_LEVELS, log=panel.log)
     names = "".join(f'<i data-t="{escape(shortened(name, 34))}"{full_name(name, 34)}></i>' for name in rows)
     shown = evenly(len(panel.columns), 6)
     along = "".join(
@@ -182,9 +192,11 @@ def _legend(
 
 
 def _written_out(panel: Heatmap, rows: Sequence[str], values: Sequence[Sequence[float]]) -> str:
-    if len(rows) * len(panel.columns) <= _MOST_CELLS:
-        columns = (one_line(panel.y_label), *panel.columns)
-        table = table_html(columns, [(name, *row) for name, row in zip(rows, values, strict=True)])
+    used = [i for i in range(len(panel.columns)) if any(row[i] != 0 for row in values)]
+    if len(rows) * len(used) <= _MOST_CELLS:
+        columns = (one_line(panel.y_label), *(panel.columns[i] for i in used))
+        table = table_html(columns, [(name, *(row[i] for i in used)) for name, row in zip(rows, values, strict=True)])
+        table += "<p>columns of nothing but 0 are left out</p>" if len(used) < len(panel.columns) else ""
     else:
         columns = (one_line(panel.y_label), "lowest", "highest", "at")
         table = table_html(

@@ -9,10 +9,11 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Any
 
-from nbdebug.page import Page
+from nbdebug.page import Glance, Page
 from nbdebug.render.numbers import one_line
 
-Content = Page | str | Callable[[], Page | str]
+Shown = Page | Glance | str
+Content = Shown | Callable[[], Shown]
 EVERY = 0.25  # seconds between two refreshes; faster is flicker, and fills the notebook's message queue
 
 
@@ -24,24 +25,30 @@ class Live:
                 live.show(f"step {step} of {steps}")
 
     Args:
-        clock: gives seconds; what comes within `EVERY` seconds of the last refresh is not shown.
+        every: what comes within so many seconds of the last refresh is not shown.
+        clock: gives seconds.
     """
 
-    def __init__(self, *, clock: Callable[[], float] = time.monotonic) -> None:
-        self._clock, self._last = clock, float("-inf")
+    def __init__(self, *, every: float = EVERY, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock, self._every, self._last = clock, every, float("-inf")
         self._place = _Notebook() if _in_kernel() else _Terminal() if _is_terminal() else _Nowhere()
 
     def show(self, content: Content, *, now: bool = False) -> None:
         """Replaces what is shown, unless it was replaced a moment ago; `now` shows it in any case.
 
         Args:
-            content: a page, a text, or a function that makes one and is called only when it is shown.
+            content: a page, a glance, a text, or a function that makes one and is called only when it is shown.
         """
-        if isinstance(self._place, _Nowhere):
+        if not self.is_seen:
             return
-        if now or self._clock() - self._last >= EVERY:
+        if now or self._clock() - self._last >= self._every:
             self._last = self._clock()
             self._tell(lambda: self._place.show(content() if callable(content) else content))
+
+    @property
+    def is_seen(self) -> bool:
+        """Whether there is anyone to look: a file or a pipe gets nothing."""
+        return not isinstance(self._place, _Nowhere)
 
     def close(self) -> None:
         """Takes the output away. Nothing happens the second time."""
@@ -69,7 +76,7 @@ class _Notebook:
     def __init__(self) -> None:
         self._handle: Any = None
 
-    def show(self, content: Page | str) -> None:
+    def show(self, content: Shown) -> None:
         bundle = _bundle(content)
         if self._handle is None:
             from IPython.display import DisplayHandle  # only here, where a kernel has it loaded already
@@ -90,7 +97,7 @@ class _Terminal:
     def __init__(self) -> None:
         self._shown = False
 
-    def show(self, content: Page | str) -> None:
+    def show(self, content: Shown) -> None:
         width = shutil.get_terminal_size().columns - 1  # a full line would wrap, and then stay
         sys.stderr.write(f"\r{_line(content)[:width]}\x1b[K")
         sys.stderr.flush()
@@ -103,7 +110,7 @@ class _Terminal:
 
 
 class _Nowhere:
-    def show(self, content: Page | str) -> None:
+    def show(self, content: Shown) -> None:
         """Silent: nobody looks, or the output is kept in a file."""
 
     def clear(self) -> None:
@@ -120,13 +127,13 @@ def _is_terminal() -> bool:
     return sys.stderr is not None and sys.stderr.isatty()  # None under pythonw
 
 
-def _line(content: Page | str) -> str:
+def _line(content: Shown) -> str:
     from nbdebug.render import text
 
-    return text.compact(content) if isinstance(content, Page) else one_line(content)
+    return one_line(content) if isinstance(content, str) else text.compact(content)
 
 
-def _bundle(content: Page | str) -> dict[str, str]:
+def _bundle(content: Shown) -> dict[str, str]:
     from nbdebug.render import html
 
     return {"text/plain": _line(content), "text/html": html.compact(content)}

@@ -87,6 +87,16 @@ def thinned(x: Sequence[float], y: Sequence[float], most: int) -> list[tuple[flo
     return kept
 
 
+def extremes(
+    x: Sequence[float], low: Sequence[float], high: Sequence[float], most: int
+) -> list[tuple[float, float, float]]:
+    """At most `most` triples of place, lowest and highest; neighbours are drawn together, and no extreme is lost."""
+    points = [p for p in zip(x, low, high, strict=False) if math.isfinite(p[1]) and math.isfinite(p[2])]
+    stretch = math.ceil(len(points) / most) or 1
+    parts = [points[start : start + stretch] for start in range(0, len(points), stretch)]
+    return [(part[0][0], min(p[1] for p in part), max(p[2] for p in part)) for part in parts]
+
+
 def evenly(length: int, most: int) -> list[int]:
     """At most `most` indices from 0 to length - 1, evenly spaced, both ends among them."""
     if length <= most:
@@ -96,8 +106,13 @@ def evenly(length: int, most: int) -> list[int]:
     return [round(i * (length - 1) / (most - 1)) for i in range(most)]
 
 
-def shades(values: Sequence[Sequence[float]], levels: int) -> tuple[list[list[int | None]], Scale, bool]:
+def shades(
+    values: Sequence[Sequence[float]], levels: int, *, log: bool = False
+) -> tuple[list[list[int | None]], Scale, bool]:
     """A level for every cell of a heatmap.
+
+    Args:
+        log: by logarithm in any case; else only where linear shades would show one cell and no other.
 
     Returns:
         rows of levels 0..levels (negative where the value is, on a scale that tells signs apart; None for
@@ -106,8 +121,15 @@ def shades(values: Sequence[Sequence[float]], levels: int) -> tuple[list[list[in
     finite = [v for row in values for v in row if math.isfinite(v)]
     signed = any(v < 0 for v in finite)
     sizes = [abs(v) for v in finite]
-    sized = _shade_scale(sizes, signed)
+    sized = _decade_scale(sizes) if log and any(sizes) and not signed else _shade_scale(sizes, signed)
     return [[_shade(v, sized, levels) for v in row] for row in values], sized, signed
+
+
+def _decade_scale(sizes: list[float]) -> Scale:
+    """At least a decade wide, so that what is nearly alike looks alike."""
+    held = scale(sizes, log=True)
+    widen = math.sqrt(max(1.0, 10 / (held.high / held.low)))
+    return Scale(max(held.low / widen, _SMALLEST), min(held.high * widen, _LARGEST), log=True)
 
 
 def _shade_scale(sizes: list[float], signed: bool) -> Scale:

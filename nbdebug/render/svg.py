@@ -11,9 +11,9 @@ from collections.abc import Sequence
 from itertools import groupby, pairwise
 
 from nbdebug.page import Curve, Histogram
-from nbdebug.render.curves import positions
+from nbdebug.render.curves import all_positions, all_values, positions
 from nbdebug.render.numbers import number
-from nbdebug.render.scales import Scale, geometric, scale, thinned
+from nbdebug.render.scales import Scale, extremes, geometric, scale, thinned
 from nbdebug.render.theme import SERIES
 
 _W, _H = 1000, 100  # user units of a chart
@@ -25,13 +25,13 @@ Labels = list[tuple[float, str]]  # (place from 0 to 1, text)
 
 def curve(panel: Curve) -> tuple[str, Labels, Labels]:
     """The lines of a curve, its x labels and its y labels; no marks where no point has a place on the axes."""
-    x = positions(panel)
+    x = all_positions(panel)
     across = scale(x, log=geometric(x))
-    up = scale([v for values in panel.series.values() for v in values], log=panel.log_y, margin=0.04)
+    up = scale(all_values(panel), log=panel.log_y, margin=0.04)
     lines = []
-    for i, values in enumerate(panel.series.values()):
-        points = [(across(a), up(v), v) for a, v in thinned(x, values, _MOST_POINTS)]
-        lines.append(_line(points, style(i)) + _broken(points))
+    for i, (name, values) in enumerate(panel.series.items()):
+        points = [(across(a), up(v), v) for a, v in thinned(positions(panel, name), values, _MOST_POINTS)]
+        lines.append(_spread(panel, name, across, up, i) + _line(points, style(i)) + _broken(points))
     marks = _svg(_grid(up) + "".join(lines)) if any(lines) else ""
     return marks, _labels(across, 5), _labels(up, 4)
 
@@ -64,18 +64,21 @@ def strip(counts: Sequence[int], panel: Histogram) -> str:
 
 
 def heatmap(levels: Sequence[Sequence[int | None]]) -> str:
-    """Cells by level: one path for all cells of a shade, neighbours in a row joined."""
-    runs: dict[int, list[str]] = {}
+    """Cells by level: one path for all cells of a shade, a line of the height of a row for neighbours in it."""
+    paths: dict[int, str] = {}
+    pens: dict[int, tuple[int, int]] = {}  # level → where its path has come to
     for y, row in enumerate(levels):
         x = 0
         for level, same in groupby(row):
             length = len(list(same))
             if level:
-                runs.setdefault(level, []).append(f"M{x} {y}h{length}v1h-{length}z")
+                moved = f"m{x - pens[level][0]} {y - pens[level][1]}" if level in pens else f"M{x} {y}.5"
+                paths[level] = f"{paths.get(level, '')}{moved}h{length}"
+                pens[level] = x + length, y
             x += length
-    paths = [_shade(level, "".join(runs[level])) for level in sorted(runs)]
+    drawn = [_shade(level, paths[level]) for level in sorted(paths)]
     box = f"0 0 {max(len(row) for row in levels)} {len(levels)}"
-    return _svg("".join(paths), box)
+    return _svg("".join(drawn), box)
 
 
 def ramp(signed: bool) -> str:
@@ -120,6 +123,17 @@ def _line(points: Sequence[tuple[float | None, float | None, float]], kind: str)
     return drawn + (f'<path class="l {kind} dot" d="{dots}"/>' if dots else "")
 
 
+def _spread(panel: Curve, name: str, across: Scale, up: Scale, i: int) -> str:
+    """The area between the lowest and the highest of what each point stands for."""
+    if name not in panel.spread:
+        return ""
+    x, (low, high) = positions(panel, name), panel.spread[name]
+    chosen = [p for p in extremes(x, low, high, _MOST_POINTS) if None not in (up(p[1]), up(p[2]))]
+    below = [f"{_x(across(a) or 0.0)} {_y(up(b) or 0.0)}" for a, b, _ in chosen]
+    above = [f"{_x(across(a) or 0.0)} {_y(up(c) or 0.0)}" for a, _, c in reversed(chosen)]
+    return f'<path class="a s{i % SERIES}" d="M{"L".join(below + above)}z"/>' if len(chosen) > 1 else ""
+
+
 def _broken(points: Sequence[tuple[float | None, float | None, float]]) -> str:
     """A dashed upright line where the values stop being finite."""
     finite = [True] + [math.isfinite(value) for *_, value in points]
@@ -145,7 +159,7 @@ def _shade(level: int, path: str) -> str:
     if abs(level) > HEAT_LEVELS:
         return f'<path class="q" d="{path}"/>'
     opacity = f"{0.06 + 0.94 * abs(level) / HEAT_LEVELS:.2f}"
-    return f'<path class="{"c" if level < 0 else "h"}" fill-opacity="{opacity}" d="{path}"/>'
+    return f'<path class="{"c" if level < 0 else "h"}" stroke-opacity="{opacity}" d="{path}"/>'
 
 
 def _x(place: float) -> str:

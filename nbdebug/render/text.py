@@ -5,13 +5,14 @@ from __future__ import annotations
 import textwrap
 
 from nbdebug.findings import Finding
-from nbdebug.page import Page, Section
+from nbdebug.page import Curve, Glance, Page, Section
 from nbdebug.render import outline
 from nbdebug.render.numbers import LONG, number, one_line, plural, sentence, shortened
-from nbdebug.render.text_panels import panel_lines
+from nbdebug.render.text_panels import panel_lines, sparkline
 
 WIDTH = 92  # columns; a panel may use a few more
 _INDENT = "    "
+_SPARK = 16  # characters of a curve in a line that is overwritten
 
 
 def render(page: Page) -> str:
@@ -111,9 +112,18 @@ def _wrapped(text: str, indent: str = "", *, hanging: str = "") -> list[str]:
     )
 
 
-def compact(page: Page) -> str:
+def compact(page: Page | Glance) -> str:
     """The page in one line, for a place that is overwritten."""
+    if isinstance(page, Glance):
+        found = [f"{f.code} {one_line(f.title)}" for f in page.findings[:3]]
+        return " · ".join(filter(None, [one_line(page.title), one_line(page.line), _spark(page), *found]))
     codes = [f"{f.code} {one_line(f.title)}" for f in page.findings[:3]]
     more = [plural(len(page.findings) - 3, "finding") + " more"] if len(page.findings) > 3 else []
     doing = f"{one_line(page.unfinished)} …" if page.unfinished else ""
     return " · ".join(filter(None, [one_line(page.title), doing, outline.headline(page), *codes, *more]))
+
+
+def _spark(glance: Glance) -> str:
+    """The first line of its first curve in a few characters."""
+    curve = next((panel for panel in glance.panels if isinstance(panel, Curve)), None)
+    return sparkline(next(iter(curve.series.values())), _SPARK, log=curve.log_y) if curve is not None and curve.series else ""

@@ -59,7 +59,7 @@ def _(panel: Histogram, width: int) -> list[str]:
 def _(panel: Heatmap, width: int) -> list[str]:
     if not panel.rows or not panel.columns:
         return ["  no cells"]
-    levels, sized, signed = shades(panel.values, len(_SHADES) - 1)
+    levels, sized, signed = shades(panel.values, len(_SHADES) - 1, log=panel.log)
     across = evenly(len(panel.columns), 48)
     names = [shortened(name, 36) for name in panel.rows[:MOST_ROWS]]
     margin = max(_cells(name) for name in names)

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 from nbdebug.findings import Location
 from nbdebug.instruments.activations.scale import Large, Small
+from nbdebug.magnitudes import magnitude_map
 from nbdebug.page import Heatmap, Panel, Table
-from nbdebug.tensor_stats import BIN_LABELS, TensorStats
-
-MOST_ROWS = 64  # of the heatmap; beyond that the rows are thinned evenly, the tables keep all
+from nbdebug.tensor_stats import TensorStats
 
 
 @dataclass(frozen=True)
@@ -76,18 +74,8 @@ class ActivationStats:
 
 
 def _heatmap(layers: tuple[LayerOutput, ...]) -> Heatmap:
-    every = math.ceil(len(layers) / MOST_ROWS)
-    thinned = f"every {every}th of {len(layers)} layers; " if every > 1 else ""
-    return Heatmap(
-        "activation magnitudes",
-        rows=tuple(layer.name for layer in layers[::every]),
-        columns=("0", *BIN_LABELS),
-        values=tuple(layer.output.shares() for layer in layers[::every]),
-        x_label="magnitude",
-        y_label="layer",
-        unit="share of elements",
-        caption=f"{thinned}in forward order",
-    )
+    names, shares = [layer.name for layer in layers], [layer.output.shares() for layer in layers]
+    return magnitude_map("activation magnitudes", names, shares, each="layer", caption="in forward order")
 
 
 def _layer_table(layers: tuple[LayerOutput, ...], samples: int) -> Table:

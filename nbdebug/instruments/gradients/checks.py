@@ -5,15 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
+from nbdebug.depth import EXPLODES, STEEP
 from nbdebug.errors import NotChecked
 from nbdebug.findings import ERROR, WARNING, Location
 from nbdebug.instruments.base import Seen
 from nbdebug.instruments.gradients.instrument import gradients
 from nbdebug.instruments.gradients.result import GradientStats
-from nbdebug.instruments.gradients.trend import EXPLODES, faded, grown
+from nbdebug.instruments.gradients.trend import faded, grown
 
 UNFELT = 0.05  # effect of shuffling the early weights over that of the late ones; our choice: sound nets are above 0.3
-STEEP = 100.0  # elasticity over the loss that knowing nothing gives; our choice: sound nets on digits stay below 20
 
 
 @gradients.check(
@@ -72,7 +72,7 @@ def vanishing(stats: GradientStats) -> Iterator[Seen]:
         layers = [layer for _ in range(6) for layer in (nn.Linear(64, 64), nn.BatchNorm1d(64), nn.ReLU())]
         model = nn.Sequential(*layers, nn.Linear(64, 10))
     Source: Glorot and Bengio, Understanding the difficulty of training deep feedforward neural networks, 2010; the
-        thresholds are our choice, measured on digits (see trend.py).
+        thresholds are our choice, measured on digits (see nbdebug/depth.py).
     """
     _demand_backward(stats)
     ratio = faded(stats)
@@ -115,7 +115,7 @@ def exploding(stats: GradientStats) -> Iterator[Seen]:
         for layer in model[::2]:
             nn.init.xavier_normal_(layer.weight)
     Source: Pascanu, Mikolov, Bengio, On the difficulty of training recurrent neural networks, 2013; the thresholds
-        are our choice, measured on digits (see trend.py).
+        are our choice, measured on digits (see nbdebug/depth.py).
     """
     _demand_backward(stats)
     growth = grown(stats)

@@ -6,10 +6,9 @@ import math
 from collections import defaultdict
 from dataclasses import dataclass
 
+from nbdebug.magnitudes import magnitude_map
 from nbdebug.page import Curve, Heatmap, Panel, Table
-from nbdebug.tensor_stats import BIN_LABELS, TensorStats
-
-MOST_ROWS = 64  # of a heatmap; beyond that the rows are thinned evenly, the tables keep all
+from nbdebug.tensor_stats import TensorStats
 
 
 @dataclass(frozen=True)
@@ -81,18 +80,12 @@ class GradientStats:
 
 
 def _heatmap(parameters: list[ParameterGradient]) -> Heatmap:
-    every = math.ceil(len(parameters) / MOST_ROWS)
-    shown = parameters[::every]
-    thinned = f"every {every}th of {len(parameters)} parameters; " if every > 1 else ""
-    return Heatmap(
+    return magnitude_map(
         "gradient magnitudes",
-        rows=tuple(p.name for p in shown),
-        columns=("0", *BIN_LABELS),
-        values=tuple(p.gradient.shares() for p in shown if p.gradient is not None),
-        x_label="magnitude",
-        y_label="parameter",
-        unit="share of elements",
-        caption=f"{thinned}a row that fades to the left is a gradient that fades",
+        [p.name for p in parameters],
+        [p.gradient.shares() for p in parameters if p.gradient is not None],
+        each="parameter",
+        caption="a row that fades to the left is a gradient that fades",
     )
 
 

@@ -1,0 +1,44 @@
+"""Between the taps and the recorder: a mistake of nbdebug's own must not stop the user's loop."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable
+from typing import Any
+
+from nbdebug.errors import first_line
+
+
+class UsersError(Exception):
+    """Carries what the user's own check raised; it goes on to the user."""
+
+    def __init__(self, error: BaseException) -> None:
+        super().__init__(error)
+        self.error = error
+
+
+class Guarded:
+    """Passes every call on to a listener. After the first error it falls silent, and says so in `trouble`."""
+
+    def __init__(self, listener: Any) -> None:
+        self.trouble = ""
+        self._listener = listener
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        told = getattr(self._listener, name)
+
+        def guarded(*args: Any) -> Any:
+            if self.trouble:
+                return None
+            try:
+                return told(*args)
+            except UsersError as users:
+                raise users.error from None
+            except Exception as error:
+                self.trouble = f"nbdebug itself failed and stopped listening: {type(error).__name__}: {first_line(error)}"
+                with contextlib.suppress(Exception):
+                    self._listener.abandon()
+                return None
+
+        setattr(self, name, guarded)  # found at once the next time
+        return guarded

@@ -1,0 +1,174 @@
+"""What the session drives: a sampled step begins, is heard, and ends."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor, nn
+
+from nbdebug.instruments.watch.numbers.histories import Histories
+from nbdebug.instruments.watch.numbers.layers import Layers
+from nbdebug.instruments.watch.numbers.names import Names
+from nbdebug.instruments.watch.numbers.parameters import Parameters
+from nbdebug.instruments.watch.numbers.reduction import Taken, reduced, taken
+from nbdebug.instruments.watch.numbers.sampler import Sampler
+from nbdebug.instruments.watch.numbers.unseen import unseen
+from nbdebug.instruments.watch.result import TensorTrack, Units
+
+TOGETHER = 2**15  # samples of steps that are reduced together: with one small step more they make one reduction.BLOCK
+COUNTS = 2_000_000  # in all that tensor_tracks() gives; our choice: some 20 MB of Python's numbers
+
+
+@dataclass(frozen=True)
+class NonFinite:
+    """A tensor that held NaN or Inf at a sampled step, counted over all its elements."""
+
+    what: str  # as in TensorTrack
+    name: str
+    nan: int
+    positive_inf: int
+    negative_inf: int
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What is known at once when a sampled step is over."""
+
+    step: int
+    gradient_norms: dict[str, float] = field(default_factory=dict)  # of each group: "Adam", or "Adam, group 0" of several
+    optimizer_norms: dict[str, float] = field(default_factory=dict)  # of each optimizer
+    nonfinite: tuple[NonFinite, ...] = ()  # in the order in which they came: forward, backward, update
+
+    @property
+    def first(self) -> str:
+        """Where NaN or Inf came first in this step, such as "activation of encoder.0"; empty when nowhere."""
+        return f"{self.nonfinite[0].what} of {self.nonfinite[0].name}" if self.nonfinite else ""
+
+
+class Numbers:
+    """Follows every layer and parameter of the models it was told of.
+
+    Nothing here raises into the user's loop; what could not be looked at stands in `left_out`, with the reason.
+
+    Args:
+        every: steps between two that are sampled, as the session chooses them.
+        memory: bytes that the histories may take; of a long run they thin out, and keep the extremes.
+    """
+
+    def __init__(self, every: int = 1, memory: int = 64 * 2**20) -> None:
+        self.every = every
+        self.left_out: dict[str, str] = {}
+        self._histories = Histories(memory)
+        self._names = Names()
+        self._layers = Layers(self._histories, self.left_out)
+        self._parameters = Parameters(self._histories, self._names, self.left_out)
+        self._sampler: Sampler | None = None
+        self._waiting: list[Taken] = []
+
+    @property
+    def spent(self) -> float:
+        """Seconds in hooks that run inside the user's forward and backward passes; the calls below are not among them."""
+        return self._layers.spent
+
+    def name_model(self, model: nn.Module, prefix: str = "") -> None:
+        """A root module was found. Asked again about one it knows, it keeps the names that it gave first."""
+        self._names.add(model, prefix)
+        self._layers.add(model, prefix)
+
+    def name_of(self, parameter: Tensor) -> str:
+        """What a parameter of a named model is called in the tracks; empty for any other."""
+        return self._names.of(parameter) or ""
+
+    def begin(self, step: int) -> None:
+        """A sampled step begins; one that was never ended is dropped."""
+        self._layers.end()
+        self._sampler = Sampler(self.left_out)
+        self._layers.begin(step, self._sampler)
+        self._parameters.begin()
+
+    def listen(self, model: nn.Module) -> Callable[[], None]:
+        """Puts hooks on the layers of a root; what is returned takes them off, and is called as soon as forward is over."""
+        return self._layers.listen(model)
+
+    def backward_scale(self, scale: float) -> None:
+        """The loss of this step was multiplied by so much before backward(): gradients of activations are divided by it."""
+        self._layers.scale = scale
+
+    def before_step(self, optimizer: torch.optim.Optimizer, scale: float = 1.0, name: str = "") -> None:
+        """Gradients as the optimizer gets them, and the weights before.
+
+        Args:
+            scale: by what the gradients are still multiplied.
+            name: what the optimizer is called in the summary; by default its class.
+        """
+        if self._sampler is not None:
+            with unseen():
+                self._parameters.before_step(optimizer, name or type(optimizer).__name__, self._sampler, scale)
+
+    def after_step(self, optimizer: torch.optim.Optimizer) -> None:
+        """The weights after; the update is what they differ by."""
+        if self._sampler is not None:
+            with unseen():
+                self._parameters.after_step(optimizer, self._sampler)
+
+    def end(self, step: int) -> Summary:
+        """The sampled step is over: what is not finite and the norms are read, and nothing of the user's is held any longer."""
+        sampler, self._sampler = self._sampler, None
+        if sampler is None:
+            return Summary(step)
+        try:
+            with unseen():
+                return self._close(step, sampler)
+        except Exception as error:  # nothing that we do may stop the user's loop
+            self.left_out.setdefault(f"step {step}", f"{type(error).__name__}: {error}")
+            return Summary(step)
+        finally:
+            self._layers.end()
+            self._parameters.begin()
+
+    def tensor_tracks(self, counts: int = COUNTS) -> tuple[TensorTrack, ...]:
+        """What was measured so far, with at most so many counts in all; histories thin out to that."""
+        self._reduce()
+        return self._histories.tracks(counts)
+
+    def unit_tracks(self) -> tuple[Units, ...]:
+        return self._layers.units.plain()
+
+    def release(self) -> None:
+        """Lets go of everything of the user's; histories stay, and go on when the models are named again."""
+        self._reduce()
+        self._layers.release()
+        self._parameters.begin()
+        self._sampler = None
+
+    close = release
+
+    def _close(self, step: int, sampler: Sampler) -> Summary:
+        sampler.settle()
+        sampler.nonfinite |= {u: sampler.nonfinite[w] for u, w in self._parameters.inherit if w in sampler.nonfinite}
+        norms = self._parameters.read_norms(sampler.nonfinite)
+        for row, elements in sampler.elements.items():
+            self._histories.elements[row] = elements
+        scales = dict(self._parameters.scales)
+        if self._layers.scale != 1:
+            scales |= dict.fromkeys(self._layers.gradient_rows(), self._layers.scale)
+        if sampler.pieces:
+            self._waiting.append(taken(step, sampler.pieces, self._parameters.updates, sampler.nonfinite, scales))
+            if sum(len(step.samples) for step in self._waiting) > TOGETHER:
+                self._reduce()
+        rows = self._histories.rows
+        return Summary(
+            step, *norms, tuple(NonFinite(rows[row].what, rows[row].name, *counts) for row, counts in sampler.nonfinite.items())
+        )
+
+    def _reduce(self) -> None:
+        """What waits goes into the histories."""
+        waiting, self._waiting = self._waiting, []
+        if not waiting:
+            return
+        with unseen():
+            self._layers.units.read()
+            for step, rows, found in reduced(waiting):
+                self._histories.store(step, rows, found)

@@ -1,0 +1,147 @@
+"""Weights, gradients and updates of the parameters of an optimizer, around its step."""
+
+from __future__ import annotations
+
+import math
+import weakref
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from nbdebug.instruments.watch.numbers.histories import Histories
+from nbdebug.instruments.watch.numbers.names import Names
+from nbdebug.instruments.watch.numbers.sampler import LeftOut, Sampler, plain_values, sample, to_host
+
+NARROW = frozenset([torch.float16, torch.bfloat16])
+
+
+@dataclass
+class Rows:
+    """Where a parameter is noted, and what it was when it was looked at last."""
+
+    parameter: weakref.ref[Any]
+    name: str
+    weight: int
+    gradient: int
+    update: int
+    version: int = -1  # of the parameter when it was finite, and had this sample
+    sample: Tensor | None = None
+
+
+# a parameter as it was before the step: where it is noted, itself, a sample, and a copy if not all elements were finite
+Before = tuple[Rows, Tensor, Tensor, Tensor | None]
+
+
+# of the gradient of one parameter: optimizer, group, row, gradient, norm, scale
+Norm = tuple[str, str, int, Tensor, Tensor, float]
+
+
+@dataclass
+class Parameters:
+    """All parameters that an optimizer was seen to hold."""
+
+    histories: Histories
+    names: Names
+    left_out: dict[str, str]
+    updates: list[tuple[int, Tensor, Tensor]] = field(default_factory=list)  # row, samples after and before
+    inherit: list[tuple[int, int]] = field(default_factory=list)  # row of an update, row of the weight with its NaN and Inf
+    norms: list[Norm] = field(default_factory=list)
+    scales: dict[int, float] = field(default_factory=dict)  # row of a gradient → by what it is to be divided
+    _rows: dict[int, Rows] = field(default_factory=dict)
+    _before: dict[int, list[Before]] = field(default_factory=dict)  # by id of the optimizer
+
+    def begin(self) -> None:
+        self.updates, self.inherit, self.norms, self.scales, self._before = [], [], [], {}, {}
+
+    def before_step(self, optimizer: torch.optim.Optimizer, name: str, sampler: Sampler, scale: float) -> None:
+        before = self._before[id(optimizer)] = []
+        gradients: list[tuple[str, Rows, Tensor]] = []
+        for group, rows, parameter in self._members(optimizer, name):
+            try:
+                before.append(_before(rows, parameter))
+                gradient = parameter.grad
+                if gradient is not None and (values := plain_values(gradient)) is not None and values.numel():
+                    gradients.append((group, rows, values))
+            except Exception as error:  # nothing that we do may stop the user's loop
+                self.left_out.setdefault(rows.name, str(error))
+        self._note_gradients(name, gradients, sampler, scale)
+
+    def after_step(self, optimizer: torch.optim.Optimizer, sampler: Sampler) -> None:
+        for before in self._before.pop(id(optimizer), ()):
+            try:
+                self._note_update(*before, sampler)
+            except Exception as error:  # nothing that we do may stop the user's loop
+                self.left_out.setdefault(before[0].name, str(error))
+
+    def read_norms(self, nonfinite: dict[int, list[int]]) -> tuple[dict[str, float], dict[str, float]]:
+        """The exact norms of the gradients, of each group and of each optimizer, in one transfer."""
+        groups: dict[str, float] = {}
+        optimizers: dict[str, float] = {}
+        if not self.norms:
+            return groups, optimizers
+        values = to_host([norm for *_, norm, _ in self.norms])
+        for (optimizer, group, row, gradient, _, scale), value in zip(self.norms, values, strict=True):
+            if not math.isfinite(value) and row not in nonfinite:  # only its square was too large
+                value = torch.linalg.vector_norm(gradient, dtype=torch.float64).item()
+            groups[group] = math.hypot(groups.get(group, 0.0), value / scale)
+            optimizers[optimizer] = math.hypot(optimizers.get(optimizer, 0.0), value / scale)
+        return groups, optimizers
+
+    def _members(self, optimizer: torch.optim.Optimizer, name: str) -> Iterator[tuple[str, Rows, Tensor]]:
+        """The parameters of an optimizer with the name of their group."""
+        several = len(optimizer.param_groups) > 1
+        for number, group in enumerate(optimizer.param_groups):
+            said = f"{name}, group {number}" if several else name
+            for at, parameter in enumerate(group["params"]):
+                known = self._rows.get(id(parameter))
+                if known is None or known.parameter() is not parameter:
+                    known = self._rows[id(parameter)] = self._new_rows(parameter, f"parameter {at} of {said}")
+                yield said, known, parameter
+
+    def _new_rows(self, parameter: Tensor, otherwise: str) -> Rows:
+        name = self.names.of(parameter) or otherwise
+        weight, gradient, update = (self.histories.row(name, what) for what in ("weight", "gradient", "update"))
+        return Rows(weakref.ref(parameter), name, weight, gradient, update)
+
+    def _note_gradients(self, name: str, gradients: list[tuple[str, Rows, Tensor]], sampler: Sampler, scale: float) -> None:
+        for (group, rows, gradient), norm in zip(gradients, _norms([g for *_, g in gradients]), strict=True):
+            sampler.look(rows.gradient, gradient, total=norm)
+            self.norms.append((name, group, rows.gradient, gradient, norm, scale))
+            if scale != 1:
+                self.scales[rows.gradient] = scale
+
+    def _note_update(self, rows: Rows, parameter: Tensor, before: Tensor, whole: Tensor | None, sampler: Sampler) -> None:
+        values = plain_values(parameter)
+        if values is None or not values.numel():
+            return
+        total = sampler.look(rows.weight, values)
+        after = sampler.pieces[-1][1]
+        self.updates.append((rows.update, after, before))
+        sampler.elements[rows.update] = values.numel()
+        if whole is not None:
+            sampler.count(rows.update, values - whole)
+        else:  # from finite weights an update is finite where the new weights are
+            self.inherit.append((rows.update, rows.weight))
+        known = total is not None and math.isfinite(total)
+        rows.version, rows.sample = (parameter._version, after) if known else (-1, None)
+
+
+def _before(rows: Rows, parameter: Tensor) -> Before:
+    """What nobody has written to since the last step needs no second look (but for writes to `.data`, which are not told)."""
+    if rows.sample is not None and rows.version == parameter._version:
+        return rows, parameter, rows.sample, None
+    values = plain_values(parameter)
+    if values is None:
+        raise LeftOut("it holds integers")
+    finite = not values.is_cpu or math.isfinite(values.sum().item())
+    return rows, parameter, sample(values), None if finite else values.clone()
+
+
+def _norms(gradients: list[Tensor]) -> list[Tensor]:
+    """Of all in one call, which on an accelerator is one kernel for many."""
+    if any(g.dtype in NARROW for g in gradients):  # whose own norms would have three digits, or overflow
+        return [torch.linalg.vector_norm(g, dtype=torch.float32 if g.dtype in NARROW else None) for g in gradients]
+    return list(torch._foreach_norm(gradients)) if gradients else []

@@ -1,0 +1,166 @@
+"""Where the loop makes its calls: the user's line of each, once per line, and the text of what runs there."""
+
+from __future__ import annotations
+
+import inspect
+import linecache
+from types import CodeType, FrameType, FunctionType
+from typing import Any
+
+from torch import nn
+
+from nbdebug.findings import Location
+from nbdebug.instruments.watch.result import Source
+from nbdebug.source_lines import is_users, line_of, location_fields, users_frame, variables_of
+
+LONGEST = 3000  # lines of a source that is kept
+FEW = 16  # things in a container that are looked at
+
+
+class Places:
+    """Numbers the places of a loop, and knows the names that its variables give to things."""
+
+    def __init__(self) -> None:
+        self.known: list[Location] = [Location()]  # place number → location; 0 is none
+        self._numbers: dict[tuple[int, int], int] = {}
+        self._whose: dict[int, bool] = {}  # id of a code object → whether it is the user's own
+        self._codes: list[CodeType] = []  # kept, so that no id is used twice
+        self._sources: dict[CodeType, Source] = {}
+        self._names: dict[int, tuple[Any, str]] = {}  # id → the thing (so that the id stays its own), its name
+
+    def number(self, frame: FrameType | None) -> int:
+        """The number of the user's line that called, 0 when there is none."""
+        running, whose = frame, self._whose
+        while running is not None:
+            code = id(running.f_code)  # by identity: a code object's hash goes through all of its instructions
+            own = whose.get(code)
+            if own is None:
+                self._codes.append(running.f_code)
+                own = whose[code] = users_frame(running) is running
+            if own:
+                number = self._numbers.get((code, running.f_lineno))
+                return number if number is not None else self._new(running)
+            running = running.f_back
+        return 0
+
+    def _new(self, own: FrameType) -> int:
+        number = self._numbers[id(own.f_code), own.f_lineno] = len(self.known)
+        self.known.append(Location(**location_fields(line_of(own))))
+        self._read(own)
+        return number
+
+    def close(self) -> None:
+        """Lets go of everything of the user's. No frame is ever kept: it would keep all its variables alive."""
+        self._names.clear()
+
+    def sources(self) -> tuple[Source, ...]:
+        return tuple(self._sources.values())
+
+    def name(self, thing: Any, frame: FrameType, otherwise: str = "") -> str:
+        """What the variables of the running functions call this: "model", "self.encoder"; else its class."""
+        held = self._names.get(id(thing))
+        if held is not None and held[0] is thing:
+            return held[1]
+        found = _search(thing, frame) or otherwise or type(thing).__name__
+        taken = {name for _, name in self._names.values()}
+        name, count = found, 2
+        while name in taken:  # two optimizers in one list
+            name, count = f"{found} {count}", count + 1
+        self._names[id(thing)] = (thing, name)
+        return name
+
+    def remember(self, thing: Any, name: str) -> None:
+        """A thing of an earlier cell keeps the name it had there."""
+        self._names[id(thing)] = (thing, name)
+
+    def _read(self, frame: FrameType) -> None:
+        """Keeps the text of the function or cell, and of those that called it."""
+        depth = 0
+        running: FrameType | None = frame
+        while running is not None and depth < 6:
+            running = users_frame(running)
+            if running is None:
+                return
+            if running.f_code not in self._sources:
+                self._sources[running.f_code] = _source_of(running)
+            running, depth = running.f_back, depth + 1
+
+
+def things(kind: type, frame: FrameType) -> list[Any]:
+    """Everything of a kind among the variables of the running functions and their modules, or the notebook."""
+    found: dict[int, Any] = {}
+    for _, variables in running_functions(frame):
+        for name, value in list(variables.items()):
+            for thing in _within(value, name == "self"):
+                if isinstance(thing, kind):
+                    found.setdefault(id(thing), thing)
+    return list(found.values())
+
+
+def _within(value: Any, is_self: bool) -> list[Any]:
+    """The value itself, what a small container holds, and the attributes of `self`."""
+    if type(value) in (list, tuple, dict):
+        return list(value.values() if type(value) is dict else value) if len(value) <= FEW else []
+    if not is_self:
+        return [value]
+    held = list(vars(value).values()) if hasattr(value, "__dict__") else []
+    return [value, *held, *(thing for each in held for thing in _within(each, False) if type(each) in (list, tuple, dict))]
+
+
+def _search(thing: Any, frame: FrameType) -> str:
+    for function, variables in running_functions(frame):
+        best = ""
+        for name, value in list(variables.items()):
+            if value is thing and not name.startswith("_"):
+                best = best if best and len(best) <= len(name) else name
+            elif function and name == "self" and (attribute := _attribute(value, thing)):
+                best = best or f"self.{attribute}"
+        if best:
+            return best
+    return ""
+
+
+def running_functions(frame: FrameType) -> list[tuple[str, dict[str, Any]]]:
+    """Name and variables of the running functions, innermost first, then of their modules or the notebook, without a name."""
+    functions: list[tuple[str, dict[str, Any]]] = []
+    modules: dict[int, tuple[str, dict[str, Any]]] = {}
+    running = users_frame(frame)
+    while running is not None and len(functions) < 12:
+        modules.setdefault(id(running.f_globals), ("", running.f_globals))
+        if running.f_code.co_name != "<module>":
+            functions.append((running.f_code.co_name, variables_of(running)))
+        running = users_frame(running.f_back) if running.f_back is not None else None
+    return functions + list(modules.values())
+
+
+def _attribute(owner: Any, thing: Any) -> str:
+    held = dict(getattr(owner, "__dict__", {}))
+    held.update(held.get("_modules") or {} if isinstance(owner, nn.Module) else {})
+    return next((name for name, value in held.items() if value is thing), "")
+
+
+def _source_of(frame: FrameType) -> Source:
+    """A function's own lines, or all lines of a cell or file; `place.line` is the number of the first."""
+    code = frame.f_code
+    lines, first = linecache.getlines(code.co_filename, frame.f_globals), 1
+    if code.co_name != "<module>" and lines:
+        try:
+            lines, first = inspect.getblock(lines[code.co_firstlineno - 1 :]), code.co_firstlineno
+        except (SyntaxError, IndexError, ValueError):
+            lines = []
+    shift = line_of(frame, first)  # a cell's own numbering may begin elsewhere
+    place = Location(**location_fields(shift)) if shift is not None else Location()
+    return Source(place, "" if code.co_name == "<module>" else code.co_name, "".join(lines[:LONGEST]), _reads_gradients(frame))
+
+
+def _reads_gradients(frame: FrameType) -> bool:
+    """Whether this function, or one of the user's that it calls by name, speaks of `.grad`."""
+    code, variables = frame.f_code, variables_of(frame)
+    owner = type(variables.get("self"))
+    spoken = [variables.get(name, frame.f_globals.get(name, getattr(owner, name, None))) for name in (*code.co_names, *code.co_freevars)]
+    codes = [thing.__code__ for thing in spoken if isinstance(thing, FunctionType)]
+    return _speaks_of("grad", code) or any(is_users(called) and _speaks_of("grad", called) for called in codes)
+
+
+def _speaks_of(name: str, code: CodeType) -> bool:
+    return name in code.co_names or any(_speaks_of(name, inner) for inner in code.co_consts if isinstance(inner, CodeType))
