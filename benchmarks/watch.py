@@ -14,7 +14,9 @@ import argparse
 
 import torch
 from _trainings import in_fresh_process
-from _watching import OURS, PEERS, TRAININGS, Cost, Tool, cost, installed
+from _watch_tools import OURS, PEERS, Tool
+from _watched_trainings import TRAININGS
+from _watching import Cost, cost, installed
 
 
 def main() -> None:

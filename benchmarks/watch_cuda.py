@@ -10,7 +10,7 @@ from __future__ import annotations
 import argparse
 
 import torch
-from _watching import OURS, PEERS
+from _watch_tools import OURS, PEERS
 from watch import measure
 
 

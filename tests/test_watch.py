@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
 import random
 import threading
 
@@ -207,6 +209,28 @@ def test_several_cells_go_on_with_the_history():
     assert [m.name for m in result.models] == ["model"]
 
 
+def test_a_report_in_the_middle_of_the_loop_leaves_no_trace_in_it():
+    model = mlp()
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    with nbdebug.watch(live=False) as watch:
+        for _ in range(4):
+            train(model, optimizer, steps=3)
+            assert watch.report().result.steps > 0
+    result = watch.result()
+    assert "validation loss" not in result.tracks  # the report works out the loss of constant predictions
+    assert all(event.facts["grad"] for cycle in result.cycles for event in cycle.of("loss"))
+    assert result.tracks["loss"].steps == tuple(range(12))
+
+
+def test_what_is_logged_after_the_block_is_kept():
+    model = mlp()
+    with nbdebug.watch(live=False) as watch:
+        train(model, torch.optim.SGD(model.parameters(), lr=0.1), steps=3)
+    watch.log(accuracy=0.5)
+    assert watch.history()["accuracy"].dropna().tolist() == [0.5]
+    assert "accuracy" in str(watch.report())
+
+
 def test_nothing_of_the_users_is_held_afterwards():
     import weakref
 
@@ -382,3 +406,131 @@ def test_what_the_users_own_check_raises_is_his():
     with pytest.raises(RuntimeError, match="enough"), nbdebug.watch(live=False, each_step=stop):
         train(model, torch.optim.SGD(model.parameters(), lr=0.1))
     assert tapped() == before
+
+
+class TargetCopiedOnTheWay(nn.Module):
+    """Copies its own network in the middle of the first forward pass, when it has outputs already."""
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network, self.target = network, None
+
+    def forward(self, inputs: torch.Tensor) -> torch.Tensor:
+        outputs = self.network(inputs)
+        if self.target is None:
+            self.target = copy.deepcopy(self.network).requires_grad_(False)
+            self.written = pickle.dumps(self.network)
+        return outputs + 0 * self.target(inputs)
+
+
+def test_a_model_may_be_copied_and_pickled_in_its_own_forward_pass():
+    model = TargetCopiedOnTheWay(mlp())
+    with nbdebug.watch(live=False, every=1) as watch:
+        train(model, torch.optim.SGD(model.parameters(), 0.1))
+    assert watch.result().steps == 6 and not watch.result().limits
+    assert not any(part._forward_hooks for part in model.target.modules())
+    assert "nbdebug" not in str([part._forward_hooks.values() for part in pickle.loads(model.written).modules()])
+
+
+def _samples_one_by_one(model: nn.Module, inputs: torch.Tensor, targets: torch.Tensor) -> None:
+    weights = {name: p.detach() for name, p in model.named_parameters()}
+
+    def loss(weights: dict, sample: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+        return F.cross_entropy(torch.func.functional_call(model, weights, (sample[None],)), target[None])
+
+    torch.func.vmap(torch.func.grad(loss), (None, 0, 0))(weights, inputs, targets)
+
+
+def _planned(model: nn.Module, inputs: torch.Tensor, targets: torch.Tensor) -> None:
+    from torch._subclasses.fake_tensor import FakeTensorMode
+
+    with FakeTensorMode(allow_non_fake_inputs=True):
+        F.cross_entropy(mlp()(torch.randn(inputs.shape)), torch.zeros(len(inputs), dtype=torch.long)).backward()
+
+
+def _under_inference(model: nn.Module, inputs: torch.Tensor, targets: torch.Tensor) -> None:
+    with torch.inference_mode():
+        copy.deepcopy(model)(inputs)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        _samples_one_by_one,
+        _planned,
+        _under_inference,
+        lambda model, inputs, targets: torch.jit.trace(model, inputs),
+        lambda model, inputs, targets: nn.Sequential(nn.LazyLinear(3))(inputs),
+        lambda model, inputs, targets: mlp().to("meta")(inputs.to("meta")),
+    ],
+    ids=["torch.func", "fake tensors", "inference mode", "jit.trace", "lazy layers", "meta device"],
+)
+def test_what_runs_beside_the_training_does_not_end_the_listening(other):
+    inputs, targets = next(iter(loader(*features())))
+    model = mlp()
+    optimizer = torch.optim.SGD(model.parameters(), 0.1)
+    with nbdebug.watch(live=False) as watch:
+        other(model, inputs, targets)
+        train(model, optimizer)
+    assert watch.result().steps == 6 and not watch.result().limits
+
+
+def test_what_exists_only_inside_vmap_is_said_to():
+    model = mlp()
+
+    class Mapped(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.inner = model
+
+        def forward(self, inputs: torch.Tensor) -> torch.Tensor:
+            return torch.func.vmap(self.inner)(inputs)
+
+    mapped = Mapped()
+    with nbdebug.watch(live=False, every=1) as watch:
+        train(mapped, torch.optim.SGD(mapped.parameters(), 0.1))
+    limits = watch.result().limits
+    assert limits and all(limit.endswith("it exists only inside vmap or grad") for limit in limits)
+
+
+def test_a_loop_that_moves_its_weights_by_hand_is_counted_by_its_backward_passes():
+    model = mlp()
+    losses = []
+    with nbdebug.watch(live=False) as watch:
+        for inputs, targets in loader(*features()):
+            loss = F.cross_entropy(model(inputs), targets)
+            model.zero_grad()
+            loss.backward()
+            with torch.no_grad():
+                for parameter in model.parameters():
+                    parameter -= 0.1 * parameter.grad
+            losses.append(loss.item())
+    result = watch.result()
+    assert result.steps == len(losses) == 8
+    assert result.tracks["loss"].values == tuple(losses)
+    assert result.tensors_of("activation")
+
+
+def test_an_optimizer_of_yesterday_does_not_blur_the_first_steps():
+    model = mlp()
+    stale = torch.optim.SGD(model.parameters(), lr=0.1)
+    optimizer = torch.optim.Adam(model.parameters())
+    losses = []
+    with nbdebug.watch(live=False) as watch:
+        for inputs, targets in loader(*features()):
+            optimizer.zero_grad()
+            loss = F.cross_entropy(model(inputs), targets)
+            loss.backward()
+            optimizer.step()
+            losses.append(loss.item())
+    assert stale.param_groups
+    assert watch.result().tracks["loss"].steps == tuple(range(8))
+    assert watch.result().tracks["loss"].values == tuple(losses)
+
+
+def test_a_generator_is_not_decorated():
+    with pytest.raises(nbdebug.SetupError, match="does not run when it is called"):
+
+        @nbdebug.watch(live=False)
+        def epochs():
+            yield 1

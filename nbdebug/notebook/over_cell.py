@@ -21,6 +21,7 @@ import nbdebug
 from nbdebug.errors import NbdebugError, SetupError, first_line
 from nbdebug.instruments.report import remember
 from nbdebug.instruments.watch import Watch
+from nbdebug.instruments.watch.result import WatchResult
 from nbdebug.notebook.line import Line
 from nbdebug.notebook.variables import look_up
 from nbdebug.source_lines import users_frame
@@ -55,6 +56,7 @@ class OverCell:
         self._said: dict[str, Any] = {}  # its options
         self._inside = 0  # cells that run within the watched one, such as the body of %%capture
         self._open = False
+        self._before: WatchResult | None = None  # what was known when the cell began
 
     def begin(self, said: Line) -> str:
         """Begins to watch; what is returned is the Python that it stands for.
@@ -69,6 +71,7 @@ class OverCell:
         try:
             if not self._goes_on(options):
                 self._watch, self._said = nbdebug.watch(**said.options, **given), options
+            self._before = self._watch.result()
             self._watch.__enter__()
         except NbdebugError as error:
             raise UsageError(f"%%nbdebug watch: {error}") from None
@@ -130,10 +133,10 @@ class OverCell:
             print(f"nbdebug could not show what it watched: {type(trouble).__name__}: {first_line(trouble)}")
 
     def _show(self) -> None:
-        result = self._watch.result()
-        if not result.steps:
+        result, before = self._watch.result(), self._before
+        if result.steps == before.steps:  # a cell that goes on with a history would show that of other cells
             print(NO_TRAINING)
-        if result.steps or result.limits:  # something kept it from seeing
+        if result.steps > before.steps or len(result.limits) > len(before.limits):  # something kept it from seeing
             display(remember(self._watch.report()))
 
 

@@ -27,9 +27,10 @@ from nbdebug.instruments.watch.numbers import (
     lost_in_fp16,
 )
 from nbdebug.instruments.watch.numbers.histories import Histories
+from nbdebug.instruments.watch.numbers.links import KEEPS, TELLS, TELLS_BACK
 from nbdebug.instruments.watch.numbers.reduction import RECORD
-from nbdebug.instruments.watch.numbers.sampler import SAMPLE, host_array, places
 from nbdebug.instruments.watch.numbers.tracks import POINTS
+from nbdebug.instruments.watch.numbers.values import SAMPLE, host_array, places
 from nbdebug.instruments.watch.result import TensorTrack, Track
 from nbdebug.tensor_stats import measure
 
@@ -818,3 +819,184 @@ def test_a_second_model_with_the_old_name_goes_on_with_its_history() -> None:
 def test_samples_of_mixed_precision_lie_in_their_order() -> None:
     pieces = [torch.tensor([1.0]), torch.tensor([2.0, 3.0], dtype=torch.bfloat16), torch.tensor([4.0], dtype=torch.float64)]
     assert host_array(pieces).tolist() == [1.0, 2.0, 3.0, 4.0]
+
+
+# -- what one tensor tells about another ------------------------------------------------------------------------------------
+
+LAYERS: dict[type[nn.Module], Callable[[], nn.Module]] = {
+    nn.Linear: lambda: nn.Linear(8, 3), nn.LayerNorm: lambda: nn.LayerNorm(8), nn.GroupNorm: lambda: nn.GroupNorm(2, 8),
+    nn.Unflatten: lambda: nn.Unflatten(1, (2, 4)), nn.MaxPool1d: lambda: nn.MaxPool1d(2), nn.MaxPool2d: lambda: nn.MaxPool2d(2, padding=1),
+    nn.MaxPool3d: lambda: nn.MaxPool3d(2), nn.BatchNorm1d: lambda: nn.BatchNorm1d(8), nn.BatchNorm2d: lambda: nn.BatchNorm2d(8),
+    nn.BatchNorm3d: lambda: nn.BatchNorm3d(8),
+}  # fmt: skip
+LAYERS |= {nn.RMSNorm: lambda: nn.RMSNorm(8)} if hasattr(nn, "RMSNorm") else {}
+SHAPES = {nn.BatchNorm2d: (4, 8, 3, 3), nn.BatchNorm3d: (4, 8, 2, 2, 2), nn.MaxPool2d: (2, 2, 4, 4), nn.MaxPool3d: (1, 2, 4, 4, 4)}
+
+
+def layer(kind: type[nn.Module]) -> tuple[nn.Module, tuple[int, ...]]:
+    return LAYERS.get(kind, kind)(), SHAPES.get(kind, (5, 8))
+
+
+@pytest.mark.parametrize("training", [True, False])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize("kind", sorted(TELLS, key=lambda kind: kind.__name__))
+def test_what_is_not_finite_never_comes_out_finite(kind: type[nn.Module], dtype: torch.dtype, training: bool) -> None:
+    module, shape = layer(kind)
+    module.to(dtype).train(training)
+    for parameter in module.parameters():
+        parameter.data[..., 0] = 0.0  # zero times infinity hides nothing
+    number = math.prod(shape)
+    for place in (0, 1, number // 2, number - 1):
+        for value in (NAN, INF, -INF):
+            given = torch.randn(shape, dtype=dtype)
+            given.view(-1)[place] = value
+            assert not module(given).isfinite().all(), (place, value)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize("kind", sorted(KEEPS, key=lambda kind: kind.__name__))
+def test_what_is_finite_stays_so(kind: type[nn.Module], dtype: torch.dtype) -> None:
+    module, shape = layer(kind)
+    largest = torch.finfo(dtype).max
+    for given in (torch.full(shape, largest, dtype=dtype), torch.full(shape, -largest, dtype=dtype), torch.randn(shape).to(dtype)):
+        assert module(given).isfinite().all()
+
+
+@pytest.mark.parametrize("inplace", [False, True])
+@pytest.mark.parametrize("value", [NAN, INF, -INF])
+@pytest.mark.parametrize("born", range(5))
+def test_wherever_it_is_born_it_is_counted_in_every_layer(born: int, value: float, inplace: bool) -> None:
+    """Compared with a count in every layer's output, made by plain hooks."""
+
+    class Spoils(nn.Linear):
+        def forward(self, x: Tensor) -> Tensor:
+            return super().forward(x).index_put((torch.tensor(2), torch.tensor(3)), torch.tensor(value))
+
+    expected: dict[str, tuple[int, int, int]] = {}
+    parts = [nn.Linear(6, 6), nn.LayerNorm(6), nn.GELU(), nn.Linear(6, 6), nn.ReLU(inplace), nn.Linear(6, 6), nn.Tanh()]
+    at = (0, 1, 3, 5, 6)[born]
+    parts[at] = Spoils(6, 6)
+    model, counting = nn.Sequential(*parts), copy.deepcopy(nn.Sequential(*parts))
+    for name, module in counting.named_children():
+        def count(module: nn.Module, args: Any, y: Tensor, name: str = name) -> None:
+            expected[name] = tuple(int(n) for n in (y.isnan().sum(), (y == INF).sum(), (y == -INF).sum()))
+
+        module.register_forward_hook(count)
+    given = torch.randn(4, 6)
+    counting(given)
+    numbers, _ = steps(model, given, loss=lambda y: y.nan_to_num(0, 0, 0).sum() * 0)
+    found = {t.name: (t.nan[0], t.positive_inf[0], t.negative_inf[0]) for t in numbers.tensor_tracks() if t.what == "activation"}
+    assert found == expected
+
+
+CONVOLUTIONS = {
+    nn.Conv1d: lambda: nn.Conv1d(4, 3, 3, padding=1), nn.Conv2d: lambda: nn.Conv2d(2, 3, 1, stride=2), nn.Conv3d: lambda: nn.Conv3d(2, 3, 2),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("training", [True, False])
+@pytest.mark.parametrize("kind", sorted(TELLS_BACK, key=lambda kind: kind.__name__))
+def test_a_gradient_that_is_not_finite_is_never_handed_on_as_finite(kind: type[nn.Module], training: bool) -> None:
+    LAYERS.update(CONVOLUTIONS)
+    SHAPES.update({nn.Conv1d: (2, 4, 7), nn.Conv2d: (2, 2, 5, 5), nn.Conv3d: (2, 2, 4, 4, 4)})
+    module, shape = layer(kind)
+    module.train(training)
+    for parameter in module.parameters():
+        parameter.data[..., 0] = 0.0
+    given = torch.randn(shape, requires_grad=True)
+    output = module(given)
+    for place in {0, 1, output.numel() // 2, output.numel() - 1}:
+        for value in (NAN, INF, -INF):
+            gradient = torch.randn(output.shape)
+            gradient.view(-1)[place] = value
+            (found,) = torch.autograd.grad(output, given, gradient, retain_graph=True)
+            assert not found.isfinite().all(), (place, value)
+
+
+class Spoil(torch.autograd.Function):
+    """Returns what it is given; its gradient holds one bad element."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, value: float) -> Tensor:
+        ctx.value = value
+        return x.clone()
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
+        spoilt = gradient.clone()
+        spoilt.view(-1)[7] = ctx.value
+        return spoilt, None
+
+
+@pytest.mark.parametrize("mended", [False, True], ids=["", "mended by a hook of the user's"])
+@pytest.mark.parametrize("value", [NAN, INF, -INF])
+@pytest.mark.parametrize("born", range(1, 8))
+def test_wherever_a_gradient_goes_bad_it_is_counted_in_every_layer(born: int, value: float, mended: bool) -> None:
+    """Compared with a count by plain tensor hooks."""
+
+    class Net(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.parts = nn.Sequential(
+                nn.Linear(6, 6), nn.LayerNorm(6), nn.Linear(6, 24), nn.GELU(), nn.Linear(24, 6), nn.ReLU(), nn.Linear(6, 6), nn.Tanh()
+            )
+
+        def forward(self, x: Tensor, note: Callable[[str, Tensor], None] = lambda name, y: None) -> Tensor:
+            for at, part in enumerate(self.parts):
+                x = part(x)
+                if mended and at == 2:
+                    x.register_hook(torch.nan_to_num)
+                note(f"parts.{at}", x)
+                if at == born:
+                    x = Spoil.apply(x, value)
+            return x
+
+    model, given, expected = Net(), torch.randn(4, 6), {}
+
+    def note(name: str, y: Tensor) -> None:
+        def count(g: Tensor) -> None:
+            expected[name] = tuple(int(n) for n in (g.isnan().sum(), (g == INF).sum(), (g == -INF).sum()))
+
+        y.register_hook(count)
+
+    copy.deepcopy(model)(given, note).sum().backward()
+    if mended:  # which of the two hooks on this output comes first is the user's
+        del expected["parts.2"]
+    numbers, _ = steps(model, given, loss=lambda y: y.sum())
+    found = {t.name: (t.nan[0], t.positive_inf[0], t.negative_inf[0]) for t in numbers.tensor_tracks() if t.what == "activation gradient"}
+    assert {name: found[name] for name in expected} == expected
+
+
+@pytest.mark.parametrize("mended", ["first", "second"])
+def test_what_is_mended_in_place_vouches_for_nobody(mended: str) -> None:
+    class Net(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.first, self.second = nn.Linear(4, 4), nn.ReLU() if mended == "first" else nn.Linear(4, 4)
+
+        def forward(self, x: Tensor) -> Tensor:
+            with torch.no_grad():
+                y = self.first(x)
+                z = self.second(y)
+                (y if mended == "first" else z).nan_to_num_()
+            return z.nan_to_num() * self.first.weight
+
+    _, summary = steps(Net(), torch.full((4, 4), NAN))
+    assert {f.name for f in summary.nonfinite} == {"second" if mended == "first" else "first"}
+
+
+def test_what_is_spoilt_in_place_between_two_layers_is_seen_in_the_second() -> None:
+    class Net(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.first, self.second = nn.Linear(4, 4), nn.ReLU()
+
+        def forward(self, x: Tensor) -> Tensor:
+            with torch.no_grad():
+                z = self.second(self.first(x).mul_(NAN))
+            return z.nan_to_num() * self.first.weight
+
+    numbers, _ = steps(Net(), torch.ones(4, 4), times=3)
+    first = track(numbers, "first", "activation")
+    assert (first.steps, first.nan) == ((1, 2), (0, 0))  # from the second step on it is looked at in time
+    assert track(numbers, "second", "activation").nan == (16, 16, 16)

@@ -84,6 +84,19 @@ def test_curves_by_group_stand_with_their_total_and_own_numbers_by_themselves():
     assert list(panel(result, "seconds a step").series) == ["seconds"]
 
 
+def test_the_norm_of_a_single_group_is_drawn_once_also_when_it_becomes_nan():
+    names = ("gradient norm", "gradient norm opt")
+    result = WatchResult(2, 1, 1.0, None, tracks={name: track(name, [1.0, math.nan]) for name in names})
+    assert list(panel(result, "gradient norm").series) == ["gradient norm"]
+
+
+@pytest.mark.parametrize(("last", "place"), [(1.0, -1), (0.5, 1)])
+def test_a_learning_rate_that_never_changes_does_not_take_the_first_place(last, place):
+    tracks = {"loss": track("loss", [2.0, 1.0]), "learning rate": track("learning rate", [1.0, last]), "gradient norm": track("gradient norm", [1.0, 2.0])}
+    titles = [p.title for p in panels_of(WatchResult(2, 1, 1.0, None, tracks=tracks))]
+    assert titles[place] == "learning rate"
+
+
 # -- the loop ---------------------------------------------------------------------------------------------------
 
 
@@ -107,6 +120,9 @@ def test_the_loop_is_told_line_by_line_the_usual_update_first():
         (Event("step", "opt", Location(), {"gradients": "none"}), "opt.step(), with no gradients"),
         (Event("step", "opt", Location(), {"skipped": True}), "opt.step() skipped by the scaler"),
         (Event("zero", "opt", Location(), {"threw": "opt"}), "opt.zero_grad(), throws away gradients of opt that no step had used"),
+        (Event("step", "opt", Location(), {"stale": True}), "opt.step(), with used gradients"),
+        (Event("backward", "", Location(), {"reached": "opt", "onto": "opt"}), "backward, adds to gradients of opt"),
+        (Event("backward", "", Location(), {"reached": "opt, d", "onto": "d"}), "backward, adds to gradients of d, reaches opt, d"),
         (Event("backward", "", Location(), {"reached": "", "retain": True}), "backward, reaches no optimizer, keeps its graph"),
         (Event("clip", "opt", Location(), {"limit": 1.0, "by": "norm"}), "gradients of opt clipped by norm to 1"),
         (Event("schedule", "sched", Location(), {"early": True}), "sched.step(), before any step of its optimizer"),
@@ -316,6 +332,20 @@ def test_the_view_moves_at_most_twice_a_second_and_costs_less_than_a_percent():
     slow = watched(20_000, cost=0.1)
     assert 5 <= len(slow.shown) <= 11  # twenty seconds between two of them
     assert watched(20_000).now < 20_000 * 0.01 * 1.01  # with a report that costs half a second each time
+
+
+def test_the_first_refresh_is_slow_and_does_not_hold_up_the_next():
+    class Loading(Stage):
+        def show(self, glance, *, now: bool) -> None:
+            super().show(glance, now=now)
+            self.cost = 0.001
+
+    stage = Loading(1.0)
+    view = LiveView(live=stage, clock=stage)
+    for step in range(400):
+        stage.now += 0.01
+        view.step(Now(step, 1.0, 0.01, None, 1, step, 500, lambda: Report("watch", "watch", "optimisation", results.CNN)))
+    assert stage.shown[1][0] - stage.shown[0][0] < 1.6
 
 
 def test_the_view_says_how_far_it_is_and_what_is_found():

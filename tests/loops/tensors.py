@@ -388,7 +388,7 @@ def wild_weights_in_a_while_loop(sick):
     inputs, target = quantities()
     layers = nn.ModuleList(nn.Linear(16 if i == 0 else 48, 48) for i in range(8))
     for layer in layers:
-        nn.init.normal_(layer.weight, std=1.0 if sick else 0.15)
+        nn.init.normal_(layer.weight, std=1.4 if sick else 0.15)
     head = nn.Linear(48, 1)
 
     class Net(nn.Module):
@@ -402,7 +402,7 @@ def wild_weights_in_a_while_loop(sick):
             return self.head(x)
 
     net = Net()
-    optimizer = torch.optim.SGD(net.parameters(), lr=1e-3 if sick else 0.05)
+    optimizer = torch.optim.SGD(net.parameters(), lr=1e-4 if sick else 0.05)
     step = 0
     while step < 40:
         rows = torch.randint(0, 256, (32,))

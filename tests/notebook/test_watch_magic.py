@@ -171,6 +171,25 @@ def test_a_cell_that_trains_nothing_is_told_so(model):
     assert run.displays[0]["text/plain"] == "2"
 
 
+def test_a_cell_that_trains_nothing_does_not_show_the_report_of_another(model):
+    watched(model)
+    run = watched(model, "x = 1 + 1")
+    assert "no training step was seen" in run.stdout
+    assert run.pictures == []
+    assert watched(model).pictures != []
+
+
+def test_what_holds_graphs_is_named_as_the_cell_names_it(model):
+    def keep(name: str) -> str:
+        return watched(model, "for _ in range(3):\n" + "".join(f"    {line}\n" for line in f"{LOOP}    {name}.append(loss)".splitlines())).pictures[0]
+
+    model.run("losses = []")
+    model.run("losses")  # a second name of the list, in Out
+    assert "line 8 · losses" in keep("losses")
+    model.run("net, opt = build()\nkept = []")
+    assert "line 8 · kept" in keep("kept")  # what the watch before marked is still alive, in losses
+
+
 def test_a_cell_that_cannot_be_read_is_the_users_own_error(model):
     run = watched(model, "for x in:\n    pass")
     assert (run.status, run.error) == ("error", "SyntaxError")

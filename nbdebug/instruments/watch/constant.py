@@ -45,9 +45,10 @@ class Constants:
         known.calls += 1
         if known.calls > FIRST and known.calls % EVERY:
             return
-        given = {**dict(zip(("input", "target"), args, strict=False)), **kwargs}
+        names = ("input", "target") if function in DISTANCES else ("input", "target", "weight")
+        given = {**dict(zip(names, args, strict=False)), **kwargs}
         kept = _targets(function, given.get("input"), given.get("target"), given)
-        if kept is None or len(args) > 2 or (known.kept and kept.shape[1:] != known.kept[0].shape[1:]):
+        if kept is None or len(args) > len(names) or (known.kept and kept.shape[1:] != known.kept[0].shape[1:]):
             self._known[function] = None
             return
         known.kept.append(kept)
@@ -61,10 +62,24 @@ class Constants:
         for function, known in self._known.items():
             if known is not None and known.rows >= ENOUGH:
                 with torch.no_grad():
-                    loss = _best(function, torch.cat(known.kept), known.classes, known.settings)
-                if loss is not None and math.isfinite(loss):
-                    found.append(Constant(function, loss, known.calls, tuple((s, float(v)) for s, v in known.values)))
+                    judged = _judged(function, known)
+                if judged is not None:
+                    found.append(Constant(function, judged[0], known.calls, judged[1]))
         return tuple(found)
+
+
+def _judged(function: str, known: _Targets) -> tuple[float, tuple[tuple[int, float, float], ...]] | None:
+    """The loss of the best constant prediction on all targets; and call by call, beside the actual one."""
+    guess = _best(function, torch.cat(known.kept), known.classes, known.settings)
+    if guess is None:
+        return None
+    of_calls = [_loss(function, guess, kept, known.settings) if len(kept) else math.nan for kept in known.kept]
+    rows = [len(kept) for kept in known.kept]
+    whole = sum(loss * count for loss, count in zip(of_calls, rows, strict=True) if count) / max(1, sum(rows))
+    if not math.isfinite(whole):
+        return None
+    calls = zip(known.values, of_calls, strict=True)
+    return whole, tuple((step, float(value), loss) for (step, value), loss in calls if math.isfinite(loss))
 
 
 def _targets(function: str, given: Any, target: Any, settings: dict[str, Any]) -> Tensor | None:
@@ -89,19 +104,17 @@ def _spread(tensor: Tensor, most: int) -> Tensor:
     return tensor[:: max(1, len(tensor) // most)][:most]
 
 
-def _best(function: str, targets: Tensor, classes: int, settings: dict[str, Any]) -> float | None:
+def _best(function: str, targets: Tensor, classes: int, settings: dict[str, Any]) -> Tensor | None:
+    """The prediction that is the same for all, and best for all: shares of the classes, chances, or the middle."""
     if function in CLASSES:
-        return _entropy(targets, classes, settings)
+        return _shares(targets, classes, settings)
     if function in BINARY:
-        mean = targets.mean(0).clamp(1e-7, 1 - 1e-7)
-        return float(F.binary_cross_entropy(mean, mean))
-    distance = getattr(F, function)
-    extra = {name: settings[name] for name in ("beta", "delta") if name in settings}
-    guesses = (targets.mean(0, keepdim=True), targets.median(0, keepdim=True).values)
-    return min(float(distance(guess.expand_as(targets), targets, **extra)) for guess in guesses)
+        return targets.mean(0).clamp(1e-7, 1 - 1e-7)
+    guesses = (targets.mean(0), targets.median(0).values)
+    return min(guesses, key=lambda guess: _loss(function, guess, targets, settings))
 
 
-def _entropy(targets: Tensor, classes: int, settings: dict[str, Any]) -> float | None:
+def _shares(targets: Tensor, classes: int, settings: dict[str, Any]) -> Tensor | None:
     if targets.is_floating_point():
         shares = targets.mean(0)
     else:
@@ -112,7 +125,18 @@ def _entropy(targets: Tensor, classes: int, settings: dict[str, Any]) -> float |
             return None
         weight = settings.get("weight")
         shares = counts if weight is None else counts * weight.detach().float().cpu()
-    shares = shares / shares.sum()
     smoothing = settings.get("label_smoothing") or 0.0
-    shares = (1 - smoothing) * shares + smoothing / max(1, classes)
-    return float(-torch.special.xlogy(shares, shares).sum())
+    return (1 - smoothing) * shares / shares.sum() + smoothing / len(shares)
+
+
+def _loss(function: str, guess: Tensor, targets: Tensor, settings: dict[str, Any]) -> float:
+    """What this prediction gets on these targets."""
+    if function in CLASSES:
+        extra = {name: settings[name] for name in ("weight", "label_smoothing") if settings.get(name) is not None}
+        extra = {name: value.detach().float().cpu() if isinstance(value, Tensor) else value for name, value in extra.items()}
+        scores = guess.clamp_min(1e-12).log().expand(len(targets), -1)
+        return float(F.cross_entropy(scores, targets if targets.is_floating_point() else targets.long(), **extra))
+    if function in BINARY:
+        return float(F.binary_cross_entropy(guess.expand_as(targets), targets))
+    extra = {name: settings[name] for name in ("beta", "delta") if name in settings}
+    return float(getattr(F, function)(guess.expand_as(targets), targets, **extra))

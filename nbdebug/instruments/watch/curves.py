@@ -16,7 +16,7 @@ from nbdebug.instruments.watch.numbers import Summary, Tracks
 from nbdebug.instruments.watch.result import Track
 
 WAITING = 256  # values on an accelerator that wait for one transfer
-LOSS, VALIDATION = "loss", "validation loss"
+LOSS, VALIDATION, BEFORE_CLIPPING = "loss", "validation loss", "gradient norm before clipping"
 PAGE = os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 4096
 
 
@@ -85,9 +85,13 @@ class Curves:
     def clipped(self, norm: Any, limit: float) -> None:
         self._clip = (_number_or_tensor(norm), limit)
 
+    def ended(self) -> None:
+        """The work of the update is done."""
+        self._ended = time.perf_counter()
+
     def updated(self, account: Account) -> None:
         """An optimizer stepped."""
-        self._ended = time.perf_counter()
+        self.ended()
         groups = account.optimizer.param_groups
         for i, group in enumerate(groups[:8]):
             rate = group.get("lr")
@@ -110,7 +114,7 @@ class Curves:
                 self.tracks.add(f"learning rate {name}", step, rate)
                 self._told[name] = rate
         if self._clip is not None:
-            self._note("gradient norm before clipping", step, self._clip[0])
+            self._note(BEFORE_CLIPPING, step, self._clip[0])
         seconds = None
         if self._begun is not None and self._ended > self._begun:
             seconds = self._ended - self._begun
@@ -147,6 +151,9 @@ class Curves:
         rates = [name for name in tracks if name.startswith("learning rate ")]
         renamed = {losses[0]: LOSS} if len(losses) == 1 else {}
         renamed |= {rates[0]: "learning rate"} if len(rates) == 1 else {}
+        norms = [name for name in tracks if name.startswith("gradient norm ") and name != BEFORE_CLIPPING]
+        if len(norms) == 1:  # of one group alone: that is the norm of all
+            del tracks[norms[0]]
         return {renamed.get(name, name): replace(t, name=renamed.get(name, name)) for name, t in tracks.items()}
 
     def wait_share(self) -> float | None:

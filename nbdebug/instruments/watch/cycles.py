@@ -104,6 +104,10 @@ class Cycles:
         self._stepped[optimizer] = len(self._open) - 1
         self._stretch = self._descended = len(self._open)
 
+    def not_stepped(self, optimizer: str) -> None:
+        """What was taken for a step of this optimizer was none."""
+        self._stepped.pop(optimizer, None)
+
     @property
     def steps(self) -> int:
         """Updates so far, the one of the open cycle included."""

@@ -18,6 +18,8 @@ DEPTH = 4  # attributes and items that are followed into a variable
 OBJECTS = 4000  # things that are looked at
 ITEMS = 512  # of one container
 FEWEST = 5  # marked graphs make a holder
+CLOSED = ("nbdebug", "torch", "IPython", "ipykernel")  # whose objects are not entered; a shell reaches every variable
+OUTPUTS = ("In", "Out")  # of a notebook: a second name for what a variable holds
 NOT_ENTERED = (types.ModuleType, type, types.FunctionType, types.MethodType, str, bytes, int, float, DataLoader, nn.Parameter)
 
 
@@ -40,12 +42,16 @@ def holder_of(frame: FrameType, mark: str, nodes: int, before: int) -> Holder | 
     best: Holder | None = None
     seen: set[int] = set()
     for function, variables in running_functions(frame):
-        for name, value in variables.items():
+        for name, value in sorted(variables.items(), key=_is_second_name):
             for path, tensors, bounded in _held(name, value, 0, seen):
                 graphs = _reached(tensors, mark, nodes, before)
                 if graphs >= FEWEST and (best is None or graphs > best.graphs):
                     best = Holder(path, function, graphs, bounded)
     return best
+
+
+def _is_second_name(variable: tuple[str, Any]) -> bool:
+    return variable[0].startswith("_") or variable[0] in OUTPUTS
 
 
 def graph_size(root: Tensor, most: int) -> int:
@@ -75,7 +81,7 @@ def _held(path: str, value: Any, depth: int, seen: set[int]) -> Iterator[tuple[s
 
 
 def _attributes(path: str, value: Any) -> Iterator[tuple[str, Any]]:
-    if type(value).__module__.split(".")[0] in ("nbdebug", "torch") and not isinstance(value, nn.Module):
+    if type(value).__module__.split(".")[0] in CLOSED and not isinstance(value, nn.Module):
         return
     for name, item in _first(getattr(value, "__dict__", {}).items()):
         if name == "_modules" and isinstance(value, nn.Module):

@@ -6,12 +6,15 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from nbdebug.errors import NotChecked
 from nbdebug.instruments.watch import curve_shapes
 from nbdebug.instruments.watch.curves import LOSS, VALIDATION
-from nbdebug.instruments.watch.result import Track, WatchResult
+from nbdebug.instruments.watch.result import Constant, Track, WatchResult
 
 MATCHES = 0.02  # relative difference up to which a loss function's value is the loss; our choice: a weight of 0.98 may pass
-NEAR = 0.95  # of what a constant prediction gets, that a loss must pass to have learnt something; our choice: its own error is 2 %
+NEAR = 0.95  # of what a constant prediction gets, that a loss must pass to have learnt something; our choice: targets seen late in a long run vary by 2 %
+MANY = 20  # values from which on a loss that did not fall says something; our choice
+FEWEST = 5  # calls whose targets are known, from which on they are compared with themselves
 ABOVE = 1.25  # times that loss, up to which it is a constant prediction that is seen; our choice: steps make it waver
 
 
@@ -23,6 +26,7 @@ class Loss:
     optimizers: tuple[str, ...]
     alone: bool  # the only one: where several losses play against each other, a rise means nothing
     constant: float | None  # what the best constant prediction gets, if this is the value of one known loss function
+    beside: tuple[tuple[int, float, float], ...] = ()  # step, loss, and what the constant prediction gets on the same targets
 
     @property
     def values(self) -> list[float]:
@@ -33,13 +37,25 @@ class Loss:
         """Whether lower is better and zero the bottom, so that levels can be compared."""
         return self.alone and min(self.values, default=-1.0) >= 0
 
+    def over_constant(self, share: float = 0.5) -> float | None:
+        """The loss over that of a constant prediction, over the last part; on the same targets where enough are known."""
+        if self.constant is None or not self.values:
+            return None
+        since = self.track.steps[round((1 - share) * (len(self.track) - 1))]
+        pairs = [(loss, constant) for step, loss, constant in self.beside if step >= since and math.isfinite(loss)]
+        if len(pairs) >= FEWEST:
+            return sum(loss for loss, _ in pairs) / max(1e-12, sum(constant for _, constant in pairs))
+        return curve_shapes.end(self.values, share) / max(1e-12, self.constant)
+
     def at_constant(self, share: float = 0.5) -> bool:
         """Whether over the last part it stood at, or above, what a constant prediction gets."""
-        return self.constant is not None and curve_shapes.end(self.values, share) >= NEAR * self.constant
+        over = self.over_constant(share)
+        return over is not None and over >= NEAR
 
     def knows_a_constant(self) -> bool:
         """Whether it ended where a constant prediction stands, and not far above it."""
-        return self.constant is not None and NEAR <= curve_shapes.end(self.values, 0.5) / max(self.constant, 1e-12) <= ABOVE
+        over = self.over_constant()
+        return over is not None and NEAR <= over <= ABOVE
 
     def nonfinite_since(self) -> int | None:
         """The step from which on it is not finite, to the end; None when it is finite, or came back."""
@@ -64,7 +80,8 @@ def losses(result: WatchResult) -> Iterator[Loss]:
     for track in tracks:
         named = track.name.removeprefix(f"{LOSS} of ").split(", ") if track.name != LOSS else []
         optimizers = tuple(o.name for o in result.optimizers if not named or o.name in named)
-        yield Loss(track, optimizers, alone, _constant(result, track) if alone else None)
+        constant = _constant(result, track) if alone else None
+        yield Loss(track, optimizers, alone, constant.loss if constant else None, constant.values if constant else ())
 
 
 def learns_in_validation(result: WatchResult, loss: Loss) -> bool:
@@ -79,23 +96,60 @@ def only_loss(result: WatchResult) -> Loss | None:
     return found[0] if len(found) == 1 else None
 
 
-def _constant(result: WatchResult, track: Track) -> float | None:
+def has_fallen(loss: Loss) -> bool:
+    """Whether it is lower at its end than at its beginning, by more than its noise and a tenth; or has too few values to say."""
+    values = loss.values
+    if len(values) < MANY:
+        return True
+    least = max(0.1 * abs(curve_shapes.middle(values[:5])), curve_shapes.SURE * curve_shapes.error(values, 5))
+    return curve_shapes.fell(values) or curve_shapes.middle(values[:5]) - curve_shapes.end(values) > least
+
+
+def demand_loss(result: WatchResult, steps: int) -> Loss:
+    """The one loss of the loop.
+
+    Raises:
+        NotChecked: there are several, or fewer steps than that were seen.
+    """
+    loss = only_loss(result)
+    if loss is None:
+        raise NotChecked("because there is not one loss alone: several play against each other, or none was descended")
+    if len(loss.values) < steps:
+        raise NotChecked(f"because {len(loss.values)} steps with a finite loss were seen, and {steps} are needed")
+    return loss
+
+
+def demand_ordered(result: WatchResult) -> Loss:
+    """The one loss of the loop, whose levels can be compared.
+
+    Raises:
+        NotChecked: there are several, or it goes below zero.
+    """
+    loss = only_loss(result)
+    if loss is None:
+        raise NotChecked("because there is not one loss alone: several play against each other, or none was descended")
+    if not loss.ordered:
+        raise NotChecked("because the loss goes below zero, so that its level says nothing")
+    return loss
+
+
+def beside(loss: Loss) -> str:
+    """What a constant prediction would get, as the end of a sentence."""
+    return f", where the best constant prediction gets {loss.constant:.3g}" if loss.constant is not None else ""
+
+
+def _constant(result: WatchResult, track: Track) -> Constant | None:
     """Of the one loss function whose values are those that were descended."""
     if len(result.constants) != 1:
         return None
+    known = result.constants[0]
     descended = dict(zip(track.steps, track.values, strict=True))
-    pairs = [(value, descended[step]) for step, value in result.constants[0].values if step in descended]
-    close = [math.isclose(value, loss, rel_tol=MATCHES) or not math.isfinite(loss) for value, loss in pairs]
-    if not close:
+    pairs = [(loss, descended[step]) for step, loss, _ in known.values if step in descended]
+    steps = [step for step, _, _ in known.values]
+    if not pairs:
         return None
-    by_step: dict[int, int] = {}
-    for step, _ in result.constants[0].values:
-        by_step[step] = by_step.get(step, 0) + 1
-    if max(by_step.values()) > 1:  # accumulated: the mean of a step's calls is what was descended
-        return result.constants[0].loss if _same_mean(pairs) else None
-    return result.constants[0].loss if sum(close) >= 0.9 * len(close) else None
-
-
-def _same_mean(pairs: list[tuple[float, float]]) -> bool:
-    of_calls, of_steps = (sum(p[i] for p in pairs) / len(pairs) for i in (0, 1))
-    return math.isclose(of_calls, of_steps, rel_tol=5 * MATCHES)
+    if len(set(steps)) < len(steps):  # accumulated: the mean of a step's calls is what was descended
+        of_calls, of_steps = (sum(pair[i] for pair in pairs) / len(pairs) for i in (0, 1))
+        return known if math.isclose(of_calls, of_steps, rel_tol=5 * MATCHES) else None
+    close = [math.isclose(loss, value, rel_tol=MATCHES) or not math.isfinite(value) for loss, value in pairs]
+    return known if sum(close) >= 0.9 * len(close) else None

@@ -237,7 +237,7 @@ def _parameters(owner: Any) -> set[int]:
 
 def mark_of(weight: Tensor) -> int:
     """A number that changes when the weight is written to or exchanged; not when `.data` of it is written to."""
-    return weight._version + weight.data_ptr()
+    return (0 if weight.is_inference() else weight._version) + weight.data_ptr()
 
 
 def value_of(weight: Tensor) -> float:

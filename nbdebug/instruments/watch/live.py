@@ -1,4 +1,7 @@
-"""What is seen of a watched training while it runs: one output, refreshed at most twice a second, for under 1 % of the time."""
+"""What is seen of a watched training while it runs: one output, refreshed at most twice a second, for under 1 % of the time.
+
+The first refresh loads what draws: it says nothing about the next ones, and is not counted.
+"""
 
 from __future__ import annotations
 
@@ -44,6 +47,7 @@ class LiveView:
         self._clock = clock
         self._live = live if live is not None else Live(every=0.0)
         self._next_glance, self._next_report = clock() + EVERY, clock() + REPORT_EVERY
+        self._drew = False
         self._losses = Losses()
         self._report: Report | None = None
         self._pace = _Pace(clock)
@@ -78,7 +82,8 @@ class LiveView:
             started = ended
         self._live.show(self._glance(now), now=True)
         ended = self._clock()
-        self._next_glance = ended + max(EVERY, WAIT_FACTOR * (ended - started))
+        self._next_glance = ended + (max(EVERY, WAIT_FACTOR * (ended - started)) if self._drew else EVERY)
+        self._drew = True
 
     def _glance(self, now: Now) -> Glance:
         done = now.batch / now.batches if now.batch is not None and now.batches else None

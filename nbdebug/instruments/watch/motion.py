@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import math
+import weakref
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
@@ -10,6 +12,8 @@ from dataclasses import dataclass, replace
 from nbdebug.findings import Location
 from nbdebug.instruments.watch.curve_shapes import middle
 from nbdebug.instruments.watch.result import Group, Optimizer, TensorTrack, Track, WatchResult
+
+RANGE = 100.0  # times, by which a learning rate grows in a range test; our choice
 
 
 @dataclass(frozen=True)
@@ -29,7 +33,7 @@ class Motion:
     def group(self) -> Group:
         return self.optimizer.groups[self.number]
 
-    @property
+    @functools.cached_property
     def ratios(self) -> list[float]:
         """Norm of the update over that of the weights before it (after it, where the step before was not sampled)."""
         before = [self.weights[0], *self.weights[:-1]]
@@ -40,7 +44,7 @@ class Motion:
             if new > 0
         ]
 
-    @property
+    @functools.cached_property
     def ratio(self) -> float:
         return middle([r for r in self.ratios if math.isfinite(r)])
 
@@ -54,8 +58,18 @@ class Motion:
         return f"{self.optimizer.name}, group {self.number}"
 
 
-def motions(result: WatchResult) -> Iterator[Motion]:
+_latest: tuple[weakref.ref[WatchResult], tuple[Motion, ...]] | None = None  # many checks ask about the same result
+
+
+def motions(result: WatchResult) -> tuple[Motion, ...]:
     """Every group of every optimizer that was seen to step."""
+    global _latest
+    if _latest is None or _latest[0]() is not result:
+        _latest = weakref.ref(result), tuple(_motions(result))
+    return _latest[1]
+
+
+def _motions(result: WatchResult) -> Iterator[Motion]:
     known = {(t.what, t.name): t for t in result.tensors if t.what in ("weight", "gradient", "update")}
     for optimizer in result.optimizers:
         for number, group in enumerate(optimizer.groups):
@@ -64,11 +78,16 @@ def motions(result: WatchResult) -> Iterator[Motion]:
                 yield _motion(result, optimizer, number, known, names)
 
 
-def step_place(result: WatchResult, optimizer: str, kind: str = "step") -> Location:
-    """The line that most of its steps (or clips) come from."""
+def moving(result: WatchResult) -> list[Motion]:
+    """Those whose updates can be compared with their weights."""
+    return [m for m in motions(result) if m.steps and m.ratios]
+
+
+def usual_place(result: WatchResult, kind: str, who: str | None = None) -> Location:
+    """The line that most events of a kind come from."""
     counted: Counter[Location] = Counter()
     for cycle, event in result.events(kind):
-        if event.who == optimizer:
+        if who is None or event.who == who:
             counted[event.place] += cycle.times
     return counted.most_common(1)[0][0] if counted else Location()
 
@@ -80,6 +99,21 @@ def rates(result: WatchResult, motion: Motion) -> Track | None:
     return result.tracks.get(own) or result.tracks.get("learning rate")
 
 
+def is_range_test(result: WatchResult, motion: Motion) -> bool:
+    """Whether the learning rate grows by the same factor at every step, to the end: one looks for where it is too high."""
+    track = rates(result, motion)
+    known = [v for v in track.finite() if v > 0] if track is not None else []
+    if track is None or len(known) < 10 or known[-1] < RANGE * known[0] or track.steps[-1] < result.steps - 2:
+        return False
+    factors = [b / a for a, b in zip(known, known[1:], strict=False)]
+    return min(factors) > 1 and max(factors) < 1.5 * min(factors)
+
+
+def times(ratio: float) -> str:
+    """A factor in words."""
+    return f"{ratio:.2g} times" if ratio < 1e4 else f"{ratio:.1e} times"
+
+
 def _motion(
     result: WatchResult, optimizer: Optimizer, number: int, known: dict[tuple[str, str], TensorTrack], names: list[str]
 ) -> Motion:
@@ -89,7 +123,7 @@ def _motion(
     of_weights = _norms(weights, sizes)
     gradients = _norms([known["gradient", name] for name in names], [known["gradient", name].elements for name in names])
     steps = tuple(s for s in updates if s in of_weights)
-    place = replace(step_place(result, optimizer.name), detail=f"{optimizer.name}, group {number}")
+    place = replace(usual_place(result, "step", optimizer.name), detail=f"{optimizer.name}, group {number}")
     return Motion(
         optimizer, number, sum(sizes), steps, tuple(updates[s] for s in steps), tuple(of_weights[s] for s in steps),
         tuple(gradients.get(s, math.nan) for s in steps), place,

@@ -11,7 +11,7 @@ from nbdebug.instruments.watch.recorder import Step
 
 FEWEST = 3  # sampled and unsampled steps that are timed before `every` is chosen
 KEPT = 15  # of the last ones; the median of them counts
-MARGIN = 0.8  # of the budget is aimed at, because a step's time wavers
+MARGIN = 0.5  # of the budget is aimed at: a step's time wavers, and listening between two looks costs a little too
 LONGEST = 100_000  # steps between two looks
 SHORTEST = 5  # steps before an overhead is told
 

@@ -26,9 +26,12 @@ def loss_panel(result: WatchResult) -> Curve | None:
 
 
 def _panels(result: WatchResult) -> Iterator[Panel]:
+    rates = _named(result, RATE)
+    constant = all(len({*track.low, *track.high}) < 2 for track in rates)
+    rate_panel = _curve("learning rate", rates)
     curves = [
         loss_panel(result),
-        _curve("learning rate", _named(result, RATE)),
+        None if constant else rate_panel,  # a straight line stands further down
         _norm_panel(result),
         _curve("logged by you", _others(result)),
     ]
@@ -36,6 +39,7 @@ def _panels(result: WatchResult) -> Iterator[Panel]:
     yield from loop_panels(result)
     yield from tensor_panels(result)
     costs = [
+        rate_panel if constant else None,
         _curve("seconds a step", _named(result, SECONDS), caption="from its batch to the end of its update"),
         _curve("share of a step spent waiting for data", _named(result, WAIT)),
         _curve("memory in MB", _named(result, MEMORY), caption="allocated on the accelerator if there is one, else resident in RAM"),
@@ -71,10 +75,15 @@ def _curve(title: str, tracks: list[Track], *, log: bool = False, caption: str =
 def _norm_panel(result: WatchResult) -> Curve | None:
     """In total and by group; where there is one group, it is the total."""
     tracks = _named(result, NORM)
-    if len(tracks) == 2 and any(track.name == NORM for track in tracks) and tracks[0].values == tracks[1].values:
+    if len(tracks) == 2 and any(track.name == NORM for track in tracks) and _are_one(*tracks):
         tracks = [track for track in tracks if track.name == NORM]
     words = "of all parameters together, and by group" if len(tracks) > 1 else "of all parameters together"
     return _curve("gradient norm", sorted(tracks, key=lambda track: track.name != NORM), log=True, caption=words)
+
+
+def _are_one(one: Track, other: Track) -> bool:
+    """The same values, NaN at the same steps."""
+    return one.steps == other.steps and all(a == b or (a != a and b != b) for a, b in zip(one.values, other.values, strict=True))
 
 
 def is_thinned(track: Track) -> bool:

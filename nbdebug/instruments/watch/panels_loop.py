@@ -57,8 +57,9 @@ def _forward(event: Event) -> str:
 def _backward(event: Event) -> str:
     facts = event.facts
     parts = ["backward"]
-    parts += [f"reaches {facts['reached']}"] if facts.get("reached") else ["reaches no optimizer"]
-    parts += [f"adds to gradients of {facts['onto']} that are there"] if facts.get("onto") else []
+    reached, onto = facts.get("reached"), facts.get("onto")
+    parts += [f"adds to gradients of {onto}"] if onto else []  # short: a terminal cuts a long cell in the middle
+    parts += [f"reaches {reached or 'no optimizer'}"] if not onto or onto != reached else []
     parts += ["the loss is divided"] if facts.get("divided") else []
     parts += ["scaled"] if facts.get("scaled") else []
     parts += ["keeps its graph"] if facts.get("retain") else []
@@ -71,7 +72,7 @@ def _step(event: Event) -> str:
         return f"{event.who}.step() skipped by the scaler"
     parts = [f"{event.who}.step()"]
     parts += [f"with {'no' if facts['gradients'] == 'none' else 'zero'} gradients"] if facts.get("gradients") in ("none", "zero") else []
-    parts += ["with gradients that the step before had used"] if facts.get("stale") else []
+    parts += ["with used gradients"] if facts.get("stale") else []
     return ", ".join(parts)
 
 

@@ -58,7 +58,8 @@ def _of_layer(result: WatchResult, layer: str, what: str | None) -> list[Panel]:
     if not kinds:
         names = list(dict.fromkeys(t.name for t in result.tensors if what in (None, t.what)))
         near = difflib.get_close_matches(layer, names, 1, 0.5)
-        hint = f": did you mean {near[0]!r}?" if near else f": there is {', '.join(names[:6]) or 'none'}"
+        some = ", ".join(names[:6]) + (", …" if len(names) > 6 else "")
+        hint = f": did you mean {near[0]!r}?" if near else f": there is {some or 'none'}"
         raise SetupError(f"no {what or 'tensor'} of {layer!r} was seen{hint}")
     return [panel for kind in kinds for panel in history_of(result, kind, layer)]
 

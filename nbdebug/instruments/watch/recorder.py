@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import time
 import weakref
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator
 from itertools import islice
 from types import FrameType
 from typing import Any, NamedTuple
@@ -33,7 +33,9 @@ from nbdebug.instruments.watch.retained import Graphs
 from nbdebug.instruments.watch.states import States
 
 FROZEN_UNTIL = 64  # forward passes of a frozen model until which it is asked whether it is still frozen
-STRAYS_UNTIL = 8  # updates in which every parameter's gradient is asked for; afterwards at sampled steps
+BY_HAND = "(by hand)"  # stands for the optimizer of a loop that has none: every backward pass is an update
+STRAYS_UNTIL = 8  # updates in which every parameter's gradient is asked for; afterwards in one of STRAYS_EVERY
+STRAYS_EVERY = 64
 
 
 class Step(NamedTuple):
@@ -63,6 +65,7 @@ class Recorder:
         self.on_step: Callable[[Step], None] = lambda step: None
         self.spent = 0.0  # seconds that watching took, as far as it can be timed from here
         self._due, self._only = due, only
+        self._begun: set[Hashable] = set()  # loaders and places that the first step began with
         self._expected = 0  # optimizers that step in a cycle; 0: before the first is over, all that are known may
         self._stepped: set[str] = set()
         self._sampling = False
@@ -82,14 +85,14 @@ class Recorder:
     # -- data ---------------------------------------------------------------------------------------------------
 
     def epoch(self, loader: Any, frame: FrameType) -> None:
-        self._boundary()
         entry = self._loader(loader, frame)
+        self._boundary(entry.name)
         entry.begin()
         self._add("epoch", entry.name, frame)
 
     def batch(self, loader: Any, batch: Any, seconds: float, frame: FrameType) -> None:
-        self._boundary()
         entry = self._loader(loader, frame)
+        self._boundary(entry.name)
         entry.position += 1
         size = batch_size(batch)
         if size is not None:
@@ -109,7 +112,7 @@ class Recorder:
         if self._only and not any(model is only for only in self._only):
             return
         started = time.perf_counter()
-        self._boundary()
+        self._boundary(self.places.number(frame))
         entry = self._model(model, frame)
         entry.forwards += 1
         if not entry.trains and entry.forwards <= FROZEN_UNTIL:  # frozen at first: it may thaw
@@ -172,7 +175,7 @@ class Recorder:
         place = self.places.number(frame)
         self._discover(place, frame)
         if not self.models:  # parameters without a module: no forward pass tells that a step begins
-            self._boundary()
+            self._boundary(place)
             self._sample_if_due()
         self._perhaps_validated.clear()
         roots = [given] if isinstance(given, Tensor) else [t for t in given or () if isinstance(t, Tensor)]
@@ -192,7 +195,11 @@ class Recorder:
         self.curves.descended(reached, place, divided, scaled)
         self.cycles.add("backward", "", place, reached, onto, scaled, divided, retain, inside, self._half)
         self._descended = True
-        if self.steps < STRAYS_UNTIL or self._sampling:
+        if not self.ledger.accounts and self._last_model is not None:  # the loop moves its weights by hand
+            self.cycles.stepped(BY_HAND)
+            self._stepped.add(BY_HAND)
+            self.curves.ended()
+        if self.steps < STRAYS_UNTIL or self.steps % STRAYS_EVERY == 0:
             self._look_for_strays()
 
     def zero(self, owner: Any, frame: FrameType) -> None:
@@ -243,6 +250,9 @@ class Recorder:
 
     def _will_step(self, account: Account, frame: FrameType) -> None:
         started = time.perf_counter()
+        if BY_HAND in self._stepped:  # its optimizer was not among the variables
+            self._stepped.discard(BY_HAND)
+            self.cycles.not_stepped(BY_HAND)
         if self.cycles.will_step(account.name):
             self._end_of_step()
         touched = account.touched
@@ -355,16 +365,25 @@ class Recorder:
 
         return resume
 
-    def _boundary(self) -> None:
-        """Called where a new step may begin: the one before is over when all its optimizers have stepped."""
-        if self._stepped and len(self._stepped) >= (self._expected or len(self.ledger.accounts)):
+    def _boundary(self, beginning: Hashable) -> None:
+        """Called where a new step may begin: the one before is over when all its optimizers have stepped.
+
+        How many these are is known from the step before. In the first one all that are known may step; some of them may be of
+        yesterday, so that it is over, too, when what it began with comes again.
+        """
+        if self._stepped and (
+            len(self._stepped) >= (self._expected or len(self.ledger.accounts)) or (not self._expected and beginning in self._begun)
+        ):
             self.cycles.cut()
             self._end_of_step()
+        if not self._expected:
+            self._begun.add(beginning)
 
     def _end_of_step(self) -> None:
         started = time.perf_counter()
         self._expected = len(self._stepped)
         self._stepped, self._scaled = set(), 0
+        self._begun.clear()
         norm, sampled, self._sampling = None, self._sampling, False
         if sampled:
             norm = self.curves.norms(self.steps, self.numbers.end(self.steps))

@@ -165,7 +165,7 @@ class Constant:
     function: str
     loss: float
     calls: int  # of the function in training steps
-    values: tuple[tuple[int, float], ...]  # step and actual loss of the calls whose targets were looked at
+    values: tuple[tuple[int, float, float], ...]  # of some calls: step, loss, and what that best prediction gets on its targets
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import itertools
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import replace
@@ -14,12 +15,15 @@ from nbdebug.findings import Location
 from nbdebug.instruments.watch.holders import graph_size, holder_of
 from nbdebug.instruments.watch.result import Retained
 
-MARK = "nbdebug.watch"  # key in the metadata of a graph's last nodes, which live as long as something holds the graph
+MARK = "nbdebug.watch"  # key in the metadata of a graph's last nodes, which live as long as something holds the graph;
+# with a number, because a list of an earlier watch's losses is none of the next one's
 MANY = 20  # updates whose graphs are alive at once, or batches of one evaluation; our choice: accumulation and truncated
 # backpropagation keep the graphs of one update, and running means for the eye are rarely of more than ten
 LOOKS = 3  # times that the variables are searched for what holds the graphs
 NODES = 50_000  # of a graph that are counted at most
 LARGER = 4.0  # times larger a kept graph has become in at least MANY passes, and by a third at each of the last doublings
+
+_watches = itertools.count()
 
 
 class _Census:
@@ -66,6 +70,7 @@ class Graphs:
 
     def __init__(self, places: list[Location]) -> None:
         self._places = places
+        self._key = f"{MARK} {next(_watches)}"
         self._step = 0  # the update under way
         self._census = _Census()
         self._limit, self._looks = MANY, 0
@@ -121,7 +126,7 @@ class Graphs:
             metadata = getattr(tensor.grad_fn, "metadata", None)
             if metadata is not None:
                 token = token or _Token(self._census, self._step, place, evaluation)
-                metadata[MARK] = token
+                metadata[self._key] = token
 
     def _look_for_holder(self, frame: FrameType) -> None:
         """Graphs in cycles that wait for the garbage collector, or in a deque with an end, are no growth."""
@@ -130,7 +135,7 @@ class Graphs:
         alive = len(self._census.steps)
         if alive < MANY:
             return
-        holder = holder_of(frame, MARK, NODES, before=self._step - 1)
+        holder = holder_of(frame, self._key, NODES, before=self._step - 1)
         if holder is not None and holder.bounded:
             self._limit = 2 * alive
             return
@@ -148,7 +153,7 @@ class Graphs:
             if alive > self._evaluation.alive:
                 self._evaluation = replace(self._evaluation, alive=alive, grew=alive)
             return
-        holder = holder_of(frame, MARK, NODES, before=self._step + 1)
+        holder = holder_of(frame, self._key, NODES, before=self._step + 1)
         self._evaluation = replace(
             self._retained("output", alive, alive, place), last=-1, holder=holder.name if holder else "",
             function=holder.function if holder else "",

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
+import inspect
 import math
 import re
 import time
@@ -79,6 +81,12 @@ class Watch(contextlib.ContextDecorator):
             self._close("")
             raise
         return self
+
+    def __call__(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        """As a decorator: every call of the function is watched."""
+        if inspect.isgeneratorfunction(function) or inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function):
+            raise SetupError(f"{function.__name__} does not run when it is called: open the watch with `with` around the loop itself")
+        return super().__call__(function)
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None) -> None:
         why = "" if kind is None else "interrupted" if issubclass(kind, KeyboardInterrupt) else f"the loop raised {kind.__name__}"
@@ -177,6 +185,8 @@ class Watch(contextlib.ContextDecorator):
             except (TypeError, ValueError):
                 raise SetupError(f"watch.log takes numbers, got {name}={type(value).__name__}: pass {name}=float(...)") from None
             self._recorder.curves.tracks.add(name, self._recorder.steps, number)
+        if self._frozen is not None:  # after the block
+            self._frozen = dataclasses.replace(self._frozen, tracks=self._recorder.curves.plain())
 
     def __repr__(self) -> str:
         state = "listening" if self in _open else "closed"
@@ -200,6 +210,10 @@ class Watch(contextlib.ContextDecorator):
         )  # fmt: skip
 
     def _measured(self) -> WatchResult:
+        with self._taps.deaf() if self._taps is not None else contextlib.nullcontext():
+            return self._in_plain_values()
+
+    def _in_plain_values(self) -> WatchResult:
         recorder = self._recorder
         places = recorder.places.known
         accounts = [a for a in recorder.ledger if a.optimizer is not None]
@@ -267,10 +281,11 @@ def open_watch() -> Watch | None:
 
 def _subject(result: WatchResult) -> str:
     models = ", ".join(f"{m.name} ({m.kind}, {m.parameters:,} parameters)" for m in result.models[:3])
-    optimizers = ", ".join(f"{o.kind} lr {o.groups[0].lr:.3g}" for o in result.optimizers[:3] if o.groups)
+    stepping = [o for o in result.optimizers if o.steps + o.skipped] or result.optimizers  # not one of another model
+    optimizers = ", ".join(f"{o.kind} lr {o.groups[0].lr:.3g}" for o in stepping[:3] if o.groups)
     steps = f"{result.steps:,} steps" if result.steps else "no training step was seen"
     cost = f"watching added {result.overhead:.1%}" if result.overhead is not None else ""
-    every = "" if result.every == 1 else f"tensors at every {result.every}th"
+    every = "" if result.every == 1 else f"tensors at one step in {result.every:,}"
     return " · ".join(part for part in (models, optimizers, steps, every, cost) if part)
 
 

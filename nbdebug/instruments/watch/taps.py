@@ -17,6 +17,7 @@ from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
+from torch.nn.parameter import is_lazy
 from torch.optim import Optimizer, lr_scheduler
 from torch.optim.optimizer import register_optimizer_step_post_hook, register_optimizer_step_pre_hook
 from torch.utils.data import DataLoader
@@ -81,17 +82,32 @@ class Taps:
             stack.close()
         self._names.clear()
 
+    @contextlib.contextmanager
+    def deaf(self) -> Iterator[None]:
+        """Hears nothing meanwhile: what nbdebug itself computes is no call of the loop."""
+        if threading.get_ident() != self._thread:  # is not heard anyway, and the loop goes on
+            yield
+            return
+        thread, self._thread = self._thread, 0
+        try:
+            yield
+        finally:
+            self._thread = thread
+
     # -- each kind of call --------------------------------------------------------------------------------------
 
     def _modules(self, stack: contextlib.ExitStack) -> None:
-        original, names, is_compiling, get_ident = nn.Module.__call__, self._names, torch.compiler.is_compiling, threading.get_ident
+        original, names, get_ident = nn.Module.__call__, self._names, threading.get_ident
 
         def __call__(module: nn.Module, *args: Any, **kwargs: Any) -> Any:
-            if self._busy or get_ident() != self._thread or is_compiling():
+            if self._busy or get_ident() != self._thread or _is_traced():
                 return original(module, *args, **kwargs)
             known = names.get(id(module))
             if known is None or known[0] is not module:
-                known = names[id(module)] = (module, next(module.parameters(), None) is not None)
+                parameters = list(module.parameters())
+                if any(is_lazy(p) or p.is_meta for p in parameters):  # without numbers, perhaps until this pass made them
+                    return unheard(module, *args, **kwargs)
+                known = names[id(module)] = (module, bool(parameters))
             if not known[1]:  # a loss, a metric, an activation called by the loop itself
                 return original(module, *args, **kwargs)
             self._busy = True
@@ -103,6 +119,13 @@ class Taps:
                 finally:
                     self._listener.leave(output)
                 return output
+            finally:
+                self._busy = False
+
+        def unheard(module: nn.Module, *args: Any, **kwargs: Any) -> Any:
+            self._busy = True
+            try:
+                return original(module, *args, **kwargs)
             finally:
                 self._busy = False
 
@@ -298,7 +321,7 @@ class Taps:
     # -- how a tap is made --------------------------------------------------------------------------------------
 
     def _heard(self) -> bool:
-        return not torch.compiler.is_compiling() and threading.get_ident() == self._thread
+        return threading.get_ident() == self._thread and not _is_traced()
 
     def _outermost(
         self, stack: contextlib.ExitStack, owner: type, name: str, before: Callable[..., None] | None,
@@ -333,6 +356,16 @@ class Taps:
                 setattr(owner, name, original)
 
         stack.callback(back)
+
+
+def _is_traced() -> bool:
+    """Whether torch compiles, records, transforms or plans the call: the loop does not run it, and no value in it is real."""
+    return (
+        torch.compiler.is_compiling()
+        or torch._C._is_tracing()  # a single operation of ours would be in the user's graph
+        or torch._C._functorch.peek_interpreter_stack() is not None
+        or torch._C._get_dispatch_mode(torch._C._TorchDispatchModeKey.FAKE) is not None
+    )
 
 
 def _with_own(base: type, method: str) -> Iterator[type]:

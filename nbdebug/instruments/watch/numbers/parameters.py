@@ -13,7 +13,8 @@ from torch import Tensor
 
 from nbdebug.instruments.watch.numbers.histories import Histories
 from nbdebug.instruments.watch.numbers.names import Names
-from nbdebug.instruments.watch.numbers.sampler import LeftOut, Sampler, plain_values, sample, to_host
+from nbdebug.instruments.watch.numbers.sampler import Sampler
+from nbdebug.instruments.watch.numbers.values import LeftOut, plain_values, sample, to_host
 
 NARROW = frozenset([torch.float16, torch.bfloat16])
 
@@ -108,7 +109,7 @@ class Parameters:
 
     def _note_gradients(self, name: str, gradients: list[tuple[str, Rows, Tensor]], sampler: Sampler, scale: float) -> None:
         for (group, rows, gradient), norm in zip(gradients, _norms([g for *_, g in gradients]), strict=True):
-            sampler.look(rows.gradient, gradient, total=norm)
+            sampler.look(rows.gradient, gradient, norm)
             self.norms.append((name, group, rows.gradient, gradient, norm, scale))
             if scale != 1:
                 self.scales[rows.gradient] = scale
@@ -117,7 +118,7 @@ class Parameters:
         values = plain_values(parameter)
         if values is None or not values.numel():
             return
-        total = sampler.look(rows.weight, values)
+        finite = sampler.look(rows.weight, values, values.sum(dtype=torch.float32 if values.dtype is torch.float16 else None))
         after = sampler.pieces[-1][1]
         self.updates.append((rows.update, after, before))
         sampler.elements[rows.update] = values.numel()
@@ -125,8 +126,7 @@ class Parameters:
             sampler.count(rows.update, values - whole)
         else:  # from finite weights an update is finite where the new weights are
             self.inherit.append((rows.update, rows.weight))
-        known = total is not None and math.isfinite(total)
-        rows.version, rows.sample = (parameter._version, after) if known else (-1, None)
+        rows.version, rows.sample = (parameter._version, after) if finite else (-1, None)
 
 
 def _before(rows: Rows, parameter: Tensor) -> Before:

@@ -11,7 +11,7 @@ import numpy as np
 from torch import Tensor
 
 from nbdebug.instruments.watch.numbers.magnitudes import COLUMNS, FIRST, LAST
-from nbdebug.instruments.watch.numbers.sampler import host_array
+from nbdebug.instruments.watch.numbers.values import host_array
 
 RECORD = np.dtype([
     ("step", "u4"), ("looked_at", "u4"), ("rms", "f4"), ("mean", "f4"), ("std", "f4"), ("low", "f4"), ("high", "f4"),

@@ -7,29 +7,40 @@ transfer; until then the tensor is held, up to a bound, because its NaN and Inf 
 
 from __future__ import annotations
 
-import functools
 import math
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from nbdebug.instruments.watch.numbers.unseen import unseen
+from nbdebug.instruments.watch.numbers.values import SAMPLE, plain_values, sample, to_host
 
-SAMPLE = 256  # elements of a tensor; our choice: an rms is then off by 4 %, a bin by 3 % of all, and 512 cost a third more
-TOGETHER = 4 * 2**20  # bytes of outputs that are looked at together; our choice: measured best of 0 to 32 MB
-BACKWARD = 2**20  # of gradients less, for the backward pass would use their memory again; measured best as well
+TOGETHER = 4 * 2**20  # bytes of outputs that are looked at together; our choice: a small model costs twice as much one by one; 1 to 16 MB are alike
+BACKWARD = 2**20  # of gradients less: the backward pass would use their memory again; our choice
+WAITING = 16 * 2**20  # bytes of gradients that may be held because another will tell about them; our choice
 HELD = 64 * 2**20  # bytes of an accelerator's tensors that may be held back until the next transfer; our choice
-FLOATS = frozenset([torch.float32, torch.bfloat16, torch.float16, torch.float64])
-PLAIN = frozenset([Tensor, torch.nn.Parameter])  # classes; others may hide their elements
-REACH = float(np.finfo(np.float32).max)  # a float64 beyond it is counted as the largest float32, not as Inf
-LEAST = float(np.finfo(np.float32).smallest_subnormal)
 
 
-class LeftOut(Exception):
-    """Why a tensor cannot be looked at."""
+@dataclass(slots=True, eq=False)
+class Noted:
+    """A tensor that is to be looked at."""
+
+    site: Any  # the layer
+    row: int
+    tensor: Tensor | None
+    version: int
+    size: int  # of the sample
+    responses: Any = None  # is told when a gradient is not all zero
+    by: Noted | None = None  # when that is finite, so is this; it comes before, or after
+    earlier: bool = False  # it came before
+    waits: bool = False  # it may still come
+    back: Any = None  # what hears the gradient of this output
+    values: Tensor | None = None
+    total: Tensor | None = None  # the sum
+    finite: bool | None = None  # None: not known yet, or nothing to know
+    vouches: bool = False  # it was finite when the others were made
 
 
 @dataclass
@@ -40,65 +51,111 @@ class Sampler:
     pieces: list[tuple[int, Tensor]] = field(default_factory=list)  # row, sample; in the order they came
     elements: dict[int, int] = field(default_factory=dict)  # row → of all calls together
     nonfinite: dict[int, list[int]] = field(default_factory=dict)  # row → [NaN, +Inf, −Inf], exact; in the order they came
-    _later: list[tuple[Any, int, Tensor, int, int, Any]] = field(default_factory=list)  # site, row, tensor, version, size, responses
+    _later: list[Noted] = field(default_factory=list)
+    _last: Noted | None = None  # noted last; may have been looked at since
     _held: list[tuple[int, Tensor, Tensor, int]] = field(default_factory=list)  # row, values, their sum, version
-    _bytes: int = 0  # of both
+    _bytes: int = 0  # of what was noted since the last flush, or is held
 
-    def later(self, site: Any, row: int, tensor: Tensor, size: int, responses: Any, together: int = TOGETHER) -> None:
-        """Notes a tensor that is looked at soon, together with others: that costs half of looking at it now.
+    def output(self, site: Any, tensor: Tensor, size: int, given: Any) -> tuple[Noted, Noted | None]:
+        """Notes an output, to be looked at soon, together with others: that costs half of looking at it now.
 
         Args:
             site: a layer; what of it was changed in place in the meantime is looked at without delay from then on.
-            responses: is told when the tensor, a gradient, is not all zero.
-            together: bytes at which all is looked at.
-        """
-        self._later.append((site, row, tensor, tensor._version, size, responses))
-        self._bytes += tensor.nbytes if tensor.layout is torch.strided else 0
-        if self._bytes > together or site.at_once:
-            self.flush()
-
-    def flush(self) -> None:
-        """Looks at all that was noted."""
-        later, self._later = self._later, []
-        self._bytes = sum(values.nbytes for _, values, _, _ in self._held) if self._held else 0
-        with unseen():
-            for site, row, tensor, version, size, responses in later:
-                try:
-                    values = plain_values(tensor)
-                    if values is None:
-                        continue
-                    if tensor._version != version:
-                        site.at_once, size = True, 0  # NaN and Inf mostly survive what was done to it; the sample does not
-                    total = self.look(row, values, size)
-                    if responses is not None:
-                        responses.felt(values, total)
-                except Exception as error:  # nothing that we do may stop the user's loop
-                    self.left_out.setdefault(site.name, str(error))
-
-    def look(self, row: int, values: Tensor, size: int = SAMPLE, total: Tensor | None = None) -> float | None:
-        """Looks at a tensor now.
-
-        Args:
-            total: its sum or norm, when that is known.
+            given: what the layer made the output of.
 
         Returns:
-            That as a number; None where reading it would wait for an accelerator.
+            What was noted; and the layer before, if it was given that one's very output.
         """
+        noted, before = Noted(site, site.output, tensor, tensor._version, size), self._last
+        if before is None or before.tensor is not given or not tensor.is_cpu or not _is_unchanged(before, tensor):
+            before = None
+        elif site.link == "keeps":
+            noted.by, noted.earlier = before, True
+        elif site.link == "tells" and before.finite is None and before.by is None:
+            before.by = noted
+        self._note(noted, TOGETHER)
+        return noted, before
+
+    def gradient(self, noted: Noted, told: list[Noted]) -> None:
+        """Notes a gradient, which tells about those that came before it and led to it."""
+        for other in told:
+            other.by, other.waits = noted, False
+        self._note(noted, BACKWARD)
+
+    def _note(self, noted: Noted, together: int) -> None:
+        tensor, self._last = noted.tensor, noted
+        assert tensor is not None
+        self._later.append(noted)
+        self._bytes += tensor.nbytes if tensor.layout is torch.strided else 0
+        if self._bytes > together or noted.site.at_once:
+            self.flush()
+
+    def flush(self, *, wait: bool = True) -> None:
+        """Looks at all that was noted, but for gradients that another may soon tell about."""
+        later = self._later
+        self._bytes = sum(values.nbytes for _, values, _, _ in self._held) if self._held else 0
+        self._later = _waiting(later) if wait else []
+        if self._later:
+            waiting = set(map(id, self._later))
+            later = [noted for noted in later if id(noted) not in waiting]
+        with unseen():
+            for noted in reversed(later):
+                if not noted.earlier:
+                    self._scan(noted)
+            for noted in later:
+                if noted.earlier:
+                    self._scan(noted)
+                if noted.values is not None:
+                    self._take(noted, noted.values)
+        for noted in later:
+            noted.by = noted.values = noted.total = None
+            if noted is not self._last:
+                noted.tensor = None
+
+    def _scan(self, noted: Noted) -> None:
+        """Whether all elements are finite, by another tensor if that is known to be."""
+        try:
+            values = noted.values = plain_values(noted.tensor)
+            if values is None or not values.numel():
+                return
+            if noted.by is not None and noted.by.vouches:
+                noted.finite = noted.vouches = True
+                return
+            noted.total = values.sum(dtype=torch.float32) if values.dtype is torch.float16 else values.sum()
+            if values.is_cpu:
+                noted.finite = math.isfinite(noted.total.item())
+                noted.vouches = noted.finite and _unwritten(noted)
+        except Exception as error:  # nothing that we do may stop the user's loop
+            noted.values = None
+            self.left_out.setdefault(noted.site.name, str(error))
+
+    def _take(self, noted: Noted, values: Tensor) -> None:
+        if not _unwritten(noted):
+            noted.site.at_once, noted.size = True, 0  # NaN and Inf mostly survive what was done to it; the sample does not
+        self._sample(noted.row, values, noted.size)
+        if noted.finite is False:
+            self.count(noted.row, values)
+        elif noted.finite is None and noted.total is not None:
+            self._hold(noted.row, values, noted.total)
+        if noted.responses is not None:
+            noted.responses.felt(values, noted.total.item() if noted.total is not None and values.is_cpu else None)
+
+    def _sample(self, row: int, values: Tensor, size: int) -> None:
         number = values.numel()
-        if number == 0:
-            return 0.0
         self.elements[row] = self.elements.get(row, 0) + number
-        if size:
-            self.pieces.append((row, values.take(places(number, size) if values.is_cpu else _places_there(number, size, values.device))))
-        if total is None:
-            total = values.sum(dtype=torch.float32) if values.dtype is torch.float16 else values.sum()
+        if size and number:
+            self.pieces.append((row, sample(values, size)))
+
+    def look(self, row: int, values: Tensor, total: Tensor) -> bool | None:
+        """Looks at a tensor now, whose sum or norm is known. Whether it is finite; None where an accelerator has not said yet."""
+        self._sample(row, values, SAMPLE)
         if not values.is_cpu:
             self._hold(row, values, total)
             return None
-        found = total.item()
-        if not math.isfinite(found):
+        finite = math.isfinite(total.item())
+        if not finite:
             self.count(row, values)
-        return found
+        return finite
 
     def _hold(self, row: int, values: Tensor, total: Tensor) -> None:
         self._held.append((row, values, total, values._version))
@@ -108,7 +165,8 @@ class Sampler:
 
     def settle(self) -> None:
         """Reads the sums of what is held, counts where one is not finite, and lets go."""
-        self.flush()
+        self.flush(wait=False)
+        self._last = None
         held, self._held, self._bytes = self._held, [], 0
         for (row, values, _, version), total in zip(held, to_host([total for _, _, total, _ in held]), strict=True):
             if not math.isfinite(total):
@@ -129,92 +187,23 @@ class Sampler:
             before[:] = [a + b for a, b in zip(before, found, strict=True)]
 
 
-def sample(values: Tensor) -> Tensor:
-    """A copy of SAMPLE elements, evenly spread; of all when there are no more."""
-    number = values.numel()
-    return values.take(places(number, SAMPLE) if values.is_cpu else _places_there(number, SAMPLE, values.device))
+def _unwritten(noted: Noted) -> bool:
+    """Whether nobody has written into it since it was noted."""
+    return noted.tensor is not None and noted.tensor._version == noted.version
 
 
-@functools.lru_cache(maxsize=2048)
-def places(number: int, size: int) -> Tensor:
-    """Where to look: in each of `size` equal stretches of the memory at one place, drawn once for all.
-
-    A constant stride would meet the same columns, channels or diagonal again and again.
-    """
-    if number <= size:
-        return torch.arange(number, device="cpu")
-    jitter = np.random.default_rng(number).random(size)  # its own generator: the user's stay where they are
-    chosen = np.floor((np.arange(size) + jitter) * (number / size)).astype(np.int64)
-    return torch.from_numpy(np.minimum(chosen, number - 1))
+def _is_unchanged(before: Noted, tensor: Tensor) -> bool:
+    """Whether what a layer returned was not written to since, but by the next one itself, which works in place."""
+    assert before.tensor is not None
+    return before.tensor._version - (1 if tensor is before.tensor else 0) == before.version
 
 
-@functools.lru_cache(maxsize=2048)
-def _places_there(number: int, size: int, device: torch.device) -> Tensor:
-    return places(number, size).to(device)
-
-
-def plain_values(tensor: Tensor) -> Tensor | None:
-    """The stored elements as a plain real tensor; None for integers. To be called where no graph is recorded.
-
-    Raises:
-        LeftOut: when they cannot be read.
-    """
-    if (
-        tensor.__class__ in PLAIN and tensor.dtype in FLOATS and tensor.layout is torch.strided
-        and (tensor.is_cpu or tensor.is_cuda) and not tensor.is_nested
-        and not torch._C._functorch.is_functorch_wrapped_tensor(tensor)
-    ):  # fmt: skip
-        return tensor
-    return _unusual_values(tensor.detach())
-
-
-def _unusual_values(values: Tensor) -> Tensor | None:
-    if values.__class__ is not Tensor:
-        values = _without_its_class(values)
-    if values.is_meta or values.is_nested or values.is_quantized:
-        raise LeftOut("it has no values that can be read: it is on the meta device, nested or quantised")
-    if torch._C._functorch.is_functorch_wrapped_tensor(values):
-        raise LeftOut("it exists only inside vmap or grad")
-    if values.layout == torch.sparse_coo:
-        values = values.coalesce().values()
-    elif values.layout != torch.strided:
-        values = values.to_dense() if values.is_mkldnn else values.values()
-    if values.is_complex():
-        return (values.to(torch.complex64) if values.dtype == torch.complex32 else values).abs()
-    return values if values.dtype in FLOATS else values.float() if values.is_floating_point() else None
-
-
-def _without_its_class(tensor: Tensor) -> Tensor:
-    if type(tensor).__torch_dispatch__ is not torch._C._disabled_torch_dispatch_impl:
-        raise LeftOut(f"{type(tensor).__name__} does not let its elements be read like those of a tensor")
-    return tensor.as_subclass(Tensor)
-
-
-def host_array(pieces: list[Tensor]) -> np.ndarray:
-    """Samples laid end to end, as float32, in one transfer from each device."""
-    try:
-        together = torch.cat(pieces)
-        if together.dtype == torch.float32:
-            return together.cpu().numpy()
-    except RuntimeError:  # on several devices
-        pass
-    pieces = [_narrowed(piece) if piece.dtype == torch.float64 else piece.float() for piece in pieces]
-    parts: dict[int, np.ndarray] = {}
-    for device in {piece.device for piece in pieces}:
-        mine = [at for at, piece in enumerate(pieces) if piece.device == device]
-        ends = np.cumsum([pieces[at].numel() for at in mine])
-        parts |= dict(zip(mine, np.split(torch.cat([pieces[at] for at in mine]).cpu().numpy(), ends[:-1]), strict=True))
-    return np.concatenate([parts[at] for at in range(len(pieces))])
-
-
-def to_host(numbers: list[Tensor]) -> list[float]:
-    """Single numbers, in one transfer from each device."""
-    if all(number.is_cpu for number in numbers):
-        return [number.item() for number in numbers]
-    return host_array([number.reshape(1) for number in numbers]).tolist()
-
-
-def _narrowed(piece: Tensor) -> Tensor:
-    """float64 → float32, such that nothing becomes Inf or 0 that was neither."""
-    near = piece.clamp(-REACH, REACH).where(piece.isfinite(), piece).float()
-    return torch.where((near == 0) & (piece != 0), torch.copysign(torch.full_like(near, LEAST), near), near)
+def _waiting(later: list[Noted]) -> list[Noted]:
+    """Those about which another will tell that has not come, or that waits itself; none when they are too large together."""
+    found: list[Noted] = []
+    ids: set[int] = set()
+    for noted in reversed(later):
+        if noted.waits or id(noted.by) in ids:
+            found.append(noted)
+            ids.add(id(noted))
+    return found[::-1] if sum(noted.tensor.nbytes for noted in found if noted.tensor is not None) <= WAITING else []

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from torch import Tensor, nn
 
-from nbdebug.instruments.watch.numbers.unseen import by_modes
+from nbdebug.instruments.watch.numbers.unseen import unseen
 from nbdebug.instruments.watch.result import Units
 
 TURN = 8  # a layer's units are looked at in every eighth sampled step; our choice: always dead shows later as well
@@ -60,7 +60,7 @@ class Responses:
         self._felt: list[tuple[int, Tensor]] = []
 
     def look(self, output: Tensor) -> None:
-        with by_modes():
+        with unseen():
             self._alive.append((self._step, *alive(output.detach(), self.between, self.channels_first)))
 
     def felt(self, gradient: Tensor, total: float | None = None) -> None:
@@ -68,7 +68,7 @@ class Responses:
         if total:
             self.passed = self._step
         elif self.passed != self._step:
-            with by_modes():
+            with unseen():
                 self._felt.append((self._step, gradient.detach().any()))
 
     def read(self) -> None:

@@ -3,24 +3,27 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
 from typing import Any
 
 import torch
 from torch.utils._python_dispatch import _disable_current_modes
 
 
-@contextlib.contextmanager
-def unseen() -> Iterator[None]:
-    with by_modes(), torch.no_grad():
-        yield
+class unseen:  # noqa: N801  # a context, as torch.no_grad is; a generator would cost ten times as much
+    __slots__ = ("_grad", "_functions", "_dispatch")
 
+    def __enter__(self) -> None:
+        self._functions = torch._C.DisableTorchFunction()
+        self._functions.__enter__()
+        self._grad = torch.is_grad_enabled()
+        torch._C._set_grad_enabled(False)
+        self._dispatch: Any = None
+        if torch._C._len_torch_dispatch_stack():
+            self._dispatch = contextlib.ExitStack()
+            self._dispatch.enter_context(_disable_current_modes())
 
-def by_modes() -> Any:
-    """The same for what is detached already: it costs a tenth, and is used in every hook."""
-    if torch._C._len_torch_dispatch_stack():
-        stack = contextlib.ExitStack()
-        stack.enter_context(torch._C.DisableTorchFunction())
-        stack.enter_context(_disable_current_modes())
-        return stack
-    return torch._C.DisableTorchFunction()
+    def __exit__(self, *error: Any) -> None:
+        if self._dispatch is not None:
+            self._dispatch.close()
+        torch._C._set_grad_enabled(self._grad)
+        self._functions.__exit__(*error)

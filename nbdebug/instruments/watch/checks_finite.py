@@ -1,0 +1,96 @@
+"""Check of the optimizer's own arithmetic: weights that stop being finite in a step."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import replace
+
+from nbdebug.findings import ERROR
+from nbdebug.instruments.base import Seen
+from nbdebug.instruments.watch.motion import usual_place
+from nbdebug.instruments.watch.result import Group, Optimizer, TensorTrack, WatchResult
+from nbdebug.instruments.watch.session import watched
+
+TINIEST_HALF = 2.0**-25  # what is smaller rounds to 0 in float16
+
+
+@watched.check(
+    "ND709", "update not finite", severity=ERROR,
+    advice="keep eps at 1e-8 and weights in float32; look at the learning rate of that step",
+)  # fmt: skip
+def update_nonfinite(result: WatchResult) -> Iterator[Seen]:
+    """A weight that becomes NaN or Inf in an optimizer's step, though the gradients were finite.
+
+    Wrong: the optimizer's own arithmetic fails: 0/0 without eps, an eps that is 0 in float16, a rate that is no number,
+        a sum that overflows. From then on the model is lost.
+    Seen: at a sampled step all gradients of the optimizer are finite, over all elements, and after its step a weight is not
+        that was before. NaN that is born in the forward or backward pass is not accused here.
+    Where: the parameter, its group and the line of the step.
+    Try: what is named: eps, the learning rate, or the precision of the weights.
+    Bad:
+        optimizer = torch.optim.Adam(model.parameters(), lr=1e-3, eps=0.0)
+        for x, y in train_loader:
+            optimizer.zero_grad()
+            loss_fn(model(x * (torch.arange(64) > 0)), y).backward()
+            optimizer.step()
+    Good:
+        optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
+        for x, y in train_loader:
+            optimizer.zero_grad()
+            loss_fn(model(x * (torch.arange(64) > 0)), y).backward()
+            optimizer.step()
+    Source: Kingma and Ba, Adam, 2015, on the role of epsilon.
+    """
+    weights, gradients, updates = ({t.name: t for t in result.tensors_of(w)} for w in ("weight", "gradient", "update"))
+    for optimizer in result.optimizers:
+        names = [name for group in optimizer.groups for name in group.parameters if name in weights and name in gradients]
+        births = [(step, name) for name in names if (step := _first_bad(weights[name], updates.get(name))) is not None]
+        if not births:
+            continue
+        step, name = min(births, key=lambda birth: birth[0])
+        if not all(_finite_at(gradients[other], step) for other in names):
+            continue
+        number, group = next((i, g) for i, g in enumerate(optimizer.groups) if name in g.parameters)
+        others = sum(born == step for born, _ in births) - 1
+        bad, rate = _count_at(weights[name], step), _rate_at(result, optimizer, number, step)
+        place = replace(usual_place(result, "step", optimizer.name), parameter=name, detail=f"{optimizer.name}, group {number}")
+        yield Seen(
+            f"at step {step} {bad:,} of {weights[name].elements:,} elements of `{name}`{f' and {others} more parameters' if others else ''} "
+            f"stopped being finite in the optimizer's step; the gradients were finite. {_reason(result, group, rate, optimizer)}",
+            place, {"step": step, "elements": bad, "learning_rate": rate, "eps": group.eps},
+        )  # fmt: skip
+
+
+def _first_bad(weight: TensorTrack, update: TensorTrack | None) -> int | None:
+    """The first sampled step after which it is not finite, if it was that step's doing."""
+    first = next((i for i, count in enumerate(weight.nonfinite) if count), None)
+    if first is None or update is None or _finite_at(update, weight.steps[first]):
+        return None
+    return weight.steps[first]
+
+
+def _finite_at(track: TensorTrack, step: int) -> bool:
+    return _count_at(track, step) == 0
+
+
+def _count_at(track: TensorTrack, step: int) -> int:
+    return next((count for s, count in zip(track.steps, track.nonfinite, strict=True) if s == step), 0)
+
+
+def _rate_at(result: WatchResult, optimizer: Optimizer, number: int, step: int) -> float:
+    names = (f"learning rate {optimizer.name}, group {number}", f"learning rate {optimizer.name}", "learning rate")
+    track = next((result.tracks[name] for name in names if name in result.tracks), None)
+    known = [] if track is None else [v for s, v in zip(track.steps, track.values, strict=True) if s <= step]
+    return known[-1] if known else optimizer.groups[number].lr
+
+
+def _reason(result: WatchResult, group: Group, rate: float, optimizer: Optimizer) -> str:
+    half = any(m.dtype == "float16" for m in result.models)
+    if not math.isfinite(rate):
+        return f"The learning rate was {rate}"
+    if optimizer.adaptive and group.eps == 0:
+        return "eps is 0, so that a gradient of 0 is divided by 0"
+    if optimizer.adaptive and half and group.eps is not None and group.eps < TINIEST_HALF:
+        return f"The weights are float16, where eps = {group.eps:g} is 0, so that small gradients are divided by 0"
+    return f"The learning rate was {rate:.3g}: {'the weights are float16, which ends at 65504' if half else 'look at what the step computes'}"

@@ -1,0 +1,89 @@
+"""Check of clipping and dropout that drown the gradient."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from nbdebug.findings import WARNING, Location
+from nbdebug.instruments.base import Seen
+from nbdebug.instruments.watch import curve_shapes
+from nbdebug.instruments.watch.clipping import HELD, held_back
+from nbdebug.instruments.watch.learning import Loss, beside, demand_loss, has_fallen, learns_in_validation
+from nbdebug.instruments.watch.motion import moving, usual_place
+from nbdebug.instruments.watch.result import WatchResult
+from nbdebug.instruments.watch.session import watched
+
+STEPS = 20  # from which on a loss that did not fall says something about the updates; our choice
+DROPPED = 0.8  # probability of dropout; our choice: at 0.8 wide layers learn
+NOISY_STEPS = 60  # from which on a loss under dropout has had its chance; our choice
+
+
+@watched.check(
+    "ND608", "clipping or noise drowns the gradient", severity=WARNING,
+    advice="clip at about the median of the gradient norms, or at 1.0; dropout of 0.1 to 0.5",
+)  # fmt: skip
+def clip_or_noise(result: WatchResult) -> Iterator[Seen]:
+    """Clipping so tight, or dropout so heavy, that nothing is learnt.
+
+    Wrong: what is left of each gradient is too little, or too noisy, to follow.
+    Seen: at nine of ten steps the norm was more than 10 times the limit (or most elements lie at it), updates are below
+        1e-4 of the weights because of it, and the loss does not fall; or dropout of 0.8 and more, healthy updates, and
+        a loss that is no better than a constant prediction. Tight clipping before Adam, which takes the size out
+        again, or with a rate that makes up for it, is not accused.
+    Where: the line of the clipping; the dropout module.
+    Try: a limit near the norms that the report shows; less dropout. Noise that has no module cannot be told from data.
+    Bad:
+        optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+        for epoch in range(5):
+            for x, y in train_loader:
+                optimizer.zero_grad()
+                loss_fn(model(x), y).backward()
+                nn.utils.clip_grad_norm_(model.parameters(), 1e-6)
+                optimizer.step()
+    Good:
+        optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+        for epoch in range(5):
+            for x, y in train_loader:
+                optimizer.zero_grad()
+                loss_fn(model(x), y).backward()
+                nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+                optimizer.step()
+    Source: Pascanu, Mikolov, Bengio, 2013; Srivastava et al., Dropout, 2014; thresholds are our choice.
+    """
+    clips = {event.who: event for _, event in result.events("clip")}
+    dropouts = [(m, path, p) for m in result.models for path, p in m.dropouts.items() if p >= DROPPED]
+    if not clips and not dropouts:
+        return
+    loss = demand_loss(result, STEPS)
+    for motion in moving(result):
+        clip = clips.get(motion.optimizer.name)
+        held = held_back(result, motion, clip) if clip is not None else None
+        if held is None or motion.optimizer.steps < STEPS or has_fallen(loss):
+            continue
+        said, factor = held
+        place = replace(usual_place(result, "clip", motion.optimizer.name), detail=f"{motion.label}, by {clip.facts.get('by')}")
+        yield Seen(
+            f"{said}, so that updates of {motion.label} are {motion.ratio:.1e} of the weights, and {loss.track.name} stays at "
+            f"{curve_shapes.end(loss.values):.3g} over steps 0 to {result.steps - 1}",
+            place, {"limit": clip.facts.get("limit"), "norm_over_limit": factor, "update_over_weight": motion.ratio},
+        )  # fmt: skip
+        return
+    if dropouts and _drowned(result, loss):
+        model, path, p = max(dropouts, key=lambda found: found[2])
+        yield Seen(
+            f"dropout of {p:g} leaves {1 - p:.0%} of the values, and after {result.steps} steps {loss.track.name} stands at "
+            f"{curve_shapes.end(loss.values, 0.5):.3g}{beside(loss)}",
+            Location(module=path, detail=model.name), {"p": p, "loss": curve_shapes.end(loss.values, 0.5), "constant": loss.constant},
+        )  # fmt: skip
+
+
+def _drowned(result: WatchResult, loss: Loss) -> bool:
+    """Whether a loss under heavy dropout learnt nothing, though the weights move."""
+    if len(loss.values) < NOISY_STEPS or not any(m.ratio >= HELD for m in moving(result)):
+        return False
+    if learns_in_validation(result, loss):
+        return False
+    if loss.constant is not None:
+        return loss.at_constant()
+    return not curve_shapes.fell(loss.values)

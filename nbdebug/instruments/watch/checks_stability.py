@@ -1,0 +1,147 @@
+"""Check of the loss curve: spikes, and numbers that are none."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import replace
+
+from nbdebug.errors import NotChecked
+from nbdebug.findings import ERROR, INFO, WARNING
+from nbdebug.instruments.base import Seen
+from nbdebug.instruments.watch import curve_shapes
+from nbdebug.instruments.watch.curve_shapes import Excursion
+from nbdebug.instruments.watch.learning import Loss, losses, only_loss
+from nbdebug.instruments.watch.motion import is_range_test, motions, usual_place
+from nbdebug.instruments.watch.result import TensorTrack, WatchResult
+from nbdebug.instruments.watch.session import watched
+
+SPIKE = 2.5  # times the best level before; our choice: noise of small batches stays below in running medians
+LASTING = 3  # values in a row; single ones are hard batches
+WIDE = 0.1  # update over weight that throws a model about; our choice: tasks and restarts that change the loss stay below
+OUTRAGEOUS = 3.0  # times what came after it, that a batch's loss was which did the damage; our choice
+STEPS = 100  # below which a loss has no spikes to speak of; our choice
+ORDER = ("activation", "activation gradient", "gradient", "update", "weight")  # within a training step
+
+
+@watched.check(
+    "ND706", "unstable", severity=WARNING,
+    advice="look at the batches and gradient norms of these steps; clip_grad_norm_, a smaller learning rate, a warm-up",
+)  # fmt: skip
+def unstable(result: WatchResult) -> Iterator[Seen]:
+    """A loss that leaves the range of numbers, or is thrown back again and again.
+
+    Wrong: some step undoes what many have learnt; after a NaN nothing is learnt any more.
+    Seen: the loss is not finite from a step on, to the end: named is the first tensor that was not, in the order of the
+        training step. Or, from 100 steps on, its running median rose to 2.5 times the best level before, for three steps
+        and more, at least twice (or for good), with updates above a tenth of the weights. Single hard batches, restarts of
+        the learning rate and new data under small updates are not accused.
+    Where: the tensor, or the line of the optimizer's step; the steps.
+    Try: look at those batches; clip gradients; a smaller rate or a warm-up; for NaN find where it is born.
+    Bad:
+        optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+        poisoned = inputs.clone()
+        poisoned[150] = float("nan")
+        for epoch in range(2):
+            for x, y in zip(poisoned.split(32), targets.split(32)):
+                optimizer.zero_grad()
+                loss_fn(model(x), y).backward()
+                optimizer.step()
+    Good:
+        optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+        for epoch in range(2):
+            for x, y in zip(inputs.split(32), targets.split(32)):
+                optimizer.zero_grad()
+                loss_fn(model(x), y).backward()
+                optimizer.step()
+    Source: Pascanu, Mikolov, Bengio, 2013; thresholds are our choice.
+    """
+    for loss in losses(result):
+        since = loss.nonfinite_since()
+        if since is not None:
+            yield _lost(result, loss, since)
+            return
+    if any(is_range_test(result, motion) for motion in motions(result)):
+        raise NotChecked("because the learning rate was raised on purpose until it was too high")
+    loss = only_loss(result)
+    if loss is None or not loss.ordered:
+        raise NotChecked("because spikes are looked for in one loss alone that is never negative")
+    if len(loss.values) < STEPS:
+        raise NotChecked(f"because {len(loss.values)} steps with a loss were seen, and spikes need {STEPS}")
+    found = [e for e in curve_shapes.excursions(loss.values, SPIKE, LASTING) if not _rate_rose(result, loss, e)]
+    if not found:
+        return
+    lost = not found[-1].returned and found[-1].last - found[-1].first >= 0.1 * len(loss.values)
+    if len(found) < 2 and not lost:
+        return
+    thrown = [e for e in found if _widest(result, loss, e) >= WIDE]
+    worst = max(found, key=lambda e: e.top / e.before)
+    spans = ", ".join(f"{loss.track.steps[e.first]} to {loss.track.steps[e.last]}" for e in found[:4])
+    optimizer = next(iter(loss.optimizers), "")
+    yield Seen(
+        f"{loss.track.name} was thrown back {len(found)} times (steps {spans}{' …' if len(found) > 4 else ''}), at most from "
+        f"{worst.before:.3g} to {worst.top:.3g}{'' if found[-1].returned else ', and did not come back'}; updates there were up to "
+        f"{max(_widest(result, loss, e) for e in found):.2g} of the weights",
+        replace(usual_place(result, "step", optimizer), detail=f"{loss.track.name}, step {loss.track.steps[worst.first]}"),
+        {"times": len(found), "from": worst.before, "to": worst.top, "first": loss.track.steps[found[0].first]},
+        severity=None if thrown else INFO,
+    )
+
+
+def _lost(result: WatchResult, loss: Loss, since: int) -> Seen:
+    """The loss is not finite to the end; the tensor where that was seen first."""
+    first = _first_nonfinite(result, since)
+    optimizer = next(iter(loss.optimizers), "")
+    place = replace(usual_place(result, "step", optimizer), detail=f"{loss.track.name}, from step {since} on")
+    said = f"{loss.track.name} is not finite from step {since} to the end (step {result.steps - 1})"
+    if first is not None:
+        tensor, step, count = first
+        said += f"; first seen at step {step}, in the {tensor.what} of `{tensor.name}`: {count:,} of {tensor.elements:,} elements"
+        module = tensor.name if tensor.what.startswith("activation") else tensor.name.rpartition(".")[0]
+        place = replace(place, module=module, parameter="" if tensor.what.startswith("activation") else tensor.name)
+    advice = "find where it is born: nbdebug.activations and nbdebug.gradients on the batch of that step"
+    return Seen(said, place, {"since": since, "steps": result.steps}, severity=ERROR, advice=advice)
+
+
+def _first_nonfinite(result: WatchResult, since: int) -> tuple[TensorTrack, int, int] | None:
+    """The earliest that was finite before, in the order of a step. What never was, a mask, is no news."""
+    found: list[tuple[int, int, int, TensorTrack, int]] = []
+    for position, tensor in enumerate(result.tensors):
+        bad = [(s, n) for s, n in zip(tensor.steps, tensor.nonfinite, strict=True) if n]
+        news = tensor.what in ("gradient", "update") or (bool(bad) and (bad[0][0] > tensor.steps[0] or since <= bad[0][0]))
+        if bad and news:
+            rank = ORDER.index(tensor.what)
+            found.append((bad[0][0], rank, -position if tensor.what == "activation gradient" else position, tensor, bad[0][1]))
+    if not found:
+        return None
+    step, _, _, tensor, count = min(found, key=lambda entry: entry[:3])
+    return tensor, step, count
+
+
+def _rate_rose(result: WatchResult, loss: Loss, excursion: Excursion) -> bool:
+    """Whether a schedule raised the learning rate shortly before: a restart, not an accident."""
+    if not any(s.optimizer in loss.optimizers for s in result.schedulers):
+        return False
+    onset = loss.track.steps[excursion.first]
+    for name, track in result.tracks.items():
+        if name.startswith("learning rate"):
+            pairs = list(zip(track.steps, track.values, strict=True))  # a rate is noted where it changes
+            before = [v for s, v in pairs if s < onset - 20][-1:] + [v for s, v in pairs if onset - 20 <= s <= onset]
+            if before and max(before) > 1.5 * min(before) and before.index(max(before)) > before.index(min(before)):
+                return True
+    return False
+
+
+def _widest(result: WatchResult, loss: Loss, excursion: Excursion) -> float:
+    """The largest update over its weights just before it began; or with it, if it began with one outrageous batch."""
+    values, steps = loss.values, [s for s, v in zip(loss.track.steps, loss.track.values, strict=True) if math.isfinite(v)]
+    onset = next((i for i in range(max(0, excursion.first - 4), excursion.last + 1) if values[i] > SPIKE * excursion.before), excursion.first)
+    with_it = values[onset] >= OUTRAGEOUS * excursion.top
+    first, last = steps[max(0, onset - 3)], steps[onset] if with_it else steps[max(0, onset - 1)]
+    ratios = [
+        ratio
+        for motion in motions(result)
+        for step, ratio in zip(motion.steps, motion.ratios, strict=False)
+        if first <= step <= last and math.isfinite(ratio)
+    ]
+    return max(ratios, default=0.0)
