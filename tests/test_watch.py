@@ -534,3 +534,28 @@ def test_a_generator_is_not_decorated():
         @nbdebug.watch(live=False)
         def epochs():
             yield 1
+
+
+def test_data_parallel_is_seen_by_its_wrapper():
+    model = nn.DataParallel(mlp())
+    with nbdebug.watch(live=False) as watch:
+        train(model, torch.optim.SGD(model.parameters(), lr=0.1))
+    (seen,) = watch.result().models
+    assert (seen.wrapper, watch.result().steps) == ("DataParallel", 6)
+    assert watch.result().tensors_of("gradient")
+
+
+def test_distributed_training_of_one_process_is_seen(tmp_path):
+    from torch import distributed
+    from torch.nn.parallel import DistributedDataParallel
+
+    distributed.init_process_group("gloo", init_method=f"file://{tmp_path}/meet", rank=0, world_size=1)
+    try:
+        model = DistributedDataParallel(mlp())
+        with nbdebug.watch(live=False) as watch:
+            train(model, torch.optim.SGD(model.parameters(), lr=0.1))
+    finally:
+        distributed.destroy_process_group()
+    result = watch.result()
+    assert (result.models[0].wrapper, result.steps) == ("DistributedDataParallel", 6)
+    assert len(result.tensors_of("activation")) == 3 and len(result.tensors_of("gradient")) == 4

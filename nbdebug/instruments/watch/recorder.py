@@ -5,8 +5,7 @@ from __future__ import annotations
 import sys
 import time
 import weakref
-from collections.abc import Callable, Hashable, Iterable, Iterator
-from itertools import islice
+from collections.abc import Callable, Hashable, Iterable
 from types import FrameType
 from typing import Any, NamedTuple
 
@@ -14,7 +13,8 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer, lr_scheduler
 
-from nbdebug.batch import batch_size, tensors
+from nbdebug.batch import batch_size
+from nbdebug.instruments.watch.call_facts import autocast, is_divided, wants_gradient, with_graph
 from nbdebug.instruments.watch.constant import Constants
 from nbdebug.instruments.watch.curves import Curves
 from nbdebug.instruments.watch.cycles import Cycles
@@ -119,11 +119,11 @@ class Recorder:
             entry.trains = any(p.requires_grad for p in model.parameters())
         grad = torch.is_grad_enabled() and entry.trains
         self._last_model = entry
-        autocast, wants = _autocast(entry.device), _wants_gradient(args, kwargs)
-        self._add("forward", entry.name, frame, model.training, grad, autocast, self._last_loader, wants, entry.awake())
+        cast, wants = autocast(entry.device), wants_gradient(args, kwargs)
+        self._add("forward", entry.name, frame, model.training, grad, cast, self._last_loader, wants, entry.awake())
         self._undo, self._grad, self._training = None, grad, model.training
         if grad:
-            self._half = (self._half and not self._descended) or entry.half or autocast == "float16"
+            self._half = (self._half and not self._descended) or entry.half or cast == "float16"
             self._descended = False
             self.curves.working()
             self._sample_if_due()
@@ -135,7 +135,7 @@ class Recorder:
         if self._undo is not None:
             self._undo()
             self._undo = None
-        if self._grad and (given := _with_graph(output)):
+        if self._grad and (given := with_graph(output)):
             self._half = self._half or given[0].dtype == torch.float16  # autocast may begin inside of the model
             frame = sys._getframe(1)
             self.graphs.built(given, training=self._training, place=self.places.number(frame), frame=frame)
@@ -180,7 +180,7 @@ class Recorder:
         self._perhaps_validated.clear()
         roots = [given] if isinstance(given, Tensor) else [t for t in given or () if isinstance(t, Tensor)]
         onto = ", ".join([a.name for a in self.ledger if a.before_backward()])
-        divided = any([_is_divided(t, scaled=self._scaled > 0) for t in roots])
+        divided = any([is_divided(t, scaled=self._scaled > 0) for t in roots])
         self.graphs.descends(roots, retain=retain, place=place)
         inside = self._closure.name if self._closure is not None else ""
         self._backward = (place, onto, self._scaled > 0, divided, retain, inside)
@@ -472,48 +472,3 @@ class Recorder:
                 if parameter.grad is not None and id(parameter) not in owned and id(parameter) not in self.strays:
                     self.strays[id(parameter)] = (name, entry.name, parameter, order)
 
-
-def _autocast(device: str) -> str:
-    if not torch.is_autocast_enabled(device):
-        return ""
-    return str(torch.get_autocast_dtype(device)).removeprefix("torch.")
-
-
-def _wants_gradient(args: Any, kwargs: Any) -> bool:
-    return any(t.requires_grad and t.is_leaf for t in _tensors((*args, *kwargs.values())))
-
-
-def _tensors(values: Any) -> Iterator[Tensor]:
-    for value in values:
-        if isinstance(value, Tensor):
-            yield value
-        elif isinstance(value, (tuple, list, dict)):
-            yield from (t for _, t in tensors(value))
-
-
-def _with_graph(output: Any) -> list[Tensor]:
-    """The tensors of an output that have a graph, a few of them: a hidden state may be held without what comes beside it."""
-    if isinstance(output, Tensor):
-        return [output] if output.grad_fn is not None else []
-    return list(islice((t for _, t in tensors(output) if t.grad_fn is not None), 8))
-
-
-def _is_divided(loss: Tensor, *, scaled: bool) -> bool:
-    """Whether the last thing done to the loss, a scaler's factor apart, was to divide or multiply it."""
-    node = loss.grad_fn
-    if scaled and node is not None and node.next_functions:
-        node = node.next_functions[0][0]
-    return _ends_in_a_factor(node, 6)
-
-
-def _ends_in_a_factor(node: Any, depth: int) -> bool:
-    """Of a sum every term has to: a penalty with a weight of its own divides nothing."""
-    if node is None or not depth:
-        return False
-    name = node.name()
-    if name.startswith(("DivBackward", "MulBackward")):
-        return True
-    terms = [following for following, _ in node.next_functions if following is not None]
-    if name.startswith(("Add", "Sub", "View", "Squeeze", "Unsqueeze", "ToCopy", "Select", "Stack", "Reshape")):
-        return bool(terms) and all([_ends_in_a_factor(term, depth - 1) for term in terms])
-    return False
