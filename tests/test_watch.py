@@ -15,7 +15,7 @@ from torch.nn import functional as F
 from torch.utils.checkpoint import checkpoint
 
 import nbdebug
-from nbdebug.instruments.watch.taps import LOSSES
+from nbdebug.taps import LOSSES
 from tests.patients.parts import features, loader, mlp, tokens
 
 pytestmark = pytest.mark.filterwarnings("ignore")

@@ -8,8 +8,8 @@ from typing import Any
 
 from nbdebug.errors import SetupError
 from nbdebug.findings import Location
+from nbdebug.guard import UsersError
 from nbdebug.instruments.base import Seen
-from nbdebug.instruments.watch.guard import UsersError
 from nbdebug.instruments.watch.recorder import Step
 from nbdebug.instruments.watch.result import Alarm
 

@@ -17,18 +17,18 @@ from torch import nn
 
 from nbdebug.causes import fold
 from nbdebug.errors import SetupError
+from nbdebug.guard import Guarded
 from nbdebug.instruments.base import Judged, ranked
 from nbdebug.instruments.report import Report, remember
 from nbdebug.instruments.watch.alarms import Alarms
-from nbdebug.instruments.watch.guard import Guarded
 from nbdebug.instruments.watch.inventory import plain_optimizer
 from nbdebug.instruments.watch.live import LiveView, Now
 from nbdebug.instruments.watch.numbers import Numbers
 from nbdebug.instruments.watch.pace import Pace
 from nbdebug.instruments.watch.recorder import Recorder, Step
 from nbdebug.instruments.watch.result import Stray, WatchResult
-from nbdebug.instruments.watch.taps import Taps
 from nbdebug.listening import plain_path
+from nbdebug.taps import Taps
 
 watched = Judged("watch", title="watch", level="optimisation", result=WatchResult)
 _open: list[Watch] = []  # the watch that listens now; at most one
