@@ -511,6 +511,27 @@ def test_a_loop_that_moves_its_weights_by_hand_is_counted_by_its_backward_passes
     assert result.tensors_of("activation")
 
 
+def test_gradients_under_a_scaler_are_shown_as_they_would_be_without():
+    def trained(scale: float) -> nbdebug.Watch:
+        torch.manual_seed(0)
+        model, scaler = mlp(), torch.amp.GradScaler("cpu", init_scale=scale)
+        optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+        inputs, targets = features(32)
+        with nbdebug.watch(live=False) as watch:
+            for _ in range(3):
+                optimizer.zero_grad()
+                scaler.scale(F.cross_entropy(model(inputs), targets)).backward()
+                scaler.step(optimizer)
+                scaler.update()
+        return watch
+
+    for what in ("activation gradient", "gradient"):
+        plain, scaled = ({t.name: t.rms for t in trained(scale).result().tensors_of(what)} for scale in (1.0, 1024.0))
+        assert plain and plain.keys() == scaled.keys()
+        for name, values in plain.items():
+            assert scaled[name] == pytest.approx(values, rel=1e-3), (what, name)
+
+
 def test_an_optimizer_of_yesterday_does_not_blur_the_first_steps():
     model = mlp()
     stale = torch.optim.SGD(model.parameters(), lr=0.1)

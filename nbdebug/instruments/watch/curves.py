@@ -73,6 +73,10 @@ class Curves:
         scale = scaler._get_scale_async()  # a tensor, read without waiting for an accelerator
         self._scale = scaler.get_scale() if scale is None else scale  # before the first backward pass it has none
 
+    def scale(self) -> float:
+        """By what the scaler multiplied the last loss; waits for an accelerator."""
+        return float(self._scale)
+
     def descended(self, reached: str, place: int, divided: bool, scaled: bool) -> None:
         """A backward pass from the roots is over."""
         for root in self._roots:

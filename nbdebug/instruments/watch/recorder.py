@@ -185,6 +185,8 @@ class Recorder:
         inside = self._closure.name if self._closure is not None else ""
         self._backward = (place, onto, self._scaled > 0, divided, retain, inside)
         self.curves.about_to_descend([t.detach() for t in roots if t.numel() == 1])
+        if self._sampling and self._scaled:
+            self.numbers.backward_scale(self.curves.scale())
 
     def after_backward(self) -> None:
         place, onto, scaled, divided, retain, inside = self._backward
