@@ -13,15 +13,15 @@ from nbdebug.instruments.report import Report
 from nbdebug.instruments.watch.frame import history, tensors
 from nbdebug.instruments.watch.live import LiveView, Losses, Now
 from nbdebug.instruments.watch.panels import panels_of
-from nbdebug.instruments.watch.panels_history import (
+from nbdebug.instruments.watch.panels.history import (
     COLUMNS,
     history_of,
     magnitudes_by_step,
     ridge_of,
     shares_at,
 )
-from nbdebug.instruments.watch.panels_loop import said
-from nbdebug.instruments.watch.panels_tensors import over_steps, rms_by_step, update_ratios
+from nbdebug.instruments.watch.panels.loop import said
+from nbdebug.instruments.watch.panels.tensors import over_steps, rms_by_step, update_ratios
 from nbdebug.instruments.watch.picking import figure, widget
 from nbdebug.instruments.watch.result import Event, Track, WatchResult
 from nbdebug.page import Curve, Heatmap, Note, Page, Section, Table

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from nbdebug.errors import first_line
 from nbdebug.instruments.report import Report
 from nbdebug.instruments.watch.panels import loss_panel
-from nbdebug.instruments.watch.panels_tensors import over_steps, rms_by_step
+from nbdebug.instruments.watch.panels.tensors import over_steps, rms_by_step
 from nbdebug.page import Curve, Glance, Heatmap, Panel
 from nbdebug.render.live import Live
 from nbdebug.render.numbers import number

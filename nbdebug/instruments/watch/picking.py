@@ -7,7 +7,7 @@ from typing import Any
 
 from nbdebug.errors import SetupError
 from nbdebug.instruments.report import Report
-from nbdebug.instruments.watch.panels_history import history_of, ridge_of
+from nbdebug.instruments.watch.panels.history import history_of, ridge_of
 from nbdebug.instruments.watch.result import WatchResult
 from nbdebug.page import Page, Panel, Section
 

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 from nbdebug.findings import INFO, WARNING
 from nbdebug.instruments.base import Seen
-from nbdebug.instruments.watch import curve_shapes
-from nbdebug.instruments.watch.curve_shapes import middle
-from nbdebug.instruments.watch.learning import beside, demand_loss
-from nbdebug.instruments.watch.motion import Motion, moving, times
+from nbdebug.instruments.watch.reading import curve_shapes
+from nbdebug.instruments.watch.reading.curve_shapes import middle
+from nbdebug.instruments.watch.reading.learning import beside, demand_loss
+from nbdebug.instruments.watch.reading.motion import Motion, moving, times
 from nbdebug.instruments.watch.result import WatchResult
 from nbdebug.instruments.watch.session import watched
 

@@ -10,8 +10,8 @@ from dataclasses import replace
 from nbdebug.errors import NotChecked
 from nbdebug.findings import INFO, WARNING, Location
 from nbdebug.instruments.base import Seen
-from nbdebug.instruments.watch.courses import Course, courses_of
-from nbdebug.instruments.watch.reading import dotted, last_name, scopes, targets
+from nbdebug.instruments.watch.reading.courses import Course, courses_of
+from nbdebug.instruments.watch.reading.source import dotted, last_name, scopes, targets
 from nbdebug.instruments.watch.result import Scheduler, Track, WatchResult
 from nbdebug.instruments.watch.session import watched
 

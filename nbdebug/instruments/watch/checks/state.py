@@ -8,7 +8,16 @@ from dataclasses import replace
 
 from nbdebug.findings import ERROR, INFO, WARNING, Location
 from nbdebug.instruments.base import Seen
-from nbdebug.instruments.watch.reading import LOOPS, Scope, calls, dotted, last_name, names, scopes, targets
+from nbdebug.instruments.watch.reading.source import (
+    LOOPS,
+    Scope,
+    calls,
+    dotted,
+    last_name,
+    names,
+    scopes,
+    targets,
+)
 from nbdebug.instruments.watch.result import Cycle, Event, WatchResult
 from nbdebug.instruments.watch.session import watched
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from statistics import median
 
 from nbdebug.instruments.watch.numbers.magnitudes import beyond_fp16, lost_in_bf16, lost_in_fp16
-from nbdebug.instruments.watch.panels_history import COLUMNS, magnitudes_by_step, shares_at, stretches
+from nbdebug.instruments.watch.panels.history import COLUMNS, magnitudes_by_step, shares_at, stretches
 from nbdebug.instruments.watch.result import TensorTrack, Units, WatchResult
 from nbdebug.magnitudes import chosen_rows, magnitude_map
 from nbdebug.page import Heatmap, Panel, Table

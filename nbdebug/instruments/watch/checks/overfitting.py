@@ -10,10 +10,10 @@ from dataclasses import replace
 from nbdebug.errors import NotChecked
 from nbdebug.findings import INFO, WARNING, Location
 from nbdebug.instruments.base import Seen
-from nbdebug.instruments.watch import curve_shapes
-from nbdebug.instruments.watch.curve_shapes import middle
 from nbdebug.instruments.watch.curves import VALIDATION
-from nbdebug.instruments.watch.learning import Loss, demand_ordered
+from nbdebug.instruments.watch.reading import curve_shapes
+from nbdebug.instruments.watch.reading.curve_shapes import middle
+from nbdebug.instruments.watch.reading.learning import Loss, demand_ordered
 from nbdebug.instruments.watch.result import Track, WatchResult
 from nbdebug.instruments.watch.session import watched
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from nbdebug.instruments.watch.curve_shapes import middle
-from nbdebug.instruments.watch.motion import Motion
+from nbdebug.instruments.watch.reading.curve_shapes import middle
+from nbdebug.instruments.watch.reading.motion import Motion
 from nbdebug.instruments.watch.result import Event, Optimizer, WatchResult
 
 STRONG = 10.0  # norm before clipping over the limit; our choice: a limit of 1 cuts gradients of 30 in nets that learn

@@ -7,7 +7,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
-from nbdebug.instruments.watch.reading import LOOPS, Scope, calls, dotted, last_name, names, scopes, targets
+from nbdebug.instruments.watch.reading.source import (
+    LOOPS,
+    Scope,
+    calls,
+    dotted,
+    last_name,
+    names,
+    scopes,
+    targets,
+)
 from nbdebug.instruments.watch.result import Loader, WatchResult
 
 BARE = ("item", "detach", "cpu", "float", "int", "double", "numpy", "tolist", "to", "data", "asarray", "array", "tensor", "stack", "as_tensor")

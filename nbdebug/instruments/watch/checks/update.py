@@ -9,7 +9,7 @@ from itertools import groupby
 from nbdebug.errors import NotChecked
 from nbdebug.findings import ERROR, INFO, WARNING, Location
 from nbdebug.instruments.base import Seen
-from nbdebug.instruments.watch.order import (
+from nbdebug.instruments.watch.reading.order import (
     Update,
     built_at,
     count,

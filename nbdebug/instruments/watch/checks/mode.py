@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from nbdebug.errors import NotChecked
 from nbdebug.findings import WARNING, Location
 from nbdebug.instruments.base import Seen
-from nbdebug.instruments.watch.order import count, counted, evidence, span, updates
-from nbdebug.instruments.watch.reading import scopes
+from nbdebug.instruments.watch.reading.order import count, counted, evidence, span, updates
+from nbdebug.instruments.watch.reading.source import scopes
 from nbdebug.instruments.watch.result import Cycle, Event, Model, WatchResult
 from nbdebug.instruments.watch.session import watched
 

@@ -9,10 +9,10 @@ from dataclasses import replace
 from nbdebug.errors import NotChecked
 from nbdebug.findings import ERROR, INFO, WARNING
 from nbdebug.instruments.base import Seen
-from nbdebug.instruments.watch import curve_shapes
-from nbdebug.instruments.watch.curve_shapes import Excursion
-from nbdebug.instruments.watch.learning import Loss, losses, only_loss
-from nbdebug.instruments.watch.motion import is_range_test, motions, usual_place
+from nbdebug.instruments.watch.reading import curve_shapes
+from nbdebug.instruments.watch.reading.curve_shapes import Excursion
+from nbdebug.instruments.watch.reading.learning import Loss, losses, only_loss
+from nbdebug.instruments.watch.reading.motion import is_range_test, motions, usual_place
 from nbdebug.instruments.watch.result import TensorTrack, WatchResult
 from nbdebug.instruments.watch.session import watched
 

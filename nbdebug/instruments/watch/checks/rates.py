@@ -7,11 +7,11 @@ from collections.abc import Iterator
 
 from nbdebug.findings import ERROR, WARNING, Location, Severity
 from nbdebug.instruments.base import Seen
-from nbdebug.instruments.watch import curve_shapes
-from nbdebug.instruments.watch.clipping import held_back
-from nbdebug.instruments.watch.curve_shapes import middle
-from nbdebug.instruments.watch.learning import Loss, demand_loss, has_fallen, losses
-from nbdebug.instruments.watch.motion import Motion, is_range_test, moving, rates, times, usual_place
+from nbdebug.instruments.watch.reading import curve_shapes
+from nbdebug.instruments.watch.reading.clipping import held_back
+from nbdebug.instruments.watch.reading.curve_shapes import middle
+from nbdebug.instruments.watch.reading.learning import Loss, demand_loss, has_fallen, losses
+from nbdebug.instruments.watch.reading.motion import Motion, is_range_test, moving, rates, times, usual_place
 from nbdebug.instruments.watch.result import WatchResult
 from nbdebug.instruments.watch.session import watched
 

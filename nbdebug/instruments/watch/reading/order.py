@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from nbdebug.findings import Location
-from nbdebug.instruments.watch.reading import Scope, calls, dotted, last_name, scopes, targets
+from nbdebug.instruments.watch.reading.source import Scope, calls, dotted, last_name, scopes, targets
 from nbdebug.instruments.watch.result import Cycle, Event, Optimizer, WatchResult
 
 

@@ -7,10 +7,16 @@ from dataclasses import replace
 
 from nbdebug.findings import WARNING, Location
 from nbdebug.instruments.base import Seen
-from nbdebug.instruments.watch import curve_shapes
-from nbdebug.instruments.watch.clipping import HELD, held_back
-from nbdebug.instruments.watch.learning import Loss, beside, demand_loss, has_fallen, learns_in_validation
-from nbdebug.instruments.watch.motion import moving, usual_place
+from nbdebug.instruments.watch.reading import curve_shapes
+from nbdebug.instruments.watch.reading.clipping import HELD, held_back
+from nbdebug.instruments.watch.reading.learning import (
+    Loss,
+    beside,
+    demand_loss,
+    has_fallen,
+    learns_in_validation,
+)
+from nbdebug.instruments.watch.reading.motion import moving, usual_place
 from nbdebug.instruments.watch.result import WatchResult
 from nbdebug.instruments.watch.session import watched
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from nbdebug.errors import NotChecked
 from nbdebug.findings import INFO, WARNING, Location
 from nbdebug.instruments.base import Seen
-from nbdebug.instruments.watch.order import (
+from nbdebug.instruments.watch.reading.order import (
     Update,
     count,
     counted,

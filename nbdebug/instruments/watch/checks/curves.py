@@ -8,10 +8,10 @@ from dataclasses import replace
 from nbdebug.errors import NotChecked
 from nbdebug.findings import INFO, WARNING
 from nbdebug.instruments.base import Seen
-from nbdebug.instruments.watch import curve_shapes
-from nbdebug.instruments.watch.curve_shapes import middle
-from nbdebug.instruments.watch.learning import Loss, demand_ordered, learns_in_validation
-from nbdebug.instruments.watch.motion import motions, usual_place
+from nbdebug.instruments.watch.reading import curve_shapes
+from nbdebug.instruments.watch.reading.curve_shapes import middle
+from nbdebug.instruments.watch.reading.learning import Loss, demand_ordered, learns_in_validation
+from nbdebug.instruments.watch.reading.motion import motions, usual_place
 from nbdebug.instruments.watch.result import WatchResult
 from nbdebug.instruments.watch.session import watched
 

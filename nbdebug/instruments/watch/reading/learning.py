@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from nbdebug.errors import NotChecked
-from nbdebug.instruments.watch import curve_shapes
 from nbdebug.instruments.watch.curves import LOSS, VALIDATION
+from nbdebug.instruments.watch.reading import curve_shapes
 from nbdebug.instruments.watch.result import Constant, Track, WatchResult
 
 MATCHES = 0.02  # relative difference up to which a loss function's value is the loss; our choice: a weight of 0.98 may pass

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from nbdebug.instruments.watch.panels_loop import loop_panels
-from nbdebug.instruments.watch.panels_tensors import tensor_panels
+from nbdebug.instruments.watch.panels.loop import loop_panels
+from nbdebug.instruments.watch.panels.tensors import tensor_panels
 from nbdebug.instruments.watch.result import Track, WatchResult
 from nbdebug.page import Curve, Note, Panel, Table
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 from nbdebug.errors import NotChecked
 from nbdebug.findings import WARNING, Location
 from nbdebug.instruments.base import Seen
-from nbdebug.instruments.watch.reading import scopes, where_it_grows
+from nbdebug.instruments.watch.reading.source import scopes, where_it_grows
 from nbdebug.instruments.watch.result import Retained, WatchResult
 from nbdebug.instruments.watch.retained import MANY
 from nbdebug.instruments.watch.session import watched

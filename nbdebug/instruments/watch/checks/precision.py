@@ -8,7 +8,16 @@ from dataclasses import dataclass
 from nbdebug.errors import NotChecked
 from nbdebug.findings import ERROR, WARNING, Location
 from nbdebug.instruments.base import Seen
-from nbdebug.instruments.watch.order import Update, count, counted, evidence, holds, span, stepping, updates
+from nbdebug.instruments.watch.reading.order import (
+    Update,
+    count,
+    counted,
+    evidence,
+    holds,
+    span,
+    stepping,
+    updates,
+)
 from nbdebug.instruments.watch.result import Cycle, Event, WatchResult
 from nbdebug.instruments.watch.session import watched
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from nbdebug.findings import ERROR
 from nbdebug.instruments.base import Seen
-from nbdebug.instruments.watch.motion import usual_place
+from nbdebug.instruments.watch.reading.motion import usual_place
 from nbdebug.instruments.watch.result import Group, Optimizer, TensorTrack, WatchResult
 from nbdebug.instruments.watch.session import watched
 

@@ -9,9 +9,9 @@ from nbdebug.depth import EXPLODES, STEEP, VANISHES_ADAPTIVE, VANISHES_PLAIN, ov
 from nbdebug.errors import NotChecked
 from nbdebug.findings import ERROR, INFO, WARNING, Location
 from nbdebug.instruments.base import Seen
-from nbdebug.instruments.watch import curve_shapes
-from nbdebug.instruments.watch.curve_shapes import middle
-from nbdebug.instruments.watch.learning import Loss, beside, demand_loss, only_loss
+from nbdebug.instruments.watch.reading import curve_shapes
+from nbdebug.instruments.watch.reading.curve_shapes import middle
+from nbdebug.instruments.watch.reading.learning import Loss, beside, demand_loss, only_loss
 from nbdebug.instruments.watch.result import Units, WatchResult
 from nbdebug.instruments.watch.session import watched
 

@@ -8,8 +8,7 @@ from dataclasses import replace
 
 from nbdebug.findings import INFO, WARNING, Location
 from nbdebug.instruments.base import Seen
-from nbdebug.instruments.watch.reading import dotted, targets
-from nbdebug.instruments.watch.reading_metrics import (
+from nbdebug.instruments.watch.reading.metrics import (
     COUNT,
     MEAN,
     WEIGHTED,
@@ -19,6 +18,7 @@ from nbdebug.instruments.watch.reading_metrics import (
     initialised,
     rounds,
 )
+from nbdebug.instruments.watch.reading.source import dotted, targets
 from nbdebug.instruments.watch.result import Loader, WatchResult
 from nbdebug.instruments.watch.session import watched
 

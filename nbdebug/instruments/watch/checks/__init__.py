@@ -1,0 +1,21 @@
+"""Judges of a watched loop; each registers itself."""
+
+from nbdebug.instruments.watch.checks import (  # noqa: F401
+    clearing,
+    curves,
+    decay,
+    finite,
+    memory,
+    metric,
+    mode,
+    noise,
+    overfitting,
+    own,
+    precision,
+    rates,
+    schedule,
+    stability,
+    state,
+    tensors,
+    update,
+)  # fmt: skip
