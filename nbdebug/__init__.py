@@ -11,13 +11,36 @@ from typing import Any
 
 from nbdebug.catalogue import codes, explain
 from nbdebug.checkup import checkup
-from nbdebug.errors import BatchError, CodeError, NbdebugError, NotChecked, SetupError, StepError
+from nbdebug.errors import (
+    BatchError,
+    CapsuleError,
+    CodeError,
+    NbdebugError,
+    NotChecked,
+    NotFinite,
+    SetupError,
+    StepError,
+)
 from nbdebug.findings import Finding, Location, Severity
-from nbdebug.instruments import activations, data_audit, first_step, gradients, overfit, summary
+from nbdebug.instruments import (
+    activations,
+    data_audit,
+    find_nan,
+    first_step,
+    gradcheck,
+    gradients,
+    headroom,
+    overfit,
+    summary,
+)
 from nbdebug.instruments.base import Seen
+from nbdebug.instruments.find_nan import armed
 from nbdebug.instruments.own import check
 from nbdebug.instruments.report import Report, last_report
 from nbdebug.instruments.watch import Watch, watch
+from nbdebug.instruments.why import why
+from nbdebug.replay import replay
+from nbdebug.replaying import replaying
 from nbdebug.training_setup import TrainingSetup
 
 __version__ = "0.1.0"
@@ -38,7 +61,7 @@ def unload_ipython_extension(shell: Any) -> None:
 
 
 __all__ = [
-    "BatchError", "CodeError", "Finding", "Location", "NbdebugError", "NotChecked", "Report", "Seen", "SetupError",
-    "Severity", "StepError", "TrainingSetup", "Watch", "activations", "check", "checkup", "codes", "data_audit", "explain",
-    "first_step", "gradients", "last_report", "overfit", "summary", "watch",
+    "BatchError", "CapsuleError", "CodeError", "Finding", "Location", "NbdebugError", "NotChecked", "NotFinite", "Report", "Seen", "SetupError",
+    "Severity", "StepError", "TrainingSetup", "Watch", "activations", "armed", "check", "checkup", "codes", "data_audit", "explain",
+    "find_nan", "first_step", "gradcheck", "gradients", "headroom", "last_report", "overfit", "replay", "replaying", "summary", "watch", "why",
 ]  # fmt: skip

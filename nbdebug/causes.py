@@ -11,16 +11,19 @@ DATA = ("ND101", "ND102", "ND103")
 BLIND = ("ND201", "ND202", "ND303", "ND304", "ND305")  # the model cannot tell inputs apart, or starts far off
 ORDER = ("ND601", "ND602", "ND603", "ND806")  # the calls of a loop: what comes of them shows in its numbers and curves
 UPDATES = ("ND604", "ND605", "ND607", "ND608")  # too large, too small, eaten, drowned
+BIRTHS = ("ND101", "ND308", "ND309", "ND504", "ND807")  # of the first NaN
 CAUSES: dict[str, tuple[str, ...]] = {  # symptom → what explains it, when it was found too
     "ND301": ("ND304",),
     "ND303": ("ND102", "ND304", "ND305", "ND201", "ND307"),
     "ND307": (*DATA, "ND201", "ND202", *ORDER, "ND604", "ND607"),
+    "ND308": ("ND101", *ORDER, "ND604"),
     "ND312": ("ND101", "ND103", "ND402", "ND404"),
     "ND404": ("ND305",),
     "ND406": (*DATA, "ND202", "ND304", "ND305", "ND402", "ND403", "ND404", "ND405", "ND503"),
     "ND501": ("ND303",),
     "ND502": (*DATA, *BLIND, "ND307", "ND401", *ORDER, "ND604", "ND607"),
     "ND503": (*DATA, "ND202", *ORDER, "ND604"),
+    "ND504": ("ND101", "ND308", *ORDER, "ND604"),
     "ND602": ("ND601", "ND806"),
     "ND603": ("ND602", "ND806"),
     "ND604": (*ORDER, "ND606"),
@@ -29,9 +32,10 @@ CAUSES: dict[str, tuple[str, ...]] = {  # symptom → what explains it, when it 
     "ND608": ORDER,
     "ND704": (*ORDER, "ND702", "ND805", "ND606", *UPDATES, "ND307", "ND502", "ND503"),
     "ND705": (*ORDER, "ND702", "ND805", "ND606", *UPDATES, "ND307", "ND502", "ND503"),
-    "ND706": (*ORDER, "ND702", "ND805", "ND709", "ND604", "ND503", "ND606"),
-    "ND709": (*ORDER, "ND604"),
+    "ND706": (*ORDER, "ND702", "ND805", "ND709", "ND604", "ND503", "ND606", *BIRTHS),
+    "ND709": (*ORDER, *BIRTHS, "ND604"),
     "ND805": ("ND806",),
+    "ND807": ("ND806", "ND805"),
 }
 LAST_RESORT = ("ND701",)  # explained by any alarm that is more specific
 

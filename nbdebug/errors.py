@@ -4,11 +4,15 @@ NbdebugError
 ├── SetupError       the training setup lacks something, or its parts do not fit
 │   └── BatchError   a batch whose inputs and targets cannot be told apart
 ├── StepError        the user's own code raised while nbdebug ran a training step (the original is the cause)
+├── NotFinite        an armed loop came to a loss, a gradient or a weight that is not finite, and was stopped
+├── CapsuleError     a kept step could not be written, or a file is not one that may be read
 ├── NotChecked       a check cannot judge this training; becomes "not checked, because …" in the report
 └── CodeError        a finding code that does not exist, or may not be used
 """
 
 from __future__ import annotations
+
+from typing import Any
 
 
 class NbdebugError(Exception):
@@ -29,6 +33,16 @@ class BatchError(SetupError):
 
 class StepError(NbdebugError):
     """The user's model, loss or optimizer raised during a training step; `__cause__` is the original error."""
+
+
+class NotFinite(NbdebugError):
+    """Stops an armed loop at its first NaN or Inf; `report` says where that was born."""
+
+    report: Any = None
+
+
+class CapsuleError(NbdebugError):
+    """A kept step could not be written to a file, or the file is damaged, foreign or of a newer nbdebug."""
 
 
 class NotChecked(NbdebugError):

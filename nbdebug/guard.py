@@ -22,10 +22,10 @@ class Guarded:
 
     def __init__(self, listener: Any) -> None:
         self.trouble = ""
-        self._listener = listener
+        self.listener = listener
 
     def __getattr__(self, name: str) -> Callable[..., Any]:
-        told = getattr(self._listener, name)
+        told = getattr(self.listener, name)
 
         def guarded(*args: Any) -> Any:
             if self.trouble:
@@ -37,7 +37,7 @@ class Guarded:
             except Exception as error:
                 self.trouble = f"nbdebug itself failed and stopped listening: {type(error).__name__}: {first_line(error)}"
                 with contextlib.suppress(Exception):
-                    self._listener.abandon()
+                    self.listener.abandon()
                 return None
 
         setattr(self, name, guarded)  # found at once the next time

@@ -12,7 +12,11 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn.modules.module import register_module_forward_hook, register_module_forward_pre_hook
+from torch.nn.modules.module import (
+    _global_forward_hooks_with_kwargs,
+    register_module_forward_hook,
+    register_module_forward_pre_hook,
+)
 from torch.overrides import TorchFunctionMode
 
 from nbdebug.batch import tensors
@@ -215,7 +219,9 @@ def attached(mode: TorchFunctionMode, enter: Callable[..., None], leave: Callabl
     """
     with contextlib.ExitStack() as stack:  # an interrupt in between takes off what was put on
         stack.callback(register_module_forward_pre_hook(enter).remove)
-        stack.callback(register_module_forward_hook(leave, with_kwargs=True).remove)
+        hook = register_module_forward_hook(leave, with_kwargs=True)
+        stack.callback(_global_forward_hooks_with_kwargs.pop, hook.id, None)  # what remove() forgets, and torch.compile warns of
+        stack.callback(hook.remove)
         stack.enter_context(mode)
         return stack.pop_all()
 

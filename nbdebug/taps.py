@@ -1,7 +1,8 @@
 """Where torch is tapped while a loop is watched: every call that makes up a training step tells a listener.
 
 A tap replaces an attribute of torch for the time and hands it back; nothing of the user's own is touched. Only the thread
-that opened the taps is heard: copies of a model that run in threads, and worker processes, are not the loop.
+that opened the taps is heard: copies of a model that run in threads, and worker processes, are not the loop. Where a listener
+is deaf nothing is tapped, because each tap costs.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from types import FrameType
-from typing import Any, Protocol
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -30,8 +31,11 @@ LOSSES = tuple(  # of torch.nn.functional; the loss modules call them too
 )
 
 
-class Listener(Protocol):
-    """What is told. `frame` is where torch was called from; the user's line is there or further out."""
+class Silent:
+    """What a listener is told; of itself it hears nothing, and only what a listener of its kind does hear is tapped.
+
+    `frame` is where torch was called from; the user's line is there or further out.
+    """
 
     def epoch(self, loader: Any, frame: FrameType) -> None: ...
     def batch(self, loader: Any, batch: Any, seconds: float, frame: FrameType) -> None: ...
@@ -43,7 +47,7 @@ class Listener(Protocol):
     def after_backward(self) -> None: ...
     def zero(self, owner: Any, frame: FrameType) -> None: ...
     def clip(self, gradients: Any, limit: float, by: str, norm: Any, frame: FrameType) -> None: ...
-    def scale(self, scaler: Any) -> None: ...
+    def scale(self, scaler: Any, output: Any) -> None: ...
     def unscale(self, optimizer: Any, explicit: bool, frame: FrameType) -> None: ...
     def scaler_update(self, scaler: Any, frame: FrameType) -> None: ...
     def before_step(self, optimizer: Any, closure: bool, frame: FrameType) -> None: ...
@@ -54,25 +58,70 @@ class Listener(Protocol):
     def load(self, owner: Any, given: Any, answer: Any, assign: bool, frame: FrameType) -> None: ...
 
 
+def hears(listener: Any, *calls: str) -> bool:
+    """Whether a listener, or the one that it guards, does anything with one of these calls."""
+    listener = vars(listener).get("listener", listener)
+    told = ((call, getattr(listener, call)) for call in calls)
+    return any(getattr(heard, "__func__", heard) is not getattr(Silent, call) for call, heard in told)
+
+
+class Both:
+    """Passes every call on to two listeners, one after the other."""
+
+    def __init__(self, first: Any, second: Any) -> None:
+        self._listeners = (first, second)
+
+    def __getattr__(self, name: str) -> Callable[..., None]:
+        told = [getattr(listener, name) for listener in self._listeners if hears(listener, name)]
+        if len(told) < 2:
+            return told[0] if told else getattr(Silent(), name)
+        first, second = told
+
+        def both(*args: Any) -> None:
+            first(*args)
+            second(*args)
+
+        setattr(self, name, both)  # found at once the next time
+        return both
+
+
+_open: list[Taps] = []  # every one that listens
+
+
+@contextlib.contextmanager
+def all_deaf() -> Iterator[None]:
+    """None of the taps that are open hears anything meanwhile: a step that nbdebug repeats is no step of the loop."""
+    with contextlib.ExitStack() as stack:
+        for taps in _open:
+            stack.enter_context(taps.deaf())
+        yield
+
+
 class Taps:
     """The taps, open from `open` to `close`. `busy` says that one of torch's own calls runs the user's code, or torch's."""
 
-    def __init__(self, listener: Listener) -> None:
+    def __init__(self, listener: Any) -> None:
         self._listener = listener
         self._stack: contextlib.ExitStack | None = None
         self._busy = False
         self._thread = 0
+        self._stepping: list[bool] = []  # for each scaler.step that runs: whether its optimizer stepped
         self._names: dict[int, tuple[Any, bool]] = {}  # id of a called module → itself, whether it has parameters
 
     def open(self) -> None:
-        """Taps everything. An interrupt in between takes off what was put on."""
+        """Taps whatever the listener hears. An interrupt in between takes off what was put on."""
         self._thread = threading.get_ident()
+        _open.append(self)
         with contextlib.ExitStack() as stack:
-            for tap in (
-                self._modules, self._losses, self._backward, self._zero, self._clip, self._scaler, self._steps,
-                self._schedulers, self._loaders, self._states,
+            stack.callback(_open.remove, self)
+            for tap, *calls in (
+                (self._modules, "enter", "leave"), (self._modes, "mode"), (self._losses, "loss"),
+                (self._backward, "before_backward", "after_backward"), (self._zero, "zero"), (self._clip, "clip"),
+                (self._scaler, "scale", "unscale", "scaler_update", "skipped"), (self._steps, "before_step", "after_step", "skipped"),
+                (self._schedulers, "schedule"), (self._loaders, "epoch", "batch"), (self._states, "state"), (self._loads, "load"),
             ):  # fmt: skip
-                tap(stack)
+                if hears(self._listener, *calls):
+                    tap(stack)
             self._stack = stack.pop_all()
 
     def close(self) -> None:
@@ -130,6 +179,8 @@ class Taps:
                 self._busy = False
 
         self._put(stack, nn.Module, "__call__", __call__)
+
+    def _modes(self, stack: contextlib.ExitStack) -> None:
         self._outermost(stack, nn.Module, "train", lambda m, a, k, f: self._listener.mode(m, bool(_argument(a, k, 0, "mode", True)), f))
 
     def _losses(self, stack: contextlib.ExitStack) -> None:
@@ -212,15 +263,14 @@ class Taps:
 
     def _scaler(self, stack: contextlib.ExitStack) -> None:
         scaler_class = torch.amp.GradScaler
-        stepping: list[bool] = []  # for each scaler.step that runs: whether its optimizer stepped
-        self._stepping = stepping
+        stepping = self._stepping
         scale, step, unscale, update = (getattr(scaler_class, n) for n in ("scale", "step", "unscale_", "update"))
 
         @functools.wraps(scale)
         def watched_scale(scaler: Any, outputs: Any) -> Any:
             if scaler.is_enabled() and self._heard():
-                for _ in outputs if isinstance(outputs, (list, tuple)) else (outputs,):
-                    self._listener.scale(scaler)
+                for output in outputs if isinstance(outputs, (list, tuple)) else (outputs,):
+                    self._listener.scale(scaler, output)
             return scale(scaler, outputs)
 
         @functools.wraps(step)
@@ -307,6 +357,8 @@ class Taps:
 
     def _states(self, stack: contextlib.ExitStack) -> None:
         self._outermost(stack, nn.Module, "state_dict", None, lambda m, given: self._listener.state(m, given, sys._getframe(2)))
+
+    def _loads(self, stack: contextlib.ExitStack) -> None:
         for owner in (nn.Module, Optimizer):
             original = owner.load_state_dict
 

@@ -7,7 +7,8 @@ import pytest
 import nbdebug
 from nbdebug.catalogue import HEADINGS, checks_by_code, read_page
 from nbdebug.findings import INFO
-from nbdebug.instruments.base import JUDGED
+from nbdebug.instruments import LADDER
+from nbdebug.instruments.base import INSTRUMENTS, JUDGED
 from nbdebug.instruments.watch import watched as watch_checks
 from tests.examples import training_of, watched
 
@@ -17,7 +18,9 @@ EXAMPLES = {code: read_page(checks_by_code()[code])[1] for code in CODES}
 
 def alarms(code: str, example: str) -> set[str]:
     of_a_loop = checks_by_code()[code] in watch_checks.checks.values()
-    report = watched(example) if of_a_loop else nbdebug.checkup(training_of(example), budget="60 s")
+    alone = [i for i in INSTRUMENTS.values() if i not in LADDER and checks_by_code()[code] in i.checks.values()]
+    examine = alone[0] if alone else nbdebug.checkup
+    report = watched(example) if of_a_loop else examine(training_of(example), budget="60 s")
     return {finding.code for finding in report.findings if finding.severity is not INFO}
 
 

@@ -10,6 +10,7 @@ import pytest
 
 PACKAGE = Path(__file__).parent.parent / "nbdebug"
 LAYERS = (  # top to bottom; rooms of one layer do not import each other
+    {"replay", "replaying"},
     {"notebook"},
     {"checkup", "catalogue"},
     {"instruments"},

@@ -2,12 +2,16 @@
 
 from nbdebug.instruments.activations import activations  # noqa: I001  the order to reach for them, not of the alphabet
 from nbdebug.instruments.data_audit import data_audit
+from nbdebug.instruments.find_nan import find_nan
 from nbdebug.instruments.first_step import first_step
 from nbdebug.instruments.gradients import gradients
+from nbdebug.instruments.gradcheck import gradcheck
+from nbdebug.instruments.headroom import headroom
 from nbdebug.instruments.overfit import overfit
 from nbdebug.instruments.own import own
 from nbdebug.instruments.summary import summary
+from nbdebug.instruments.why import why
 
-LADDER = (data_audit, first_step, activations, gradients, overfit, own)  # what checkup runs, cheap before dear
+LADDER = (data_audit, first_step, activations, gradients, headroom, overfit, own)  # what checkup runs, cheap before dear
 
-__all__ = ["LADDER", "activations", "data_audit", "first_step", "gradients", "overfit", "own", "summary"]
+__all__ = ["LADDER", "activations", "data_audit", "find_nan", "first_step", "gradcheck", "gradients", "headroom", "overfit", "own", "summary", "why"]

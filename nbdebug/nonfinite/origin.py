@@ -57,7 +57,8 @@ class Origin:
     cell: int | None
     text: str
     detail: str  # a sentence part: "sample 17, column 3", "SqrtBackward0: the derivative of sqrt at 0 is not finite"
-    cause: str  # "domain", "overflow", "masked row", "low precision", "inf met inf", "data", "weights", "eps", "learning rate", "unknown"
+    cause: str  # "domain", "overflow", "masked row", "low precision", "inf met inf", "data", "weights", "unknown"; of an update also
+    # "eps", "learning rate", "momentum", "weight decay", "state"
     became: str  # "nan", "inf" or "-inf"
     chain: tuple[Link, ...] = ()  # from the birth to where it was noticed
     parameter: str = ""  # of an optimizer-born one, or the first parameter whose gradient is bad

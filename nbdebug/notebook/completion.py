@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import re
 import sys
 from collections.abc import Iterable
@@ -10,11 +11,12 @@ from typing import Any
 from IPython.core.completer import CompletionContext, SimpleCompletion, SimpleMatcherResult, context_matcher
 
 from nbdebug.catalogue import checks_by_code
+from nbdebug.nonfinite.kept.capsule_file import SUFFIX
 from nbdebug.notebook.candidates import candidates
-from nbdebug.notebook.magics import CELL_VERBS
 from nbdebug.notebook.namespace import ROLES
 from nbdebug.notebook.options import Option
-from nbdebug.notebook.verbs import ALIASES, Verb, verbs
+from nbdebug.notebook.over_cell import CELL_VERBS
+from nbdebug.notebook.verbs import ALIASES, Verb, verbs, with_two_signs
 
 LINE = re.compile(r"\s*(?:[\w., ]+=\s*)?(?P<magic>%{1,2}nbdebug)\s+(?P<rest>.*)")  # also report = %nbdebug …
 
@@ -42,6 +44,7 @@ def _offers(before: list[str], word: str, *, over_a_cell: bool) -> list[tuple[st
     verb = known.get(ALIASES.get(before[0], before[0]))
     if verb is None:
         return []
+    verb = with_two_signs(verb) if over_a_cell else verb
     if verb.takes == "code":
         return [(code, "code") for code in checks_by_code()] if len(before) == 1 else []
     waiting = _option(verb, before[-1])
@@ -50,8 +53,10 @@ def _offers(before: list[str], word: str, *, over_a_cell: bool) -> list[tuple[st
     role, equals, _ = word.partition("=")
     if equals and role in ROLES:
         return [(f"{role}={name}", "variable") for name in _variables(role)]
+    if verb.file and len(before) == 1:
+        return [(name, "file") for name in sorted(glob.glob(f"{glob.escape(word)}*{SUFFIX}"))]
     if verb.takes == "cell":
-        return [*_roles(("model",), before), *_flags(verb)] if over_a_cell else []
+        return [*_roles(verb.named, before), *_flags(verb)] if over_a_cell else []
     return [*_roles(ROLES if verb.takes == "roles" else (), before), *_flags(verb)]
 
 

@@ -14,15 +14,15 @@ from nbdebug.catalogue import Explanation
 from nbdebug.errors import CodeError, SetupError
 from nbdebug.instruments.report import Report, shown_live
 from nbdebug.instruments.watch import Watch
+from nbdebug.nonfinite.kept.capsule import read
 from nbdebug.notebook.discovery_page import page_of
 from nbdebug.notebook.line import Line, read_line, words_of
 from nbdebug.notebook.namespace import Discovery, discover
-from nbdebug.notebook.over_cell import OVER_A_CELL, OverCell, shown_already
+from nbdebug.notebook.over_cell import CELL_VERBS, OVER_A_CELL, OverCell, shown_already
 from nbdebug.notebook.shown_once import ShownOnce
-from nbdebug.notebook.verbs import Verb, help_of, overview, verb_named
+from nbdebug.notebook.verbs import Verb, help_of, overview, verb_named, with_two_signs
 
 STOPPED = "KeyboardInterrupt: stopped. The report above has what was measured until then."
-CELL_VERBS = ("watch",)  # verbs that stand over a cell, with two %
 
 
 @magics_class
@@ -44,6 +44,7 @@ class NbdebugMagics(Magics):
         %nbdebug setup                finds model, loss, optimizer and loaders among your variables
         %nbdebug checkup              data, code, numbers, optimisation: what is wrong, where, what to try
         %%nbdebug watch               over a cell that trains: watches its loop, and names the mistakes in it
+        %%nbdebug find_nan            over a cell that trains: stops before the first NaN, and names the line it was born in
         %nbdebug explain ND401        the page of a code
         %nbdebug checkup?             the options of a verb
         """
@@ -53,14 +54,14 @@ class NbdebugMagics(Magics):
         if not words:
             print(overview())
             return None
-        verb = verb_named(words[0])
         begins = words[1:2] == [OVER_A_CELL]
+        verb = with_two_signs(verb_named(words[0])) if begins else verb_named(words[0])
         said = self._read(verb, words[2:] if begins else words[1:])
         if said.wants_help:
             print(help_of(verb))
             return None
         if begins:
-            self._say([self.over_cell.begin(said)])
+            self._say([self.over_cell.begin(verb.name, said)])
             return None
         return self._deed(verb)(verb, said)
 
@@ -70,14 +71,17 @@ class NbdebugMagics(Magics):
         except UsageError as error:
             raise UsageError(f"%nbdebug {verb.name}: {error}") from None
         surplus = [] if verb.takes in ("roles", "cell") else [f"{role}=" for role in said.roles]
-        surplus += said.rest[1:] if verb.takes == "code" else said.rest
+        surplus += said.rest[1:] if verb.takes == "code" or verb.file else said.rest
         if surplus:
             example = ': write --budget "20 s" or model=net' if verb.takes == "roles" else ""
             raise UsageError(f"%nbdebug {verb.name} does not know what to do with {surplus[0]!r}{example}")
         return said
 
     def _deed(self, verb: Verb) -> Callable[[Verb, Line], Report | Watch | None]:
-        named = {"setup": self._setup, "watch": self._watch, "explain": self._explain, "codes": self._codes}
+        named = {
+            "setup": self._setup, "watch": self._watch, "why": self._why, "replay": self._replay, "explain": self._explain,
+            "codes": self._codes,
+        }  # fmt: skip
         return named.get(verb.name, self._measure)
 
     def _setup(self, verb: Verb, said: Line) -> None:
@@ -105,10 +109,27 @@ class NbdebugMagics(Magics):
     def _watch(self, verb: Verb, said: Line) -> Watch:
         if said.options or said.roles:
             raise UsageError("%nbdebug watch shows the last watch again and takes no options: they belong over the cell, %%nbdebug watch …")
-        watch = self.over_cell.last()
+        watch = self.over_cell.watched.last()
         print("watch.report()")
         self.shown.show(watch.report(), watch)
         return watch
+
+    def _why(self, verb: Verb, said: Line) -> Report:
+        report = nbdebug.why()
+        self._say(["nbdebug.why()"])
+        self.shown.show(report)
+        return report
+
+    def _replay(self, verb: Verb, said: Line) -> Report:
+        if not said.rest:
+            raise UsageError("%nbdebug replay needs a file, such as %nbdebug replay step-1234.nbd")
+        capsule = read(said.rest[0])
+        found = self._discover(verb, {**self.said, **said.roles}, self.precision or capsule.autocast)
+        lines, name = self._construction(found, "setup")
+        print("\n".join([*lines, f"nbdebug.replay({said.rest[0]!r}, {name})"]))
+        report = nbdebug.replay(capsule, found.setup)
+        self.shown.show(report)
+        return report
 
     def _explain(self, verb: Verb, said: Line) -> None:
         if not said.rest:

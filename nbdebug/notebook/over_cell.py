@@ -1,35 +1,43 @@
-"""`%%nbdebug watch` over a cell: the cell runs as it would without the line, and its training is watched meanwhile.
+"""`%%nbdebug watch` and `%%nbdebug find_nan` over a cell: the cell runs as it would without the line, and its training is heard meanwhile.
 
-The cell is not run by the magic. Its first line is rewritten into a call that begins to watch, and the end of the cell is
+The cell is not run by the magic. Its first line is rewritten into a call that begins to listen, and the end of the cell is
 what ends it: so the other lines keep their numbers, `await` and other magics work, the last value is shown, an error is told
 once and stops "run all cells".
 """
 
 from __future__ import annotations
 
-import ast
 import linecache
 import re
 import sys
-from typing import Any
+from typing import Any, Protocol
 
 from IPython.core.error import UsageError
 from IPython.core.inputtransformer2 import cell_magic
-from IPython.display import display
 
-import nbdebug
 from nbdebug.errors import NbdebugError, SetupError, first_line
-from nbdebug.instruments.report import remember
-from nbdebug.instruments.watch import Watch
-from nbdebug.instruments.watch.result import WatchResult
+from nbdebug.notebook.armed_cell import ArmedCell
 from nbdebug.notebook.line import Line
+from nbdebug.notebook.replayed_cell import ReplayedCell
 from nbdebug.notebook.variables import look_up
+from nbdebug.notebook.watched_cell import WatchedCell
 from nbdebug.source_lines import users_frame
 
+CELL_VERBS = ("watch", "find_nan", "replay")  # verbs that stand over a cell, with two %
 OVER_A_CELL = "--over-the-cell"  # said by the rewritten first line, never by the user
-FIRST_LINE = re.compile(r"%%nbdebug[ \t]+watch(?=\s|$)(.*)")
-NO_TRAINING = "no training step was seen: nothing in this cell called backward() or stepped an optimizer"
-NEVER = "nothing was watched yet: write %%nbdebug watch above a cell that trains, as its first line"
+FIRST_LINE = re.compile(rf"%%nbdebug[ \t]+({'|'.join(CELL_VERBS)})(?=\s|$)(.*)")
+
+
+class Listening(Protocol):
+    """What listens to the cell, of one kind."""
+
+    roles: tuple[str, ...]  # the variables that may be named on the line
+
+    def begin(self, options: dict[str, Any], given: dict[str, Any], said: dict[str, Any], cell: str) -> str:
+        """Begins, with the variables that were `given`; the Python that it stands for, up to its arguments and after them, with `{}` between."""
+
+    def end(self, error: BaseException | None) -> None:
+        """Ends, and shows what was heard."""
 
 
 def rewrite_first_line(lines: list[str]) -> list[str]:
@@ -37,7 +45,7 @@ def rewrite_first_line(lines: list[str]) -> list[str]:
     matched = FIRST_LINE.match(lines[0]) if lines else None
     if matched is None:
         return lines
-    said = f"watch {OVER_A_CELL}{matched[1].rstrip()}"
+    said = f"{matched[1]} {OVER_A_CELL}{matched[2].rstrip()}"
     return [f"get_ipython().run_line_magic('nbdebug', {said!r})\n", *_body(lines[1:])]
 
 
@@ -48,69 +56,51 @@ def _body(lines: list[str]) -> list[str]:
 
 
 class OverCell:
-    """Watches one cell at a time, and remembers the last watch."""
+    """Listens to one cell at a time."""
 
     def __init__(self, shell: Any) -> None:
         self._shell = shell
-        self._watch: Watch | None = None  # the last one; it holds no model
-        self._said: dict[str, Any] = {}  # its options
-        self._inside = 0  # cells that run within the watched one, such as the body of %%capture
-        self._open = False
-        self._before: WatchResult | None = None  # what was known when the cell began
+        self.watched = WatchedCell()
+        self._kinds: dict[str, Listening] = {"watch": self.watched, "find_nan": ArmedCell(), "replay": ReplayedCell()}
+        self._open = ""  # the verb over the cell that runs
+        self._inside = 0  # cells that run within it, such as the body of %%capture
 
-    def begin(self, said: Line) -> str:
-        """Begins to watch; what is returned is the Python that it stands for.
+    def begin(self, verb: str, said: Line) -> str:
+        """Begins to listen; what is returned is the Python that it stands for.
 
         Raises:
-            UsageError: an option or a variable is wrong, or another watch is open.
+            UsageError: an option or a variable is wrong, or the loop is listened to already.
         """
         if self._open:  # its cell never told that it ended
             self._end(None)
-        given = {role: self._named(role, name) for role, name in said.roles.items()}
-        options = {**said.options, **said.roles}
+        kind = self._kinds[verb]
+        given = {role: self._named(verb, role, name) for role, name in said.roles.items()}
+        options = {**said.options, **({"path": said.rest[0]} if said.rest else {})}
         try:
-            if not self._goes_on(options):
-                self._watch, self._said = nbdebug.watch(**said.options, **given), options
-            self._before = self._watch.result()
-            self._watch.__enter__()
+            call = kind.begin(options, given, {**options, **said.roles}, text_of_the_cell())
         except NbdebugError as error:
-            raise UsageError(f"%%nbdebug watch: {error}") from None
-        self._open, self._inside = True, 0
+            raise UsageError(f"%%nbdebug {verb}: {error}") from None
+        self._open, self._inside = verb, 0
         self._shell.events.register("pre_run_cell", self._began)
         self._shell.events.register("post_run_cell", self._ended)
         words = [f"{role}={name}" for role, name in said.roles.items()]
-        words += [f"{option}={value!r}" for option, value in said.options.items()]
-        return f"with nbdebug.watch({', '.join(words)}) as watch: …"
-
-    def last(self) -> Watch:
-        """The watch of the last cell.
-
-        Raises:
-            UsageError: there is none.
-        """
-        if self._watch is None:
-            raise UsageError(f"%nbdebug watch: {NEVER}")
-        return self._watch
+        words += [f"{option}={value!r}" for option, value in options.items()]
+        return call.format(", ".join(words))
 
     def close(self) -> None:
         """Takes everything off the shell."""
         if self._open:
             self._end(None)
 
-    def _named(self, role: str, name: str) -> Any:
-        if role not in ("model", "optimizer"):
-            raise UsageError(f"%%nbdebug watch takes model= and optimizer=, got {role}=: it finds everything else by itself")
+    def _named(self, verb: str, role: str, name: str) -> Any:
+        takes = self._kinds[verb].roles
+        if role not in takes:
+            listed = " and ".join(f"{role}=" for role in takes) or "no variables"
+            raise UsageError(f"%%nbdebug {verb} takes {listed}, got {role}=: it finds everything else by itself")
         try:
             return look_up(self._shell.user_ns, name)
         except SetupError as error:
-            raise UsageError(f"%%nbdebug watch: {error}") from None
-
-    def _goes_on(self, options: dict[str, Any]) -> bool:
-        """Whether this cell trains on what the last watch saw: same options, and the cell makes no other model."""
-        if self._watch is None or options != self._said:
-            return False
-        living, cell = self._watch.living(), text_of_the_cell()
-        return bool(living and cell) and not assigned(cell) & set(living)
+            raise UsageError(f"%%nbdebug {verb}: {error}") from None
 
     def _began(self, info: Any) -> None:
         self._inside += 1
@@ -122,22 +112,14 @@ class OverCell:
         self._end(result.error_in_exec or result.error_before_exec)
 
     def _end(self, error: BaseException | None) -> None:
-        """Ends the watch and shows its report. The shell calls this: what it raises would look like a fault of IPython."""
-        self._open = False
+        """Ends it and shows the report. The shell calls this: what it raises would look like a fault of IPython."""
+        kind, self._open = self._kinds[self._open], ""
         self._shell.events.unregister("pre_run_cell", self._began)
         self._shell.events.unregister("post_run_cell", self._ended)
         try:
-            self._watch.__exit__(type(error) if error is not None else None, error, None)
-            self._show()
+            kind.end(error)
         except Exception as trouble:
-            print(f"nbdebug could not show what it watched: {type(trouble).__name__}: {first_line(trouble)}")
-
-    def _show(self) -> None:
-        result, before = self._watch.result(), self._before
-        if result.steps == before.steps:  # a cell that goes on with a history would show that of other cells
-            print(NO_TRAINING)
-        if result.steps > before.steps or len(result.limits) > len(before.limits):  # something kept it from seeing
-            display(remember(self._watch.report()))
+            print(f"nbdebug could not show what it heard: {type(trouble).__name__}: {first_line(trouble)}")
 
 
 def text_of_the_cell() -> str:
@@ -150,15 +132,3 @@ def shown_already(error: BaseException) -> BaseException:
     """The same error, of which the shell has told everything and shall not tell it again."""
     error._render_traceback_ = lambda: []  # type: ignore[attr-defined]  # asked by IPython
     return error
-
-
-def assigned(cell: str) -> set[str]:
-    """The names that a cell's own statements bind: `model` in `model = Net()`."""
-    try:
-        tree = ast.parse(cell)
-    except SyntaxError:
-        return set()
-    functions = [node for node in ast.walk(tree) if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda))]
-    local = {id(inner) for function in functions for inner in ast.walk(function)}
-    stored = [node for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)]
-    return {node.id for node in stored if id(node) not in local}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import textwrap
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from IPython.core.error import UsageError
@@ -32,8 +32,11 @@ class Verb:
     doc: str  # the rest of its help
     options: tuple[Option, ...] = ()
     takes: str = "roles"  # what else stands on the line: "roles", "code", "cell" (a cell below, and few roles) or nothing
+    file: bool = False  # whether the name of a file stands first
     target: Any = None  # the callable with .follow that a measuring verb stands for
     call: str = ""  # how that callable is written in Python
+    named: tuple[str, ...] = ()  # roles that may be named over a cell
+    over: Verb | None = None  # what it is over a cell, when that is another thing than on a line
 
 
 def verbs() -> dict[str, Verb]:
@@ -42,8 +45,9 @@ def verbs() -> dict[str, Verb]:
     rungs = [instrument.name for instrument in LADDER]
     order = sorted(INSTRUMENTS, key=lambda name: rungs.index(name) if name in rungs else len(rungs))
     for name in order:
-        listed.append(_measuring(INSTRUMENTS[name], _written(name, INSTRUMENTS[name]), INSTRUMENTS[name].measure))
-    return {verb.name: verb for verb in [*listed, _watch(), _EXPLAIN, _CODES]}
+        verb = _measuring(INSTRUMENTS[name], _written(name, INSTRUMENTS[name]), INSTRUMENTS[name].measure)
+        listed.append(replace(verb, over=_armed()) if name == "find_nan" else verb)
+    return {verb.name: verb for verb in [*listed, _watch(), _WHY, _REPLAY, _EXPLAIN, _CODES]}
 
 
 def verb_named(name: str) -> Verb:
@@ -59,28 +63,38 @@ def verb_named(name: str) -> Verb:
     return found
 
 
+def with_two_signs(verb: Verb) -> Verb:
+    """The same verb with two %."""
+    return verb.over or verb
+
+
 def overview() -> str:
     """All verbs, one line each."""
     known = verbs()
     short = {name: alias for alias, name in ALIASES.items() if name.startswith(alias)}  # data for data_audit
     width = max(map(len, known))
-    lines = [f"{_magic(verb):9} {short.get(name, name):{width}}  {verb.about}" for name, verb in known.items()]
+    faces = [(name, face) for name, verb in known.items() for face in (verb, verb.over) if face is not None]
+    lines = [f"{_magic(face):9} {short.get(name, name):{width}}  {face.about}" for name, face in faces]
     return "\n".join([*lines, "", "%nbdebug VERB? shows the options of a verb."])
 
 
 def help_of(verb: Verb) -> str:
     """What `%nbdebug VERB?` shows."""
-    takes = {"roles": " [role=variable …]", "code": " CODE", "cell": " [model=variable]"}.get(verb.takes, "")
+    named = "".join(f" [{role}=variable]" for role in verb.named)
+    takes = " FILE" * verb.file + {"roles": " [role=variable …]", "code": " CODE", "cell": named}.get(verb.takes, "")
     lines = [f"{_magic(verb)} {verb.name}{takes}{''.join(f' [{option.usage()}]' for option in verb.options)}", "", verb.doc]
     if verb.options:
         lines += ["", *(_option_help(option) for option in verb.options)]
     if verb.takes == "roles":
         lines += ["", f"roles: {', '.join(ROLES)}; model=net takes the variable net, val_loader=None takes none"]
     if verb.takes == "cell":
-        lines += ["", f"in Python: with {verb.call}({', '.join(f'{o.name}={o.default!r}' for o in verb.options)}) as watch: …"]
+        said = ["path"] * verb.file + [f"{option.name}={option.default!r}" for option in verb.options]
+        lines += ["", f"in Python: with {verb.call}({', '.join(said)}) as {verb.call.rpartition('.')[2]}: …"]
     elif verb.call:
         lines += ["", f"in Python: {verb.call}(setup{''.join(f', {o.name}={o.default!r}' for o in verb.options)})"]
-    aliases = [alias for alias, name in ALIASES.items() if name == verb.name]
+    if verb.over is not None:
+        lines += ["", help_of(verb.over)]
+    aliases = [alias for alias, name in ALIASES.items() if name == verb.name and verb.takes != "cell"]
     return "\n".join(lines + ([f"also called: {', '.join(aliases)}"] if aliases else []))
 
 
@@ -103,7 +117,17 @@ def _watch() -> Verb:
         "%nbdebug watch, with one %, shows the last report again, and gives the watch: after watch = %nbdebug watch there are\n"
         "watch.history(), watch.figure(\"a layer\"), watch.widget()."
     )
-    return Verb("watch", about, doc, options, takes="cell", call="nbdebug.watch")
+    return Verb("watch", about, doc, options, takes="cell", call="nbdebug.watch", named=("model",))
+
+
+def _armed() -> Verb:
+    """What `find_nan` is over a cell."""
+    about = "Over a cell that trains: stops before the first NaN, and names the line it was born in."
+    doc = (
+        "Arms the loop that runs in the cell below it, at next to no cost: at the first loss, gradient or weight that is not finite\n"
+        "the step is repeated operator by operator, and the cell is stopped before the weights are spoiled."
+    )
+    return Verb("find_nan", about, doc, options_of(nbdebug.armed), takes="cell", call="nbdebug.armed")
 
 
 def _measuring(target: Any, call: str, function: Callable[..., Any]) -> Verb:
@@ -131,6 +155,32 @@ _SETUP = Verb(
     "why, and prints the Python call. What you say here (model=net) holds for the verbs after it, until the next setup;\n"
     "what you do not say is looked for anew each time. A variable that is a TrainingSetup wins.",
     (PRECISION,),
+)
+_WHY = Verb(
+    "why",
+    "Explains the last exception: what met there, the line, and a mend that was tried.",
+    "Explains the last exception of any cell: the operator, the module, your line, the shapes, dtypes and devices that met there,\n"
+    "the way to it, and the likely mend, tried on copies. After an error of memory the traceback lets go of its tensors.\n\n"
+    "in Python: nbdebug.why(), or nbdebug.why(error) with an exception that you caught.",
+    takes="",
+)
+_REPLAYING = Verb(
+    "replay",
+    "Over a cell that trains: its first step is the failed one from a file, and the last.",
+    "For a loop whose loss is its own. The first batch that a DataLoader gives to the loop in the cell below is that of the file, and\n"
+    "the state is put in at that moment; when the cell is over your training is as it was. No code is read from the file.",
+    takes="cell",
+    file=True,
+    call="nbdebug.replaying",
+)
+_REPLAY = Verb(
+    "replay",
+    "Runs a failed step from its file again, bit for bit, and finds where its first NaN is born.",
+    "Takes the file that find_nan wrote, such as step-1234.nbd, in a kernel where the same code has made the model. Your training is\n"
+    "borrowed for it and given back; no code is read from the file.\n\n"
+    "in Python: nbdebug.replay(\"step-1234.nbd\"), with batch_loss=… for a step that is not loss_fn(model(inputs), targets).",
+    file=True,
+    over=_REPLAYING,
 )
 _EXPLAIN = Verb("explain", "Shows the page of a code, such as %nbdebug explain ND401.", "Shows the page of a code.", takes="code")
 _CODES = Verb("codes", "Lists every code that can be found.", "Lists every code that can be found.", takes="")

@@ -6,7 +6,7 @@ import functools
 import random
 import sys
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -33,14 +33,19 @@ class Setting:
 
 def random_states(session: Session) -> Iterator[Setting]:
     """Every random state that reading a batch or a training step may move on."""
+    yield from random_states_of(session.setup.device.type, session.generators)
+
+
+def random_states_of(device: str, generators: Mapping[str, Any]) -> Iterator[Setting]:
+    """Those of the process, of the devices in use ("mps" is told), and of generators by name."""
     yield Setting("random state: Python", random.getstate, random.setstate)
     yield Setting("random state: NumPy", np.random.get_state, np.random.set_state)
     yield Setting("random state: torch", torch.get_rng_state, torch.set_rng_state)
     if torch.cuda.is_initialized():  # otherwise nobody has drawn from it
         yield Setting("random state: CUDA", torch.cuda.get_rng_state_all, torch.cuda.set_rng_state_all)
-    if session.setup.device.type == "mps":
+    if device == "mps":
         yield Setting("random state: MPS", torch.mps.get_rng_state, torch.mps.set_rng_state)
-    for name, generator in session.generators.items():
+    for name, generator in generators.items():
         yield Setting(f"random state: {name}", *_accessors(generator))
 
 
@@ -71,7 +76,7 @@ def settings(session: Session) -> Iterator[Setting]:
         yield _attribute(f"global: cudnn {name}", torch.backends.cudnn, name)
     for device in dict.fromkeys(("cpu", "cuda", session.setup.device.type)):
         if torch.amp.is_autocast_available(device):
-            yield from _autocast(device)
+            yield from autocast_settings(device)
     for owner in PATCHABLE:
         yield _patches(owner)
     if "matplotlib" in sys.modules:
@@ -89,7 +94,8 @@ def _attribute(name: str, owner: Any, key: str) -> Setting:
     return Setting(name, lambda: getattr(owner, key), lambda value: setattr(owner, key, value))
 
 
-def _autocast(device: str) -> Iterator[Setting]:
+def autocast_settings(device: str) -> Iterator[Setting]:
+    """Whether autocast is on, and to which dtype."""
     yield Setting(
         f"global: autocast {device}",
         lambda: torch.is_autocast_enabled(device),

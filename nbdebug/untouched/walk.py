@@ -170,7 +170,7 @@ class _Walk:
     def _own_code(self, name: str, value: Any, steps: int, whose: str) -> None:
         """The methods that run when a module, a loss or a dataset of the user's is used."""
         if type(value) not in self.code:
-            self.code[type(value)] = _methods(type(value))
+            self.code[type(value)] = own_methods(type(value))
         for method in self.code[type(value)]:
             self.ahead.append((f"{name}.{method.__name__}", method, steps + 1, whose))
 
@@ -182,7 +182,7 @@ class _Walk:
             self.session.data.add(id(value))
 
 
-def _methods(kind: type) -> list[types.FunctionType]:
+def own_methods(kind: type) -> list[types.FunctionType]:
     """The user's own methods that are called, by way of others too, from where the class's code starts to run."""
     methods: dict[str, types.FunctionType] = {}
     for owner in reversed(kind.__mro__):

@@ -6,7 +6,8 @@ import re
 
 import pytest
 
-from nbdebug.notebook.over_cell import assigned, rewrite_first_line
+from nbdebug.notebook.over_cell import rewrite_first_line
+from nbdebug.notebook.watched_cell import assigned
 from tests.notebook.conftest import Kernel
 from tests.notebook.test_magics import usage_error
 

@@ -12,21 +12,27 @@ from torch import Tensor, nn
 from nbdebug import loading
 from nbdebug.batch import describe, tensors
 from nbdebug.counterfactual import Counterfactual, trainable
-from nbdebug.errors import NbdebugError, SetupError, StepError, said
+from nbdebug.crash import NOT_OF_A_CALL, Crash, Mend, explained
+from nbdebug.errors import NbdebugError, SetupError, StepError
 from nbdebug.findings import Location
 from nbdebug.instruments.base import instrument
 from nbdebug.instruments.first_step.dependence import dependence
 from nbdebug.instruments.first_step.grades import in_order
 from nbdebug.instruments.first_step.modes import modes, used_at_times
 from nbdebug.instruments.first_step.operators import broadcasts, softmaxes
-from nbdebug.instruments.first_step.result import Crash, FirstStep, ParameterRow
+from nbdebug.instruments.first_step.result import FirstStep, ParameterRow
 from nbdebug.instruments.first_step.wiring import borrowed_leaves, wiring
 from nbdebug.listening import Call, Tape
 from nbdebug.loss_call import REGRESSION, loss_calls
-from nbdebug.source_lines import location_fields, users_line_of_traceback
 from nbdebug.training_setup import TrainingSetup
 
 SUSPICIOUS = 3.0  # times the loss of chance
+MENDS = {  # words of a SetupError → what helps
+    "there is no loss": "pass loss_fn=, or batch_loss=",
+    "no targets that nbdebug knows": "pass batch_loss=lambda setup, batch: ...",
+    "cannot tell inputs from targets": "pass batch_loss=lambda setup, batch: ...",
+    "must be one real number": "reduce the loss: reduction='mean', or .mean()",
+}
 TINY = 0.01  # weights so small, whatever they are, make predictions that know next to nothing
 
 
@@ -46,7 +52,8 @@ def first_step(setup: TrainingSetup) -> Iterator[FirstStep]:
         describe(delivered.batch), optimizers=len(setup.optimizers), integer_targets=_integer_targets(delivered.batch)
     )
     with Tape(setup.model) as tape:
-        loss, crash = _loss(setup, batch, tape)
+        loss, error = _loss(setup, batch)
+    crash = _crash(setup, batch, error, _phase(tape)) if error is not None else None
     found = replace(found, losses=tuple(loss_calls(tape)), crash=crash)
     if found.integer_targets and any(call.name in REGRESSION for call in found.losses):
         found = replace(found, graded=in_order(setup.train_loader))
@@ -54,7 +61,7 @@ def first_step(setup: TrainingSetup) -> Iterator[FirstStep]:
         yield replace(found, broadcasts=broadcasts(tape, batch))
         return
     with borrowed_leaves(tape):
-        crash = _backward(setup, loss)
+        crash = _backward(setup, batch, loss)
         found = replace(found, crash=crash, loss=float(loss.detach()), loss_wants_gradient=loss.requires_grad)
         if crash is None:
             found = replace(found, **wiring(setup, batch, tape, loss))
@@ -74,22 +81,20 @@ def _integer_targets(batch: Any) -> bool:
     return len(held) > 1 and not held[-1].is_floating_point()
 
 
-def _loss(setup: TrainingSetup, batch: Any, tape: Tape) -> tuple[Tensor | None, Crash | None]:
+def _loss(setup: TrainingSetup, batch: Any) -> tuple[Tensor | None, NbdebugError | None]:
     try:
         return setup.loss(batch), None
-    except StepError as error:
-        return None, _crash(error, _phase(tape), tape)
-    except SetupError as error:  # no loss, or not one number: the step does not run either
-        return None, Crash(_phase(tape), type(error).__name__, str(error), Location(), describe(batch))
+    except (StepError, SetupError) as error:  # SetupError: no loss, or not one number; the step does not run either
+        return None, error
 
 
-def _backward(setup: TrainingSetup, loss: Tensor) -> Crash | None:
+def _backward(setup: TrainingSetup, batch: Any, loss: Tensor) -> Crash | None:
     if not loss.requires_grad:
         return None
     try:
         setup.backward(loss)
     except NbdebugError as error:
-        return _crash(error, "backward", None)
+        return _crash(setup, batch, error, "backward")
     return None
 
 
@@ -100,36 +105,17 @@ def _phase(tape: Tape) -> str:
     return "loss" if root.returned else "forward"
 
 
-def _crash(error: NbdebugError, phase: str, tape: Tape | None) -> Crash:
-    cause = error.__cause__ or error
-    line = users_line_of_traceback(cause.__traceback__) if cause.__traceback__ else None
-    module = tape.innermost if tape else ""
-    met = _last_arguments(tape) if tape else ""
-    message = " ".join(said(cause).split())
-    location = Location(module=module, operator=_raised_by(cause), **location_fields(line))
-    return Crash(phase, type(cause).__name__, message[:400], location, met)
+def _crash(setup: TrainingSetup, batch: Any, error: NbdebugError, phase: str) -> Crash:
+    if isinstance(error, SetupError):
+        mends = tuple(Mend(mend, "", "", NOT_OF_A_CALL) for words, mend in MENDS.items() if words in str(error))
+        return Crash(phase, type(error).__name__, str(error), given=describe(batch), mends=mends)
+    return explained(error, phase=phase, again=lambda: _whole_step(setup, batch))
 
 
-def _raised_by(error: BaseException) -> str:
-    """The innermost torch function named in the traceback, such as torch.nn.functional.linear's caller."""
-    names = []
-    traceback = error.__traceback__
-    while traceback is not None:
-        module = traceback.tb_frame.f_globals.get("__name__", "")
-        if module == "torch.nn.functional":
-            names.append(f"{module}.{traceback.tb_frame.f_code.co_name}")
-        traceback = traceback.tb_next
-    return names[-1] if names else ""
-
-
-def _last_arguments(tape: Tape) -> str:
-    """What the module that raised was given, and the shape of its own parameters."""
-    running = next((call for call in reversed(tape.modules) if not call.returned), None)
-    if running is None:
-        return ""
-    given = ", ".join(describe(tensor) for _, tensor in tensors(running.args))
-    own = ", ".join(f"{name} {tuple(p.shape)}" for name, p in running.module.named_parameters(recurse=False))
-    return f"{type(running.module).__name__} got {given or 'no tensor'}" + (f" and has {own}" if own else "")
+def _whole_step(setup: TrainingSetup, batch: Any) -> None:
+    loss = setup.loss(batch)
+    if loss.requires_grad:
+        setup.backward(loss)
 
 
 def _used_at_times(setup: TrainingSetup, batch: Any, rows: tuple[ParameterRow, ...]) -> tuple[ParameterRow, ...]:

@@ -30,9 +30,10 @@ def step_raises(step: FirstStep) -> Iterator[Seen]:
     """The training step raises: shapes, dtypes or devices do not fit.
 
     Wrong: the very first batch does not get through forward, loss or backward.
-    Seen: the step is run once, guarded; the innermost line of your own code and the module that ran are kept.
+    Seen: the step is run once, guarded; then again on copies, with what met there mended in one way after another, until one
+        of them runs. `%nbdebug why` does the same after an exception in any cell.
     Where: operator, module, line.
-    Try: compare what the module was given with what its weights want.
+    Try: the mend that was tried; else compare what the module was given with what its weights want.
     Bad:
         model = nn.Sequential(nn.Linear(64, 32), nn.ReLU(), nn.Linear(16, 10))
     Good:
@@ -41,9 +42,7 @@ def step_raises(step: FirstStep) -> Iterator[Seen]:
     """
     crash = step.crash
     if crash is not None:
-        met = f". {crash.shapes}" if crash.shapes and crash.shapes not in crash.message else ""
-        yield Seen(f"{crash.phase} raised {crash.error}: {crash.message}{met}", crash.location, {"phase": crash.phase},
-                   advice=_mend(crash.phase, crash.message))  # fmt: skip
+        yield Seen(crash.sentence(), crash.location, {"phase": crash.phase}, advice=crash.advice() or None)
 
 
 @first_step.check("ND401", "activation before a loss that has its own", severity=ERROR, advice="give the loss the raw outputs (logits)")
@@ -285,30 +284,3 @@ def _looks_like_classes(call: LossCall) -> bool:
 
 def _loss_place(step: FirstStep) -> Location:
     return step.losses[0].location if step.losses else Location()
-
-
-def _mend(phase: str, message: str) -> str | None:
-    """What usually helps, from the words of the error."""
-    for words, mend in _MENDS.items():
-        if words in message:
-            return mend
-    return "the model could not be given this batch: pass batch_loss=" if phase == "inputs" else None
-
-
-_MENDS = {
-    "must be Tensor, not": "give the model tensors: torch.as_tensor(...) in the dataset, or the default collate_fn",
-    "positional argument": "pass what the function takes: forward(*inputs), loss_fn(outputs, targets), batch_loss(setup, batch)",
-    "must be the same as input size": "make both shapes equal: outputs.squeeze(1), or targets.unsqueeze(1)",
-    "there is no loss": "pass loss_fn=, or batch_loss=",
-    "no targets that nbdebug knows": "pass batch_loss=lambda setup, batch: ...",
-    "shapes cannot be multiplied": "make the layer's in_features what arrives there, or flatten before it",
-    "expected scalar type Long": "class targets must be integers: targets.long()",
-    "must have the same dtype": "give inputs and weights one dtype: inputs.float()",
-    "expected m1 and m2 to have the same dtype": "give inputs and weights one dtype: inputs.float()",
-    "out of bounds": "an index lies outside the classes or the embedding: look at the smallest and largest label",
-    "in-place": "replace the in-place operation (x += y, relu_()) by one that makes a new tensor",
-    "inplace": "replace the in-place operation (x += y, relu_()) by one that makes a new tensor",
-    "same device": "move model and batch to one device: model.to(device), batch.to(device)",
-    "more than 1 value per channel": "batch-norm needs more than one sample in training: batch_size > 1, drop_last=True",
-    "must be one real number": "reduce the loss: reduction='mean', or .mean()",
-}

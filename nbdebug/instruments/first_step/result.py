@@ -4,20 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from nbdebug.crash import Crash
 from nbdebug.findings import Location
 from nbdebug.loss_call import LossCall
 from nbdebug.page import Note, Panel, Table
-
-
-@dataclass(frozen=True)
-class Crash:
-    """The step raised."""
-
-    phase: str  # "inputs", "forward", "loss" or "backward"
-    error: str  # name of the exception
-    message: str  # its first lines
-    location: Location
-    shapes: str  # what met there: "float32 (32, 1, 8, 8)"
 
 
 @dataclass(frozen=True)
@@ -141,6 +131,8 @@ class FirstStep:
     def panels(self) -> tuple[Panel, ...]:
         """The step in a few lines, the loss calls, the table parameter × gradient × optimizer."""
         panels: list[Panel] = [Note("the step", "\n".join(self._sentences()))]
+        if self.crash:
+            panels.extend(self.crash.panels())
         if self.losses:
             panels.append(_loss_table(self.losses))
         if self.parameters:
@@ -150,7 +142,7 @@ class FirstStep:
     def _sentences(self) -> list[str]:
         lines = [f"batch: {self.batch}"]
         if self.crash:
-            return [*lines, f"the step raised in {self.crash.phase}: {self.crash.error}: {self.crash.message}"]
+            return [*lines, f"the step raised in {self.crash.phase or 'your own code'}: {self.crash.error}: {self.crash.message}"]
         chance = next((call.chance for call in self.losses if call.chance is not None), None)
         if self.loss is not None:
             beside = f", a prediction that knows nothing gives {chance:.4g}" if chance is not None else ""

@@ -223,7 +223,7 @@ class Recorder:
             account.written_to()
         self._add("clip", account.name if account is not None else "", frame, limit, by, scaled)
 
-    def scale(self, scaler: Any) -> None:
+    def scale(self, scaler: Any, output: Any) -> None:
         self._scaled += 1
         self.curves.scaled_by(scaler)
 

@@ -18,7 +18,7 @@ from torch import nn
 from nbdebug.causes import fold
 from nbdebug.errors import SetupError
 from nbdebug.guard import Guarded
-from nbdebug.instruments.base import Judged, ranked
+from nbdebug.instruments.base import JUDGED, Judged, ranked
 from nbdebug.instruments.report import Report, remember
 from nbdebug.instruments.watch.alarms import Alarms
 from nbdebug.instruments.watch.inventory import plain_optimizer
@@ -28,7 +28,8 @@ from nbdebug.instruments.watch.pace import Pace
 from nbdebug.instruments.watch.recorder import Recorder, Step
 from nbdebug.instruments.watch.result import Stray, WatchResult
 from nbdebug.listening import plain_path
-from nbdebug.taps import Taps
+from nbdebug.nonfinite.loop.armed import Armament
+from nbdebug.taps import Both, Taps
 
 watched = Judged("watch", title="watch", level="optimisation", result=WatchResult)
 _open: list[Watch] = []  # the watch that listens now; at most one
@@ -40,7 +41,7 @@ class Watch(contextlib.ContextDecorator):
     def __init__(
         self, model: nn.Module | Iterable[nn.Module] | None = None, optimizer: Any = None, *, every: int | None = None,
         budget: float | str | None = None, log_dir: str | None = None, max_gradient_norm: float | None = None,
-        each_step: Callable[[Step], Any] | None = None, memory: int | str = "64 MB", live: bool = True,
+        each_step: Callable[[Step], Any] | None = None, memory: int | str = "64 MB", find_nan: bool = False, live: bool = True,
     ) -> None:  # fmt: skip
         self._only = _models(model)
         self._optimizers = () if optimizer is None else tuple(optimizer) if isinstance(optimizer, (list, tuple)) else (optimizer,)
@@ -54,6 +55,7 @@ class Watch(contextlib.ContextDecorator):
         self._files: Any = None
         self._taps: Taps | None = None
         self._guarded = Guarded(self._recorder)
+        self._armament = Armament() if find_nan else None
         self._resume: Callable[[], None] | None = None
         self._frozen: WatchResult | None = None
         self._trained: dict[str, weakref.ref[nn.Module]] = {}  # name → a model, when the watch is closed
@@ -70,7 +72,9 @@ class Watch(contextlib.ContextDecorator):
         self._recorder.own(self._optimizers)
         self._frozen, self._stopped, self._resume = None, "", None
         self._guarded = Guarded(self._recorder)
-        self._taps = Taps(self._guarded)
+        if self._armament is not None:
+            self._armament.arm()
+        self._taps = Taps(self._guarded if self._armament is None else Both(self._guarded, self._armament.listener))
         view = LiveView() if self._live else None
         self._view = view if view is not None and view.is_seen else None
         _open.append(self)
@@ -101,6 +105,8 @@ class Watch(contextlib.ContextDecorator):
             stack.callback(self._freeze, why)
             if self._view is not None:
                 stack.callback(self._view.close)
+            if self._armament is not None:
+                stack.callback(self._armament.release)
             if self._taps is not None:
                 stack.callback(self._taps.close)
             if self in _open:
@@ -196,7 +202,7 @@ class Watch(contextlib.ContextDecorator):
 
     def _troubles(self) -> list[str]:
         """Why a part of the watch fell silent."""
-        told = {"": self._guarded, "the live view: ": self._view, "the event files: ": self._files}
+        told = {"": self._guarded, "the tripwire: ": self._armament, "the live view: ": self._view, "the event files: ": self._files}
         return [prefix + part.trouble for prefix, part in told.items() if part is not None and part.trouble]
 
     def _so_far(self) -> Report:
@@ -204,10 +210,24 @@ class Watch(contextlib.ContextDecorator):
 
     def _report(self, result: WatchResult, stopped: str) -> Report:
         verdicts, findings = watched.judge(result)
+        born = self._born()
+        if born is not None:  # what it says of a code is more than what the watch sees of it
+            told, known = {f.code for f in born.findings}, {v.code for v in verdicts}
+            verdicts = (*(v for v in born.verdicts if v.code in told or v.code not in known), *(v for v in verdicts if v.code not in told))
+            findings = (*born.findings, *(f for f in findings if f.code not in told))
         return Report(
-            "watch", "watch", "optimisation", result, fold(ranked(findings)), verdicts, subject=_subject(result),
-            stopped=stopped, seconds=result.seconds,
+            "watch", "watch", "optimisation", result, fold(ranked(findings)), verdicts, () if born is None else (born,), _subject(result),
+            stopped, result.seconds,
         )  # fmt: skip
+
+    def _born(self) -> Report | None:
+        """Where the first NaN or Inf was born, when that was asked for."""
+        if self._armament is None:
+            return None
+        judged = JUDGED["find_nan"]
+        result = judged.result(**self._armament.fields())
+        verdicts, findings = judged.judge(result)
+        return Report(judged.name, judged.title, judged.level, result if result.origin is not None else None, ranked(findings), verdicts)
 
     def _measured(self) -> WatchResult:
         with self._taps.deaf() if self._taps is not None else contextlib.nullcontext():
@@ -243,7 +263,7 @@ class Watch(contextlib.ContextDecorator):
 def watch(
     model: nn.Module | Iterable[nn.Module] | None = None, optimizer: Any = None, *, every: int | None = None,
     budget: float | str | None = None, log_dir: str | None = None, max_gradient_norm: float | None = None,
-    each_step: Callable[[Step], Any] | None = None, memory: int | str = "64 MB", live: bool = True,
+    each_step: Callable[[Step], Any] | None = None, memory: int | str = "64 MB", find_nan: bool = False, live: bool = True,
 ) -> Watch:  # fmt: skip
     """Watches the training loop that runs inside its `with` block, and changes nothing in it.
 
@@ -263,6 +283,8 @@ def watch(
         max_gradient_norm: raise an alarm at every step whose gradient norm is above it.
         each_step: called as `each_step(step)` after every update; a sentence (or several) that it returns is an alarm.
         memory: what the histories may take, such as "64 MB"; of a long run they thin out, extremes are kept.
+        find_nan: also repeat the step of the first NaN or Inf, operator by operator, and name the line it was born in; as
+            `nbdebug.armed`, but the loop goes on.
         live: show how far it is while the loop runs.
 
     Raises:
@@ -270,7 +292,7 @@ def watch(
     """
     return Watch(
         model, optimizer, every=every, budget=budget, log_dir=log_dir, max_gradient_norm=max_gradient_norm, each_step=each_step,
-        memory=memory, live=live,
+        memory=memory, find_nan=find_nan, live=live,
     )  # fmt: skip
 
 

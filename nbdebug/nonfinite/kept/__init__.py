@@ -1,0 +1,1 @@
+"""A step, kept: in memory (the snapshot), and in a file (the capsule)."""
