@@ -17,6 +17,8 @@ CAUSES: dict[str, tuple[str, ...]] = {  # symptom → what explains it, when it 
     "ND303": ("ND102", "ND304", "ND305", "ND201", "ND307"),
     "ND307": (*DATA, "ND201", "ND202", *ORDER, "ND604", "ND607"),
     "ND308": ("ND101", *ORDER, "ND604"),
+    "ND310": BIRTHS,
+    "ND311": BIRTHS,
     "ND312": ("ND101", "ND103", "ND402", "ND404"),
     "ND404": ("ND305",),
     "ND406": (*DATA, "ND202", "ND304", "ND305", "ND402", "ND403", "ND404", "ND405", "ND503"),

@@ -81,8 +81,10 @@ def faults(path: Path) -> Iterator[str]:
 
 
 def _static(output: NotebookNode) -> NotebookNode | None:
-    """The output without its widget; None when nothing but the widget's repr, or a cleared display, is left."""
+    """The output without its widget, an error without its frames; None when nothing but the widget's repr, or a cleared display, is left."""
     data = output.get("data")
+    if output.output_type == "error":  # the frames of a traceback lie where this machine has its packages
+        output.traceback = [f"{output.ename}: {output.evalue}"]
     if data is None:
         return output
     if "image/png" in data:

@@ -94,7 +94,8 @@ def key(i: int) -> str:
 
 def style(i: int) -> str:
     """The class of series `i`: a colour, and a dash so that lines differ without colour too."""
-    return f"s{i % SERIES}" + (f" d{i % SERIES}" if i % SERIES else "")
+    dash = (i + i // SERIES) % SERIES  # the second round of colours has other dashes
+    return f"s{i % SERIES}" + (f" d{dash}" if dash else "")
 
 
 def _svg(marks: str, box: str = f"0 0 {_W} {_H}") -> str:

@@ -37,7 +37,7 @@ def panels(found: GradCheck) -> tuple[Panel, ...]:
 def _errors(rows: list[GradientRow]) -> Heatmap:
     """A bar for each parameter, from 1e-12 up to its error."""
     chosen = rows if len(rows) <= MOST_BARS else sorted(rows, key=lambda row: -(row.error or 0.0))[:MOST_BARS]
-    bars = tuple(tuple(1.0 + decade - DECADES[0] if _reaches(row, decade) else math.nan for decade in DECADES) for row in chosen)
+    bars = tuple(tuple(1.0 + decade - DECADES[0] if _reaches(row, decade) else 0.0 for decade in DECADES) for row in chosen)
     few = "" if len(rows) <= MOST_BARS else f"; the worst {MOST_BARS} of {len(rows)}"
     return Heatmap(
         "error of the gradient by parameter",

@@ -82,7 +82,7 @@ def _guard(site: Site) -> str:
 
 
 @headroom.check(
-    "ND311", "cancellation", severity=WARNING, advice="take the stable function that torch has for it",
+    "ND311", "unstable formula", severity=WARNING, advice="take the stable function that torch has for it",
 )  # fmt: skip
 def cancellation(result: Headroom) -> Iterator[Seen]:
     """A formula that overflows or loses its digits, where a stable one exists.
