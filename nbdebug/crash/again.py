@@ -46,7 +46,7 @@ class Rerun:
     def attempt(self, repair: Repair) -> str:
         """What comes of running it with the call that raised mended: "works: …", "gets further: …", or "" for no."""
         if time.perf_counter() + self.seconds > self.deadline:
-            return f"not tried: a run takes {self.seconds:.1f} s"
+            return f"not tried: the {SECONDS:g} s for it are over, and a run takes {self.seconds:.1f} s"
         mended: list[bool] = []
 
         def noted(call: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -81,7 +81,6 @@ class Rerun:
 @contextlib.contextmanager
 def reruns(scene: Scene, again: Callable[[], Any] | None = None) -> Iterator[Rerun | None]:
     """The widest run that raises the same once more, with everything lent meanwhile; None when there is none."""
-    deadline = time.perf_counter() + SECONDS
     with contextlib.ExitStack() as stack:
         stack.enter_context(torch.enable_grad() if torch.is_grad_enabled() else torch.no_grad())
         for what, run, modules, steps in _units(scene, again):
@@ -93,7 +92,7 @@ def reruns(scene: Scene, again: Callable[[], Any] | None = None) -> Iterator[Rer
                 found = None
             if found is not None:
                 stack.push(lent)
-                found.deadline, found.borrowed = deadline, borrowed
+                found.deadline, found.borrowed = time.perf_counter() + SECONDS, borrowed
                 yield found
                 return
             lent.close()
