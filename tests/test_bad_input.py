@@ -445,3 +445,11 @@ def test_an_interrupt_that_leaves_a_mode_of_torch_behind():
         nbdebug.first_step(training(mlp(), loss_fn))
     assert torch.overrides._get_current_function_mode_stack() == []
     assert caught.value.report.proof.changes == ()
+
+
+@pytest.mark.parametrize(
+    ("name", "option"), [("find_nan", {"max_steps": -1}), ("headroom", {"batches": 0}), ("data_audit", {"batches": 0}), ("headroom", {"steps": 1.5})]
+)
+def test_a_number_of_nothing(name, option):
+    with pytest.raises(nbdebug.SetupError, match=f"{next(iter(option))} must be a whole number of at least"):
+        getattr(nbdebug, name)(training(mlp()), **option)

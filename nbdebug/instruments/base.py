@@ -247,6 +247,13 @@ def seconds_of(budget: float | str | None) -> float | None:
     return float(matched[1]) * factor
 
 
+def demand_at_least(least: int, **given: Any) -> None:
+    """Raises SetupError unless every one of these is a whole number of at least `least`: `demand_at_least(1, max_steps=steps)`."""
+    for name, value in given.items():
+        if isinstance(value, bool) or not isinstance(value, int) or value < least:
+            raise SetupError(f"{name} must be a whole number of at least {least}, got {value!r}")
+
+
 def ranked(findings: Any) -> tuple[Finding, ...]:
     """Errors first, then warnings; among equals the earlier station of the training step."""
     return tuple(sorted(findings, key=lambda finding: (finding.severity.rank, finding.code)))

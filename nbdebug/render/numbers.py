@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import unicodedata
 
 _PLAIN_FROM, _PLAIN_TO = 1e-3, 1e5  # outside, a number is easier read with an exponent
@@ -59,15 +60,18 @@ def one_line(text: str) -> str:
     return " ".join(clean(text).split())
 
 
+_PATH = re.compile(r"(?!aten\.)[\w.]+")  # of a module or a parameter; in the name of an operator the last word tells least
+
+
 def shortened(name: str, most: int) -> str:
     """A name of at most `most` characters that still tells it apart from its neighbours.
 
     A dotted path loses the words of its parents first, `e.l.10.self_attn.out_proj.weight`, and keeps their numbers;
-    anything else is cut in the middle.
+    anything else, such as a line of code or `aten.threshold_backward.default`, is cut in the middle.
     """
     name = one_line(name)
     parents, dot, own = name.rpartition(".")
-    if dot and " " not in name:
+    if dot and _PATH.fullmatch(name):
         parts = parents.split(".")
         for i, part in enumerate(parts):
             if len(".".join([*parts, own])) <= most:

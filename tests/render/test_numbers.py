@@ -31,6 +31,11 @@ def test_a_long_name_without_dots_keeps_both_ends():
     assert len(shortened("a" * 99 + ".weight" * 9, 20)) == 20
 
 
+def test_a_line_of_code_and_an_operator_are_no_path():
+    assert shortened("h=torch.relu(self.fc1(x)).mean()", 20) == "h=torch…fc1(x)).mean()"[:0] + "h=torch.…(x)).mean()"
+    assert shortened("aten.threshold_backward.default", 16) == "aten.t…d.default"
+
+
 def test_control_characters_and_lone_surrogates_never_reach_a_terminal_or_a_file():
     assert clean("\x1b[31mred\x00\ud800\n") == "�[31mred�?\n"
     assert one_line(" a\n\t b ") == "a b"

@@ -5,8 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 
-from nbdebug.errors import BatchError, NbdebugError, SetupError, StepError
-from nbdebug.instruments.base import instrument
+from nbdebug.errors import BatchError, NbdebugError, StepError
+from nbdebug.instruments.base import demand_at_least, instrument
 from nbdebug.instruments.data_audit.columns import ColumnTally
 from nbdebug.instruments.data_audit.panels import pictures
 from nbdebug.instruments.data_audit.reading import Reading
@@ -33,8 +33,7 @@ def data_audit(setup: TrainingSetup, *, batches: int = 50, seconds: float = 10.0
         StepError: the dataset or the collate function raised in the first batch; the message names the sample where it
             is known. Later it is a finding, ND312.
     """
-    if batches < 1:
-        raise SetupError(f"batches must be at least 1, got {batches}")
+    demand_at_least(1, batches=batches)
     train = Reading(setup, "train_loader", batches=batches, seconds=seconds)
     yield from _ever_fuller([train], train)
     if setup.val_loader is None:

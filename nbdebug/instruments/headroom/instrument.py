@@ -16,7 +16,7 @@ from torch import Tensor
 from nbdebug import loading
 from nbdebug.counterfactual import in_training_mode, trainable
 from nbdebug.errors import NbdebugError, first_line
-from nbdebug.instruments.base import instrument
+from nbdebug.instruments.base import demand_at_least, instrument
 from nbdebug.instruments.headroom.rehearsal import rehearse
 from nbdebug.instruments.headroom.result import Headroom
 from nbdebug.listening import Tape
@@ -48,6 +48,8 @@ def headroom(setup: TrainingSetup, *, batches: int = 8, steps: int = 30) -> Iter
 
     Yields ever fuller results; no weight is moved.
     """
+    demand_at_least(1, batches=batches)
+    demand_at_least(0, steps=steps)
     in_training_mode(setup)
     given = loading.read(setup.train_loader)
     first = next(given).batch
