@@ -840,3 +840,42 @@ def deep_relu():
 @sound
 def sorted_and_ranked():
     return uses(lambda net, h: h.sort(dim=1).values.cumsum(1) / math.sqrt(16) + h.median(1, keepdim=True).values)
+
+
+@sound
+def fake_quantised_by_torch():
+    return uses(lambda net, h: torch.fake_quantize_per_tensor_affine(h, 0.005, 0, -128, 127))
+
+
+@sound
+def fake_quantised_by_channel():
+    zeros = torch.zeros(16, dtype=torch.int32)
+    return uses(lambda net, h: torch.fake_quantize_per_channel_affine(h, torch.full((16,), 0.05), zeros, 1, -128, 127))
+
+
+@sound
+def through_eight_bits():
+    return uses(lambda net, h: h.to(torch.float8_e4m3fn).to(h.dtype))
+
+
+@sound
+def rows_masked_with_the_lowest_number():
+    """The mask swallows the scores of its rows: their softmax stands still, its derivative does not."""
+    lowest = torch.finfo(torch.float32).min
+    return uses(lambda net, h: (h + torch.where(torch.arange(len(h))[:, None] < 2, lowest, 0.0)).softmax(-1))
+
+
+@sound
+def an_ensemble_over_a_skeleton():
+    skeleton = nn.Linear(16, 16).to("meta")
+
+    class Members(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.weight, self.bias = nn.Parameter(torch.randn(3, 16, 16) / 4), nn.Parameter(torch.zeros(3, 16))
+
+        def forward(self, h):
+            one = lambda w, b: torch.func.functional_call(skeleton, {"weight": w, "bias": b}, (h,))  # noqa: E731
+            return torch.func.vmap(one)(self.weight, self.bias).mean(0)
+
+    return uses(lambda net, h: net.members(h), members=Members())

@@ -8,11 +8,13 @@ from dataclasses import replace
 from nbdebug.errors import NotChecked
 from nbdebug.findings import ERROR, INFO, WARNING, Location
 from nbdebug.instruments.base import Seen
+from nbdebug.instruments.gradcheck.cuts import ARRIVES_NOT
 from nbdebug.instruments.gradcheck.instrument import gradcheck
 from nbdebug.instruments.gradcheck.result import (
     BY_DESIGN,
     NOT_CHECKED,
     SOUND,
+    STOPPED,
     WRONG,
     FunctionRow,
     GradCheck,
@@ -35,7 +37,8 @@ def backward_wrong(found: GradCheck) -> Iterator[Seen]:
     Seen: in double precision, with random numbers and batch statistics held fixed, the loss is measured a small step to both
         sides of the weights, along the gradient and along random directions. Backward and measurement differ by more than
         1e-4 (our choice: sound layers stay below 1e-6), also a little beside this point, where no kink is. `detach`,
-        `no_grad`, straight-through estimators, reversal and clipping of gradients are by design and not accused.
+        `no_grad`, straight-through estimators, reversal and clipping of gradients are by design and not accused. A parameter
+        all of whose ways to the loss are cut in this manner, though the loss does change with it, is noted.
     Where: the line of the backward, the hook or the hidden write that is to blame; if there is none, the parameter.
     Try: derive the backward again by hand, or leave the custom Function out: torch differentiates its forward by itself.
     Bad:
@@ -101,6 +104,7 @@ def backward_wrong(found: GradCheck) -> Iterator[Seen]:
     unexplained = [row for row in found.rows if row.verdict == WRONG and not row.reason]
     if unexplained:
         yield _of_rows(unexplained)
+    yield from _of_stopped([row for row in found.rows if row.verdict == STOPPED and row.kind == "parameter"])
 
 
 def _of_function(function: FunctionRow) -> Seen | None:
@@ -156,6 +160,23 @@ def _of_rows(rows: list[GradientRow]) -> Seen:
         severity=ERROR if parameters and (row.error or 0.0) >= SLIGHT else WARNING,
         advice="look at the operations between this parameter and the next: compiled extensions, custom operators, values written in place",
     )
+
+
+def _of_stopped(rows: list[GradientRow]) -> Iterator[Seen]:
+    """One note for all that is cut at the same places: to stop gradients is legal."""
+    for reason in dict.fromkeys(row.reason for row in rows):
+        behind = [row for row in rows if row.reason == reason]
+        most, moved = max((abs(row.unheld or 0.0), row.moved or 0.0) for row in behind)
+        one = len(behind) == 1
+        yield Seen(
+            f"{_names(tuple(row.name for row in behind))} {'is' if one else 'are'} not differentiated, by design or by mistake: "
+            f"{reason.removeprefix(ARRIVES_NOT)}; the loss changes with {'it by' if one else 'them by up to'} {most:.2g} "
+            f"(moved by {100 * moved:.0f} %) when nothing is held",
+            behind[0].stopped_at or Location(parameter=behind[0].name),
+            {"parameters": len(behind), "loss_change": most},
+            severity=INFO,
+            advice="nothing, if the gradient is meant to stop there; `%nbdebug first_step` judges it: ND501",
+        )
 
 
 def _demand_measured(found: GradCheck) -> None:

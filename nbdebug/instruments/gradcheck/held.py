@@ -18,11 +18,14 @@ from torch.nn import functional as F
 from torch.overrides import TorchFunctionMode
 
 from nbdebug.instruments.gradcheck.calls import (
+    ADDS,
     NARROW,
+    QUANTISES,
     address_of,
     argument,
     is_in_place,
     name_of,
+    small_enough,
     tensors_of,
     widened,
 )
@@ -30,6 +33,15 @@ from nbdebug.source_lines import SourceLine, users_line
 
 TO_PYTHON = frozenset("item tolist __bool__ __float__ __int__ __complex__ __index__ equal allclose is_nonzero".split())
 RENORMALISES = {"embedding": 3, "embedding_bag": 3}  # functions that may write to their weights → position of max_norm
+UNNAMED = {"data": ".data", "tensor": "torch.tensor()"}  # boundaries that are no method; the others are said as a call
+
+
+@dataclass(frozen=True)
+class Cut:
+    """A place in the user's code where differentiation stops."""
+
+    what: str  # such as detach()
+    line: SourceLine | None
 
 
 @dataclass
@@ -37,6 +49,7 @@ class Record:
     """What the base pass wrote down."""
 
     values: list[Any] = field(default_factory=list)  # held values, in the order of the calls
+    cuts: dict[int, Cut] = field(default_factory=dict)  # position among the held values → where it was taken out of the graph
     writes: bool = False  # whether something was written behind autograd's back
     written: dict[int, SourceLine | None] = field(default_factory=dict)  # address of a storage → line of the hidden write
     narrow: SourceLine | None = None  # the first line that works on a differentiated value in single precision
@@ -50,15 +63,17 @@ class Held(TorchFunctionMode):
 
     Args:
         wide: whether to compute in double precision.
+        released: held values of these places are not given again: the loss may follow the weights through them.
         on_hook: called with each function that the forward registers as a hook of a tensor; gives what is registered instead.
     """
 
     def __init__(
-        self, record: Record | None, *, recording: bool = False, wide: bool = True,
+        self, record: Record | None, *, recording: bool = False, wide: bool = True, released: frozenset[Cut] = frozenset(),
         on_hook: Callable[[Callable[..., Any]], Callable[..., Any]] | None = None,
     ) -> None:  # fmt: skip
         super().__init__()
         self.record, self.recording, self.wide, self.on_hook = record, recording, wide, on_hook
+        self.released = released
         self.inside = 0  # depth of running forwards of autograd Functions, where nothing is differentiated
         self.strayed = False  # whether this pass went another way than the base pass
         self._next = 0
@@ -76,6 +91,8 @@ class Held(TorchFunctionMode):
             if self.recording and not self.record.is_narrow and any(t.requires_grad and t.dtype in NARROW for t in tensors_of(args)):
                 self.record.is_narrow, self.record.narrow = True, users_line(depth=2)
             func, args, kwargs = widened(func, name, args, kwargs)
+            if name in ADDS and any(t.requires_grad for t in tensors_of(args)):
+                args = small_enough(args)
         if name == "register_hook" and self.on_hook is not None and len(args) > 1:
             return func(args[0], self.on_hook(args[1]))
         if self.record is None or not self._outside(name):
@@ -99,26 +116,28 @@ class Held(TorchFunctionMode):
         if name == "data" and len(args) == 2:
             return self._rebound(args[0], args[1])
         if is_in_place(name):
-            return self._written(func, args, kwargs, given)
+            return self._written(func, name, args, kwargs, given)
         if not any(t.requires_grad for t in given):
             return func(*args, **kwargs)
         if name in RENORMALISES and _max_norm(name, args, kwargs) is not None:
             return self._renormalised(func, name, args, kwargs)
         if func is F.gumbel_softmax and argument(args, kwargs, 2, "hard", False):
             return self._hard_gumbel(args, kwargs)
+        if name in QUANTISES and isinstance(args[0], Tensor) and args[0].requires_grad:
+            return self._quantised(func, args, kwargs)
         output = func(*args, **kwargs)
         if func is F.embedding and argument(args, kwargs, 2, "padding_idx") is not None:
             return self._padded(args, kwargs, output)
         if name in TO_PYTHON:
-            return self._again(output)
+            return self._again(output, name)
         if isinstance(output, Tensor):
-            return self._boundary(output, given)
+            return self._boundary(output, given, name)
         if isinstance(output, (tuple, list)) and any(isinstance(o, Tensor) and not o.requires_grad for o in output):
-            members = [self._boundary(o, given) if isinstance(o, Tensor) else o for o in output]
+            members = [self._boundary(o, given, name) if isinstance(o, Tensor) else o for o in output]
             return type(output)(members) if not hasattr(output, "_fields") else type(output)(*members)
         return output
 
-    def _boundary(self, output: Tensor, given: list[Tensor]) -> Tensor:
+    def _boundary(self, output: Tensor, given: list[Tensor], name: str = "") -> Tensor:
         if output.requires_grad:
             return output
         address = address_of(output)
@@ -126,7 +145,9 @@ class Held(TorchFunctionMode):
         if self.recording:
             if is_alias:
                 self._shadowed.add(address)
-            self._note(output.detach().clone())
+            self._note(output.detach().clone(), name)
+            return output
+        if self._is_released():
             return output
         held = self._recall(output)
         if held is None:
@@ -138,23 +159,25 @@ class Held(TorchFunctionMode):
 
     # -- writes that autograd does not see ---------------------------------------------------------------------
 
-    def _written(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any], given: list[Tensor]) -> Any:
+    def _written(self, func: Any, name: str, args: tuple[Any, ...], kwargs: dict[str, Any], given: list[Tensor]) -> Any:
         targets = list(tensors_of(args[:1]))
         hidden = not torch.is_grad_enabled() and any(t.requires_grad for t in given)
         if self.recording:
-            return self._record_write(func, args, kwargs, targets, hidden)
+            return self._record_write(func, name, args, kwargs, targets, hidden)
         if hidden and any(t.requires_grad for t in targets):
             for target in targets:
                 self._add(target)
             return args[0]
         output = func(*args, **kwargs)
         for target in targets:
-            if hidden and (held := self._recall(target)) is not None:
+            if hidden and not self._is_released() and (held := self._recall(target)) is not None:
                 target.copy_(held)
             self._pass_on(target)
         return output
 
-    def _record_write(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any], targets: list[Tensor], hidden: bool) -> Any:
+    def _record_write(
+        self, func: Any, name: str, args: tuple[Any, ...], kwargs: dict[str, Any], targets: list[Tensor], hidden: bool
+    ) -> Any:
         for target in targets:
             if (address := address_of(target)) in self._shadowed and not target.requires_grad:
                 self.record.writes = True
@@ -166,7 +189,10 @@ class Held(TorchFunctionMode):
         output = func(*args, **kwargs)
         self.record.writes = self.record.writes or adds
         for position, target in enumerate(targets):
-            self._note(_change(before[position], target.detach()) if adds else target.detach().clone())
+            if adds:
+                self._note(_change(before[position], target.detach()))
+            else:
+                self._note(target.detach().clone(), name)
         return output
 
     def _pass_on(self, target: Tensor) -> None:
@@ -226,10 +252,30 @@ class Held(TorchFunctionMode):
         hard = torch.zeros_like(soft).scatter_(dim, soft.argmax(dim, keepdim=True), 1.0)
         return soft + self._boundary((hard - soft).detach(), [])
 
+    def _quantised(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Tensor:
+        """torch's own straight-through estimators: the step to the nearest level is held, where a gradient passes; else all of it."""
+        output = func(*args, **kwargs)
+        if self.recording:
+            leaf = args[0].detach().requires_grad_()
+            (passes,) = torch.autograd.grad(func(leaf, *args[1:], **kwargs).sum(), leaf)
+            self._note(passes)
+            self._note(output.detach().to(leaf.dtype) - passes * leaf.detach())
+            return output.to(leaf.dtype)
+        passes, rest = self._recall(args[0]), self._recall(args[0])
+        return output if passes is None or rest is None else passes * args[0] + rest
+
     # -- the record ----------------------------------------------------------------------------------------------
 
-    def _note(self, value: Any) -> None:
+    def _note(self, value: Any, name: str = "") -> None:
+        if name:
+            self.record.cuts[len(self.record.values)] = Cut(_said(name), users_line(depth=5))
         self.record.values.append(value)
+
+    def _is_released(self) -> bool:
+        """Whether the next held value is left out; then it is passed over."""
+        released = self.record.cuts.get(self._next) in self.released
+        self._next += released
+        return released
 
     def _recall(self, like: Tensor) -> Tensor | None:
         """The next held value; None when this pass no longer goes the way of the base pass."""
@@ -240,10 +286,12 @@ class Held(TorchFunctionMode):
             return None
         return held
 
-    def _again(self, value: Any) -> Any:
+    def _again(self, value: Any, name: str) -> Any:
         """A plain value that left torch: that of the base pass."""
         if self.recording:
-            self._note(value)
+            self._note(value, name)
+            return value
+        if self._is_released():
             return value
         held = self.record.values[self._next] if self._next < len(self.record.values) else None
         self._next += 1
@@ -257,6 +305,13 @@ class Held(TorchFunctionMode):
         if held is not None:
             with torch.no_grad():
                 target.add_(held) if held.is_floating_point() or held.is_complex() else target.copy_(held)
+
+
+def _said(name: str) -> str:
+    """What takes a value out of the graph: the call, or the block around it."""
+    if name in UNNAMED or name == "detach" or torch.is_grad_enabled():
+        return UNNAMED.get(name, f"{name.strip('_')}()")
+    return "torch.inference_mode()" if torch.is_inference_mode_enabled() else "torch.no_grad()"
 
 
 def _change(before: Tensor, after: Tensor) -> Tensor:

@@ -11,9 +11,10 @@ from typing import Any
 from nbdebug import batch as batches
 from nbdebug import loading
 from nbdebug.counterfactual import in_training_mode
-from nbdebug.errors import NbdebugError
+from nbdebug.errors import NbdebugError, SetupError
 from nbdebug.instruments.base import instrument
 from nbdebug.instruments.gradcheck import blame
+from nbdebug.instruments.gradcheck.panels import MOST_CURVES
 from nbdebug.instruments.gradcheck.repeated import where_it_differs
 from nbdebug.instruments.gradcheck.result import WRONG, GradCheck, GradientRow
 from nbdebug.instruments.gradcheck.rows import Rows
@@ -23,7 +24,6 @@ from nbdebug.training_setup import TrainingSetup
 SAMPLES = 8  # of a batch; a gradient that is wrong is wrong for few samples too, and the cost is theirs
 NOISE = 64.0  # roundings by which two passes may differ where sums are taken in any order, as on a GPU; our choice
 MOST_LOCATED = 2  # parameters whose worst element is looked for
-MOST_DRAWN = 4  # parameters whose remainders are drawn
 
 
 @instrument("train_loader", trains=True, title="gradcheck", level="numbers", result=GradCheck)
@@ -37,6 +37,8 @@ def gradcheck(setup: TrainingSetup, *, samples: int | None = SAMPLES) -> Iterato
     Args:
         samples: how many of a batch are used; None: all of them.
     """
+    if samples is not None and samples < 1:
+        raise SetupError(f"samples must be at least 1, got {samples}")
     in_training_mode(setup)
     batch = loading.first_batch(setup.train_loader)
     trial, point, found = _started(setup, batch, samples)
@@ -120,7 +122,7 @@ def _located(found: tuple[GradientRow, ...], rows: Rows) -> tuple[GradientRow, .
 def _drawn(found: tuple[GradientRow, ...], rows: Rows) -> tuple[GradientRow, ...]:
     """The worst few with remainders at every step."""
     measured = [row for row in found if row.error is not None and row.steps]
-    worst = sorted(measured, key=lambda row: (row.verdict != WRONG, -(row.error or 0.0)))[:MOST_DRAWN]
+    worst = sorted(measured, key=lambda row: (row.verdict != WRONG, -(row.error or 0.0)))[:MOST_CURVES]
     names = {row.name for row in worst}
     return tuple(rows.taylor(row) if row.name in names else row for row in found)
 

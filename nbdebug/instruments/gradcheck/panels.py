@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+from nbdebug.instruments.gradcheck.result import WRONG
 from nbdebug.page import Curve, Heatmap, Note, Panel, Table
 
 if TYPE_CHECKING:
@@ -12,8 +13,9 @@ if TYPE_CHECKING:
 
 DECADES = tuple(range(-12, 1))  # of the relative error
 ABOVE = 4.0  # how far over the curves the two guides begin
+MOST_CURVES = 3  # besides the two guides: five lines are told apart by colour and dash
 MOST_BARS = 40  # rows of the bar chart; the table has all
-NOT_SOUND_FIRST = ("wrong", "by design", "kink", "not checked", "no effect", "sound")
+NOT_SOUND_FIRST = ("wrong", "by design", "kink", "not checked", "no gradient", "no effect", "sound")
 
 
 def panels(found: GradCheck) -> tuple[Panel, ...]:
@@ -58,6 +60,7 @@ def _reaches(row: GradientRow, decade: int) -> bool:
 def _taylor(rows: list[GradientRow]) -> Curve:
     places = sorted({step for row in rows for step in row.steps})
     full = [row for row in rows if len(row.steps) == max(len(r.steps) for r in rows)]
+    full = sorted(full, key=lambda row: (row.verdict != WRONG, -(row.error or 0.0)))[:MOST_CURVES]
     series = {f"{row.name} ({row.verdict})": tuple(r if r > 0 else math.nan for r in row.remainders) for row in full}
     own_x = {f"{row.name} ({row.verdict})": tuple(map(math.log10, row.steps)) for row in full}
     highest = max(r for row in full for r in row.remainders if math.isfinite(r))

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from nbdebug.findings import Location
 from nbdebug.page import Panel
 
-SOUND, WRONG, BY_DESIGN, KINK, FLAT, NOT_CHECKED = "sound", "wrong", "by design", "kink", "no effect", "not checked"
+SOUND, WRONG, BY_DESIGN, KINK, FLAT, STOPPED, NOT_CHECKED = (
+    "sound", "wrong", "by design", "kink", "no effect", "no gradient", "not checked",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -17,7 +19,7 @@ class GradientRow:
     name: str  # as in model.named_parameters(); batch[0] for an input
     shape: tuple[int, ...]
     kind: str  # "parameter" or "input"
-    verdict: str  # sound, wrong, by design, kink, no effect, not checked
+    verdict: str  # sound, wrong, by design, kink, no effect, no gradient, not checked
     reason: str = ""
     error: float | None = None  # relative difference along the worst direction
     analytic: float | None = None  # derivative along that direction, in loss units per relative step
@@ -29,6 +31,9 @@ class GradientRow:
     element: tuple[int, ...] | None = None  # the element that is most wrong, where it was looked for
     element_numeric: float | None = None  # d loss / d element, measured
     element_analytic: float | None = None  # the same, from backward
+    stopped_at: Location | None = None  # where its ways to the loss are cut, if all of them are; the first of several places
+    unheld: float | None = None  # by how much the loss then changes with it, when nothing is held
+    moved: float | None = None  # how far it was moved for that, relative to the weights
 
 
 @dataclass(frozen=True)

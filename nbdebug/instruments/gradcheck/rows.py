@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from nbdebug.instruments.gradcheck import taylor, together
+from nbdebug.instruments.gradcheck.cuts import CutWays
 from nbdebug.instruments.gradcheck.result import FLAT, KINK, NOT_CHECKED, SOUND, WRONG, GradientRow
 from nbdebug.instruments.gradcheck.taylor import STEPS, Along, along, directions, inner, with_slope
 from nbdebug.instruments.gradcheck.trial import Point, Trial
@@ -34,6 +35,7 @@ class Rows:
         self._steps: dict[str, float] = {}  # kind of direction → step at which the last one agreed
         self._elsewhere: Point | None = None
         self._moves: dict[str, Tensor] | None = None
+        self._cut_ways = CutWays(self)
 
     def judge_all(self) -> Iterator[list[GradientRow]]:
         """Rows in the order of the model: one by one, or of many leaves so many at a time."""
@@ -119,8 +121,7 @@ class Rows:
         if near is None or (near.is_flat and worst.is_flat):
             if worst.is_wrong:
                 return replace(row, verdict=WRONG)
-            reached = self.point.gradients[row.name] is not None
-            return replace(row, verdict=FLAT, error=None, slope=None, steps=(), remainders=(), reason="the loss does not change with it" + ("" if reached else ", and no gradient arrives"))
+            return self._flat(row)
         if near.is_wrong:
             return replace(told(row, near) if worst.is_flat else row, verdict=WRONG)
         if worst.is_flat:
@@ -129,6 +130,17 @@ class Rows:
             return replace(row, verdict=NOT_CHECKED, reason="this point is a kink, and the loss is too rough beside it")
         sides = "one-sided derivatives differ" if worst.has_kink else "several kinks meet"
         return replace(row, verdict=KINK, reason=f"{sides} at this very point; a little beside it backward is right to {near.error:.1g}")
+
+    def _flat(self, row: GradientRow) -> GradientRow:
+        """The loss does not change with it: really, or because all that it changes is held."""
+        row = replace(row, verdict=FLAT, error=None, slope=None, steps=(), remainders=(), reason="the loss does not change with it")
+        if self.point.gradients[row.name] is not None:
+            return row
+        stopped = self._cut_ways.told(row, self.point)
+        if stopped is None and self._elsewhere is not None:  # behind a head of zeros, say
+            with self.trial.moved_by(self._moves or {}):
+                stopped = self._cut_ways.told(row, self._elsewhere)
+        return stopped or replace(row, reason=f"{row.reason}, and no gradient arrives")
 
     def _worst_elsewhere(self, name: str) -> Along | None:
         if self._moves is None:

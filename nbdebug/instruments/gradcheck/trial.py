@@ -105,9 +105,13 @@ class Trial:
         self._restore(record)
         return Point(float(loss.detach()), gradients, record, calls, listening.changed, root)
 
-    def loss(self, point: Point, moves: dict[str, Tensor]) -> float:
-        """The loss with some leaves moved; NaN when the step then goes another way, or fails."""
-        held = Held(point.record, wide=self.wide)
+    def loss(self, point: Point, moves: dict[str, Tensor], *, held: Held | None = None) -> float:
+        """The loss with some leaves moved; NaN when the step then goes another way, or fails.
+
+        Args:
+            held: what is held fixed; None: all that backward takes for a constant.
+        """
+        held = Held(point.record, wide=self.wide) if held is None else held
         for name, move in moves.items():
             self.home[name].copy_(self.base[name] + move)
         try:
@@ -171,7 +175,7 @@ def _differentiable(session: Session) -> Iterator[tuple[str, Tensor]]:
     """What a training moves, by the names everybody knows; stale parameters that only an optimizer holds are left out."""
     for name, parameter in session.parameters.items():
         known = not name.startswith("optimizer")
-        if known and parameter.requires_grad and (parameter.is_floating_point() or parameter.is_complex()):
+        if known and parameter.requires_grad and not parameter.is_meta and (parameter.is_floating_point() or parameter.is_complex()):
             yield name, parameter
 
 
