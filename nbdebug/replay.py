@@ -48,6 +48,8 @@ def replay(
         setup = _found(_variables(), capsule)
     if batch_loss is not None:
         setup = changed(setup, batch_loss=batch_loss)
+    if not capsule.state["optimizers"]:  # of a loop that failed before any had made a step
+        setup = changed(setup, optimizer=None)
     demand_setup("replay", setup)
     fitting(Parts.of(setup), capsule.state)
     try:

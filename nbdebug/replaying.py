@@ -25,14 +25,16 @@ from torch.utils.data import dataloader as loaders
 
 from nbdebug.errors import NotFinite, SetupError
 from nbdebug.instruments.base import JUDGED, ranked
-from nbdebug.instruments.find_nan import Armed, armed
+from nbdebug.instruments.find_nan import Armed
 from nbdebug.instruments.replay import draw_from, in_a_loop
 from nbdebug.instruments.report import Report, remember
 from nbdebug.nonfinite.kept.capsule import Capsule, read
 from nbdebug.nonfinite.kept.parts import Parts
+from nbdebug.nonfinite.kept.random_states import RandomStates
 from nbdebug.nonfinite.kept.snapshot import Snapshot
 from nbdebug.nonfinite.kept.training_state import fitting, put_in
 from nbdebug.source_lines import users_frame, variables_of
+from nbdebug.untouched.process import Setting
 
 MOST_OPTIMIZERS = 4  # of which the order is found by trying; our choice
 NO_LOADER = "the loop took no batch from a DataLoader, so it could not be given that of the capsule: use nbdebug.replay(path, batch_loss=...)"
@@ -43,15 +45,16 @@ class Replaying:
 
     def __init__(self, capsule: Capsule) -> None:
         self._capsule = capsule
-        self._armed: Armed = armed()
+        self._armed: Armed = _ArmedAt(capsule.step)
         self._stack = contextlib.ExitStack()
         self._before: Snapshot | None = None
+        self._drawn: list[Any] = []  # the random states before the loop, which a loader draws from before its first batch
         self._device: Any = "cpu"
         self._limits: list[str] = []
         self._seconds = 0.0
 
     def __enter__(self) -> Replaying:
-        self._seconds = time.perf_counter()
+        self._seconds, self._drawn = time.perf_counter(), RandomStates().read()
         with contextlib.ExitStack() as stack:
             stack.enter_context(self._exchanged_batch())  # first, so that the tripwire sees the batch of the capsule
             stack.enter_context(self._armed)
@@ -62,11 +65,14 @@ class Replaying:
         before, self._before = self._before, None
         with contextlib.ExitStack() as stack:
             if before is not None:
+                stack.callback(_written, self._drawn)
                 stack.callback(before.restore)
             self._stack.__exit__(kind, error, traceback)
         self._seconds = time.perf_counter() - self._seconds
         if before is None and kind is None:
             raise SetupError(NO_LOADER)
+        if isinstance(error, NotFinite):
+            error.report = self.report()
         return isinstance(error, NotFinite)  # that is what was wanted
 
     def report(self) -> Report:
@@ -106,9 +112,28 @@ class Replaying:
     def _put_in(self, frame: FrameType | None) -> None:
         variables = {} if frame is None else {**frame.f_globals, **variables_of(frame)}
         parts = _parts(variables, self._capsule)
-        self._before = Snapshot.take(parts.models.values(), parts.optimizers, parts.scalers)
+        held = [*parts.optimizers, *(v for v in variables.values() if isinstance(v, Optimizer))]  # a first step may not know them yet
+        self._before = Snapshot.take(parts.models.values(), {id(o): o for o in held}.values(), parts.scalers)
         self._limits = put_in(parts, self._capsule.state, gradients=True) + draw_from(self._capsule.random_states())
         self._device = next((p.device for p in parts.parameters().values()), "cpu")
+
+
+def _written(states: list[tuple[Setting, Any]]) -> None:
+    for setting, state in states:
+        setting.write(state)
+
+
+class _ArmedAt(Armed):
+    """Its first step is that of the capsule, and is called so."""
+
+    def __init__(self, step: int) -> None:
+        super().__init__()
+        self._step = step
+
+    def _error(self) -> NotFinite:
+        error = super()._error()
+        error.args = (str(error).replace("step 0:", f"step {self._step}:", 1),)
+        return error
 
 
 def replaying(path: str | os.PathLike[str] | Capsule) -> Replaying:
@@ -142,7 +167,9 @@ def _parts(variables: Mapping[str, Any], capsule: Capsule) -> Parts:
     if len(names) == 1:
         from nbdebug.notebook.namespace import discover  # it needs IPython, which importing nbdebug does not
 
-        return fitting(replace(Parts.of(discover(variables, precision="32-true").setup), loss_fn=None), capsule.state)
+        found = replace(Parts.of(discover(variables, precision="32-true").setup), loss_fn=None)
+        scaled = any(scaler["enabled"] for scaler in capsule.state["scalers"])  # else one that lies about is none of the step's
+        return fitting(replace(found, optimizers=found.optimizers if capsule.state["optimizers"] else (), scalers=found.scalers if scaled else ()), capsule.state)
     models = {name: variables[name] for name in names if isinstance(variables.get(name), nn.Module)}
     if missing := [name for name in names if name not in models]:
         raise SetupError(f"the step trained {' and '.join(names)}, and the loop has no model of the name {missing[0]}")

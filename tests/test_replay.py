@@ -229,6 +229,57 @@ def test_a_step_that_is_finite_here_is_no_finding(tmp_path: Path) -> None:
     assert model.training
 
 
+class Share(nn.Module):
+    """Divides by what may be 0; repaired it does not."""
+
+    def __init__(self, least: float) -> None:
+        super().__init__()
+        self.head, self.least = nn.Linear(4, 2), least
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.head(x / x.sum(1, keepdim=True).clamp(min=self.least))
+
+
+def failed_share(directory: Path, of: str) -> str:
+    model, batch = Share(0.0), (torch.rand(6, 4), torch.arange(6) % 2)
+    batch[0][2] = 0
+    optimizer, criterion = torch.optim.SGD(model.parameters(), lr=0.1), nn.CrossEntropyLoss()
+    snapshot = Snapshot.take([model], [optimizer], batch=batch)
+    with Trace([model], batch=batch) as trace:
+        loss = criterion(model(batch[0]), batch[1])
+        loss.backward()
+    texts = {"Cell In[4]": "the loop"}
+    return write(directory, Parts({"model": model}, (optimizer,)), snapshot, step=8, origin=trace.origin(8), loss=loss, of=of, texts=texts)
+
+
+@pytest.mark.parametrize("of", ["setup", "loop"])
+def test_a_repaired_model_is_good_news(tmp_path: Path, of: str) -> None:
+    path = failed_share(tmp_path, of)
+    model, criterion = Share(1e-6), nn.CrossEntropyLoss()
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    report = nbdebug.replay(path)
+    first = report.result.panels()[0].text
+    assert first.startswith("The failing step is finite now: loss 0.") and " where it was nan. Not the same as there" in first
+    assert report.findings == () and not report.result.sources and "loop of its own" not in str(report)
+    assert nbdebug.replay(path, nbdebug.TrainingSetup(Share(0.0), criterion)).result.mended == "" and optimizer is not None
+
+
+def test_a_loss_that_may_be_another_is_told_beside_the_good_news(tmp_path: Path) -> None:
+    path = kept_loop(tmp_path)
+    model, _ = training()
+    report = nbdebug.replay(path, nbdebug.TrainingSetup(model, batch_loss=lambda setup, batch: setup.model(batch["x"]).square().mean() + 1))
+    first = report.result.panels()[0].text
+    assert first.startswith("The failing step is finite now: loss 1") and "Whether this is the loss of the loop" in first
+
+
+def test_a_step_that_failed_before_any_optimizer_made_one(tmp_path: Path) -> None:
+    model, batch = Share(0.0), (torch.zeros(6, 4), torch.arange(6) % 2)
+    snapshot = Snapshot.take([model], batch=batch)
+    path = write(tmp_path, Parts({"model": model}), snapshot, step=0, origin=None, loss=torch.tensor(float("nan")), of="loop")
+    setup = nbdebug.TrainingSetup(Share(1e-6), nn.CrossEntropyLoss(), torch.optim.SGD(model.parameters(), lr=0.1))
+    assert nbdebug.replay(path, setup).result.mended.startswith("The failing step is finite now")
+
+
 def test_gradients_that_were_there_before_are_added_to(tmp_path: Path) -> None:
     model, optimizer = training()
     batch, criterion = (torch.randn(6, 4), torch.zeros(6, 1)), nn.MSELoss()
@@ -314,6 +365,20 @@ def test_a_step_that_is_finite_ends_the_loop(tmp_path: Path) -> None:
     report = again.report()
     assert len(seen) == 1 and len(seen[0]) == 6 and report.findings == () and report.result.reproduced
     assert not optimizer.state and model.head.weight.grad is None
+
+
+def test_a_repaired_loop_is_good_news_and_draws_nothing(tmp_path: Path) -> None:
+    path = kept_loop(tmp_path)
+    model, optimizer = training()
+    loader = torch.utils.data.DataLoader([{"x": torch.zeros(4), "wanted": torch.ones(1)}] * 8, batch_size=4, shuffle=True)
+    before = torch.get_rng_state()
+    with nbdebug.replaying(path) as again:
+        for batch in loader:
+            (own_loss(model, batch | {"wanted": batch["wanted"] + 1})).backward()
+            optimizer.step()
+    report = again.report()
+    assert report.result.mended.startswith("The failing step is finite now") and report.findings == ()
+    assert torch.equal(before, torch.get_rng_state())
 
 
 def test_another_error_of_the_loop_goes_on(tmp_path: Path) -> None:

@@ -59,7 +59,7 @@ class Rerun:
     def attempt_edited(self, code: str) -> str:
         """What comes of running it with the statement that raised exchanged for a line of text."""
         if self.steps is None or not self.steps.statements or not code:
-            return "not tried: it is no matter of one call"
+            return "not tried"
         return self._outcome(lambda: self.steps.edited(code), [])
 
     def _outcome(self, changed: Callable[[], contextlib.AbstractContextManager[None]], mended: list[bool]) -> str:

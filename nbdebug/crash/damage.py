@@ -40,5 +40,5 @@ def _with_damage_untraced(crash: Crash, failure: Failure) -> Crash:
     matched = re.search(r"output \d+ of (\w+?)(?:Backward0)?[ ,;]", failure.message)
     operation = operation or (matched[1] if matched else "an operation")
     why = f"something was written in place into what {operation} keeps for backward"
-    what = "replace in-place operations (x += y, relu_(), x[i] = y) behind it; with torch.autograd.set_detect_anomaly(True) torch names its line"
+    what = "replace in-place operations (x += y, relu_(), x[i] = y) behind it; under the line below torch names which operation kept it"
     return replace(crash, why=why, mends=(Mend(what, "torch.autograd.set_detect_anomaly(True)", why, "not tried: the step could not be run again"),))

@@ -18,6 +18,7 @@ from nbdebug.crash.failure import Failure, Try
 from nbdebug.crash.memory import is_out_of_memory, spent
 from nbdebug.crash.mends import mends
 from nbdebug.crash.met import given, operands, operator_of, way
+from nbdebug.crash.pythons import of_a_name, of_an_unbuilt_module, of_nbdebug
 from nbdebug.crash.release import let_go
 from nbdebug.crash.result import Crash, Mend
 from nbdebug.crash.scene import Scene
@@ -31,7 +32,7 @@ from nbdebug.untouched import Proof
 
 LONGEST = 400  # characters of torch's words
 MOST_MENDS = 4
-NOT_OF_A_CALL = "not tried: it is no matter of one call"
+NOT_OF_A_CALL = "not tried"
 RANKS = ("works", "gets further", "not tried")
 _TURN = threading.Lock()
 DEVICE_LOST = "a kernel on the device found an index out of range, or the like; what it was can no longer be read, and nothing in the frames shows it"
@@ -62,12 +63,18 @@ def explained(
 
 
 def _examined(crash: Crash, scene: Scene, told: str | None, again: Callable[[], Any] | None, proofs: list[Proof] | None) -> Crash:
+    known = of_nbdebug(crash, scene.error) or of_an_unbuilt_module(crash, scene)
+    if known is not None:
+        return known
     phase = told or _phase(scene)
     crash = replace(crash, phase=phase)
     if is_out_of_memory(scene.error):
         return _with_memory(crash, scene)
     if not is_of_tensors(scene):
-        return replace(crash, phase=phase if told or phase == "data" else "", tensors=False)
+        known_phase = phase if told or phase == "data" else ""
+        if isinstance(scene.error, AttributeError):
+            return of_a_name(replace(crash, phase=known_phase), Failure(scene, phase, None))
+        return replace(crash, phase=known_phase, tensors=False)
     if DEVICE_ASSERT.search(scene.message):
         failure = found_on_cpu(scene, phase)
         return replace(crash, why=DEVICE_LOST, mends=BLOCKING) if failure is None else _with_failure(crash, failure, failure.rerun)
@@ -120,6 +127,8 @@ def _with_failure(crash: Crash, failure: Failure, rerun: Rerun | None) -> Crash:
     if "inplace operation" in failure.message:
         return with_damage(crash, failure, rerun)
     tried, why = _tried(mends(failure), rerun)
+    if isinstance(failure.scene.error, AttributeError) and not tried:
+        return of_a_name(crash, failure)
     operator = crash.location.operator or operator_of(failure)
     return replace(
         crash, location=replace(crash.location, operator=operator), operands=operands(failure), given=given(failure), way=way(failure),

@@ -98,6 +98,9 @@ class Failure:
         if self.source is None:
             return None
         value = self.original(value)
+        at = self.source.argument(position) if position is not None and self._is_direct() else None
+        if at is not None and self.source.value(at) is value:  # X @ X has two names for one tensor
+            return at
         node = self.source.node_of(value) or self.source.keyword(next((n for n, v in self.given.items() if v is value), ""))
         if node is None and position is not None and self._is_direct():
             node = self.source.argument(position)

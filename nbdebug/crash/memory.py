@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -22,6 +23,7 @@ LARGEST = 8  # rows a table
 UNITS = {"B": 1, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30, "TiB": 2**40, "bytes": 1}
 WORDS = ("out of memory", "can't allocate memory", "not enough memory")
 ASKED = re.compile(r"Tried to allocate ([\d.]+) (\w+)|you tried to allocate (\d+) (bytes)")
+TOO_LARGE = "look at the sizes in this line: the request itself is too large"
 CAPACITY = re.compile(r"total capacity of ([\d.]+) (\w+)")
 
 
@@ -41,7 +43,9 @@ def spent(scene: Scene) -> tuple[tuple[MemoryRow, ...], str, tuple[Mend, ...]]:
     rows += [MemoryRow(name, f"tensor {tuple(t.shape)}", t.nbytes / MIB) for name, t in _largest(variables, models)]
     asked = _size(ASKED, scene.message)
     why = _sentence(rows, asked)
-    return tuple(r for r in rows if r.mebibytes >= 0.01), why, tuple(_mends(scene, variables, models, asked, activations))
+    proposed = tuple(_mends(scene, variables, models, asked, activations))
+    too_large = next((mend.why for mend in proposed if mend.what == TOO_LARGE), "")
+    return tuple(r for r in rows if r.mebibytes >= 0.01), too_large or why, proposed
 
 
 def _held(scene: Scene) -> tuple[dict[str, nn.Module], dict[str, Optimizer], dict[str, Tensor]]:
@@ -148,6 +152,11 @@ def said_bytes(number: float) -> str:
 def _mends(
     scene: Scene, variables: dict[str, Tensor], models: dict[str, nn.Module], asked: float | None, activations: float | None
 ) -> Iterator[Mend]:
+    there = _size(CAPACITY, scene.message) or _memory()
+    if asked and there and asked > there:
+        why = f"one tensor of {said_bytes(asked)} was asked for, and all memory is {said_bytes(there)}: nothing that could be freed makes room for it"
+        yield Mend(TOO_LARGE, "", why, "not tried: what was meant is not known")
+        return
     size = _batch_size(scene.outermost)
     fits = _fitting(size, _size(CAPACITY, scene.message), models, activations)
     if size is not None and size > 1:
@@ -165,6 +174,14 @@ def _mends(
         yield Mend("free what is not needed any more", f"del {names}", why, "not tried: the variables are yours")
     if scene.outermost is None:
         yield Mend("look at the sizes in this line", "", "no model was running", "not tried: what was meant is not known")
+
+
+def _memory() -> float | None:
+    """Bytes of this machine, where it tells."""
+    try:
+        return float(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
+    except (AttributeError, ValueError, OSError):
+        return None
 
 
 def _batch_size(running: Running | None) -> int | None:

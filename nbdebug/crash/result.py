@@ -10,7 +10,7 @@ from nbdebug.page import Note, Panel, Table
 PHASES = {  # phase → where it raised, in a sentence
     "inputs": "before the model was called", "forward": "in the forward pass", "loss": "in the loss", "backward": "in the backward pass",
     "optimizer": "in the optimizer", "data": "while the data was loaded", "load": "while a state was loaded",
-    "operation": "in an operation outside of any module",
+    "model": "while a model was built", "operation": "in an operation outside of any module",
 }  # fmt: skip
 COMPARE = "compare the shapes, dtypes and devices that met there"
 
@@ -134,9 +134,9 @@ class Crash:
     def _lines(self) -> list[str]:
         lines = [f"raised {PHASES[self.phase]}: {self.error}: {self.message}" if self.phase else f"raised {self.error}: {self.message}"]
         lines += [text for text in (self.why, self.line, self.released) if text]
-        if not self.tensors:
+        if not self.tensors and not self.why:
             lines.append("no tensor operation raised this, but Python code; nbdebug explains errors of shapes, dtypes, devices, memory and gradients")
-        elif not self.mends:
+        elif self.tensors and not self.mends:
             lines.append(f"torch said so; no mend was found: {COMPARE}")
         if self.stopped:
             lines.append(self.stopped)

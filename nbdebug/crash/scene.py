@@ -72,7 +72,10 @@ class Scene:
         """Dotted path of the innermost module, from the outermost; "" for that one itself, or for none."""
         if not self.running:
             return ""
-        paths = module_paths(self.running[0].module)
+        try:
+            paths = module_paths(self.running[0].module)
+        except (AttributeError, RecursionError):  # its __init__ did not call that of nn.Module
+            return ""
         return next((path for r in reversed(self.running) if (path := paths.get(id(r.module))) is not None), "")
 
     def users(self) -> Stop | None:

@@ -64,5 +64,5 @@ def _last() -> BaseException:
 def step_raised(crash: Crash) -> Iterator[Seen]:
     """An exception of any cell; the page is that of the first step."""
     if not crash.tensors:
-        raise NotChecked(f"{crash.error} comes from Python code, not from an operation of torch")
+        raise NotChecked(crash.why or f"{crash.error} comes from Python code, not from an operation of torch")
     yield Seen(crash.sentence(), crash.location, {"phase": crash.phase, "tried": bool(crash.mends and crash.mends[0].works)}, advice=crash.advice())

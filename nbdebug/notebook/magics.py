@@ -11,7 +11,7 @@ from IPython.display import display
 
 import nbdebug
 from nbdebug.catalogue import Explanation
-from nbdebug.errors import CodeError, SetupError
+from nbdebug.errors import CodeError, SetupError, first_line
 from nbdebug.instruments.report import Report, shown_live
 from nbdebug.instruments.watch import Watch
 from nbdebug.nonfinite.kept.capsule import read
@@ -127,7 +127,13 @@ class NbdebugMagics(Magics):
         found = self._discover(verb, {**self.said, **said.roles}, self.precision or capsule.autocast)
         lines, name = self._construction(found, "setup")
         print("\n".join([*lines, f"nbdebug.replay({said.rest[0]!r}, {name})"]))
-        report = nbdebug.replay(capsule, found.setup)
+        try:
+            report = nbdebug.replay(capsule, found.setup)
+        except SetupError as error:
+            if "TrainingSetup(scaler=" not in str(error):
+                raise
+            write = "scaler=None on the line" if "scaler=None" in str(error) else "scaler=name on the line"
+            raise UsageError(f"%nbdebug replay: {first_line(error).partition(': pass')[0]}: write {write}") from None
         self.shown.show(report)
         return report
 

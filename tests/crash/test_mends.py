@@ -43,6 +43,33 @@ def state_of_an_lstm_unpacked():
     return out, h, c
 
 
+@mended("y = x @ x.T")
+def product_with_itself():
+    x = torch.randn(5, 3)
+    y = x @ x
+    return y
+
+
+@mended("y = torch.matmul(x, x.T)")
+def product_with_itself_as_a_function():
+    x = torch.randn(5, 3)
+    y = torch.matmul(x, x)
+    return y
+
+
+@mended("y = torch.arange(5).float().mean()")
+def mean_of_a_range():
+    y = torch.arange(5).mean()
+    return y
+
+
+@mended("optimizer = torch.optim.SGD(layer.parameters(), lr=0.1)")
+def parameters_not_called():
+    layer = nn.Linear(3, 1)
+    optimizer = torch.optim.SGD(layer.parameters, lr=0.1)
+    return optimizer
+
+
 @mended("y = layer(torch.as_tensor(x, dtype=torch.float32))")
 def array_into_a_layer():
     layer, x = nn.Linear(3, 1), np.zeros((2, 3))
@@ -274,3 +301,36 @@ def test_random_states_are_as_they_were(run):
     before = torch.get_rng_state()
     explained(raised)
     assert torch.equal(torch.get_rng_state(), before)
+
+
+def moved_to_cuda():
+    x = torch.ones(2, 3)
+    x = x.cuda(torch.cuda.current_device())
+    return x
+
+
+def made_on_cuda():
+    x = torch.ones(2, 3, device=torch.device("cuda", torch.cuda.current_device()))
+    return x
+
+
+@pytest.mark.parametrize(
+    "run, code", [(moved_to_cuda, 'x = x.to("cpu")'), (made_on_cuda, 'device = "cuda" if torch.cuda.is_available() else "cpu"')]
+)  # fmt: skip
+def test_without_cuda_it_stays_on_the_cpu(run, code, monkeypatch):
+    monkeypatch.setattr(torch.cuda, "_initialized", False)
+    monkeypatch.delattr(torch._C, "_cuda_getDeviceCount", raising=False)  # as in a torch that was built without CUDA
+    with pytest.raises(AssertionError) as raised:
+        run()
+    crash = explained(raised.value)
+    assert crash.why == "torch has no CUDA here" and 'stay on "cpu"' in crash.mends[0].what and crash.mends[0].code == code
+
+
+def test_a_mean_has_no_others():
+    def share():
+        return (torch.ones(3) > 0).mean()
+
+    with pytest.raises(RuntimeError) as raised:
+        share()
+    crash = explained(raised.value)
+    assert "the others" not in crash.why and "mean got" in crash.why and ".float()" in crash.mends[0].code and crash.mends[0].works

@@ -141,3 +141,32 @@ def test_a_loop_without_a_loader_is_told(fresh: Kernel, doubled: str) -> None:
     run = fresh.run(f"%%nbdebug replay {doubled}\nnet(torch.rand(2, 4)).sum().backward()")
     assert "took no batch from a DataLoader" in run.stdout and run.pictures == []
     assert "needs a file" in told(fresh.run("%%nbdebug replay\n1"))
+
+
+REPAIRED = TRAINING.replace("(x * self.scale)", "(x * self.scale).clamp(min=1e-6)")
+
+
+def test_a_repaired_model_is_good_news(fresh: Kernel, path: str, doubled: str) -> None:
+    fresh.run(REPAIRED + LOADER)
+    run = fresh.run(f"report = %nbdebug replay {path}")
+    assert run.status == "ok" and "The failing step is finite now: loss " in run.pictures[0] and "Not the same as there" in run.pictures[0]
+    assert fresh.run("print(report.findings)").stdout == "()\n"
+    run = fresh.run(f"%%nbdebug replay {doubled}{LOOP}")
+    assert run.status == "ok" and "The failing step is finite now: loss " in run.pictures[0]
+    assert fresh.run("print(opt.state == {}, torch.equal(before, net.scale))").stdout == "True True\n"
+
+
+def test_the_random_state_is_given_back_and_the_step_has_its_number(fresh: Kernel, doubled: str) -> None:
+    fresh.run(TRAINING + LOADER + "r = torch.get_rng_state()")
+    run = fresh.run(f"%%nbdebug replay {doubled}{LOOP}")
+    assert run.error == "NotFinite" and "step 5:" in told(run) and "step 0" not in told(run)
+    assert fresh.run("print(torch.equal(r, torch.get_rng_state()))").stdout == "True\n"
+
+
+def test_a_scaler_that_lies_about_is_said_in_words_of_the_line(fresh: Kernel, path: str, doubled: str) -> None:
+    fresh.run(TRAINING + LOADER + "scaler = torch.amp.GradScaler('cpu')")
+    run = fresh.run(f"%nbdebug replay {path}")
+    assert "trained without a GradScaler: write scaler=None on the line" in told(run) and "Traceback" not in told(run)
+    run = fresh.run(f"%nbdebug replay {path} scaler=None")
+    assert run.status == "ok" and "ND504" in run.pictures[0], told(run)
+    assert "ND504" in fresh.run(f"%%nbdebug replay {doubled}{LOOP}").pictures[0]

@@ -70,6 +70,10 @@ def _second_time(failure: Failure) -> Iterator[Try]:
     before = _backward_before(source)
     if before is not None:
         call, text = before
+        if _is_same_loss(source, call):
+            why = f"`{text}` in line {call.lineno} went through the graph of this very loss, and freed it"
+            yield Try("call backward() once: take one of the two lines out", "", None, why)
+            return
         others = [keyword for keyword in call.keywords if keyword.arg != "retain_graph"]
         kept = ast.unparse(ast.Call(call.func, call.args, [*others, ast.keyword("retain_graph", ast.Constant(True))]))
         why = f"`{text}` freed the part of the graph that both losses share"
@@ -105,6 +109,16 @@ def _backward_before(source: Source) -> tuple[ast.Call, str] | None:
     calls = [n for b in source.blocks for s in b.body for n in ast.walk(s) if isinstance(n, ast.Call)]
     above = [c for c in calls if isinstance(c.func, ast.Attribute) and c.func.attr == "backward" and c.lineno < source.stop.line]
     return (above[-1], source.segment(above[-1])) if above else None
+
+
+def _is_same_loss(source: Source, before: ast.Call) -> bool:
+    """Whether both backward() are of one variable that was not set between them."""
+    now = source.expression.func if isinstance(source.expression, ast.Call) else None
+    if not isinstance(now, ast.Attribute) or not isinstance(before.func, ast.Attribute) or not isinstance(now.value, ast.Name):
+        return False
+    name, lines = now.value.id, range(before.lineno + 1, source.stop.line)
+    sets = [n for b in source.blocks for s in b.body for n in ast.walk(s) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)]
+    return ast.unparse(before.func.value) == name and not any(n.id == name and n.lineno in lines for n in sets)
 
 
 def _retaining(call: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:

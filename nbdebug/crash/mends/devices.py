@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -12,12 +14,35 @@ from nbdebug.batch import map_tensors
 from nbdebug.crash.failure import Failure, Try
 from nbdebug.crash.mends.kinds import DEVICES, change
 
+NO_CUDA = re.compile(r"not compiled with CUDA|no NVIDIA driver|No CUDA GPUs are available|NVIDIA driver on your system is too old")
+CHOSEN = 'device = "cuda" if torch.cuda.is_available() else "cpu"'
+
 
 def tries(failure: Failure) -> Iterator[Try]:
+    if NO_CUDA.search(failure.message):
+        yield from _no_cuda(failure)
+        return
     if failure.raised is not None and DEVICES.search(failure.message):
         yield from _devices(failure)
     if failure.name == "numpy" or "to numpy" in failure.message:
         yield from _numpy(failure)
+
+
+def _no_cuda(failure: Failure) -> Iterator[Try]:
+    """The line without CUDA; a device that is chosen by what is there serves both machines."""
+    source = failure.source
+    nodes = list(ast.walk(source.statement)) if source is not None and source.statement is not None else []
+    said = next((n for n in nodes if isinstance(n, ast.Constant) and isinstance(n.value, str) and n.value.startswith("cuda")), None)
+    moved = next((n for n in nodes if isinstance(n, ast.Call) and isinstance(n.func, ast.Attribute) and n.func.attr == "cuda"), None)
+    code = ""
+    if said is not None:
+        code = source.replaced(said, '"cpu"')
+    elif moved is not None:
+        code = source.replaced(moved, f'{source.segment(moved.func.value)}.to("cpu")')
+    why = "torch has no CUDA here"
+    if code:
+        yield Try(f'stay on "cpu", or choose by what is there ({CHOSEN})', code, None, why, by_text=True)
+    yield Try('stay on "cpu", or choose by what is there', CHOSEN, None, why)
 
 
 def _devices(failure: Failure) -> Iterator[Try]:

@@ -58,8 +58,8 @@ def _floats(failure: Failure) -> Iterator[Try]:
         why = f"{failure.label} holds its weights in {_name(wanted)}, the model in {_name(rest)}"
         yield Try(f"bring the layer back to {_name(rest)}", f"{failure.owner()}{_cast(rest)}", _casting(rest, wanted), why)
     for name, tensor in others:
-        weight = f"its weights are {_name(wanted)}" if weights else f"the others are {_name(wanted)}"
-        why = f"{failure.label} got {failure.word(tensor, name)} in {_name(tensor.dtype)}, and {weight}"
+        rest = f"its weights are {_name(wanted)}" if weights else f"the others are {_name(wanted)}" if len(given) > len(others) else ""
+        why = f"{failure.label} got {failure.word(tensor, name)} in {_name(tensor.dtype)}, and {rest or 'works on floating point numbers'}"
         position = list(failure.given).index(name) if name in failure.given else None
         code = failure.edit(tensor, "{}" + _cast(wanted), position)
         yield Try(f"give it {_name(wanted)}", code, _casting(wanted, tensor.dtype), why)

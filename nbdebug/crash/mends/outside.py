@@ -123,6 +123,11 @@ def _not_parameters(failure: Failure) -> Iterator[Try]:
         yield Try("take SparseAdam for the embedding, or build it with sparse=False", "torch.optim.SparseAdam(...)", None, failure.message)
     node = source.expression.args[0] if isinstance(source.expression, ast.Call) and source.expression.args else None
     model = source.value(node) if node is not None else None
+    owner = getattr(model, "__self__", None)
+    if isinstance(owner, nn.Module) and getattr(model, "__name__", "").endswith("parameters"):
+        done = "works: an optimizer of these parameters can be built" if _builds(failure.callee(), owner) else ""
+        why = f"{source.segment(node)} is the method, not what it gives"
+        yield Try("call it: add the ()", source.edited(node, "{}()"), None, why, done)
     if isinstance(model, nn.Module):
         kind = failure.callee()
         done = "works: an optimizer of these parameters can be built" if _builds(kind, model) else ""

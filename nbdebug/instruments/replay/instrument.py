@@ -13,6 +13,8 @@ from nbdebug.instruments.replay.result import (
     Compared,
     Replayed,
     compared_births,
+    mended_step,
+    of_this_loss,
     shown_number,
     surroundings_of,
 )
@@ -52,6 +54,7 @@ class _Again:
         self._models = tuple(self._parts.models.values())
         self._start = Snapshot(self._models, setup.optimizers, self._parts.scalers)
         self._limits: list[str] = []
+        self._finite: float | None = None  # the loss, when everything that the step made is finite
 
     def run(self) -> Replayed:
         """Plainly, for the bits, and then operator by operator."""
@@ -63,9 +66,11 @@ class _Again:
         found, stored = self._traced(), self._capsule.origin
         compared += compared_births(stored, found)
         same, around = all(pair.same for pair in compared), surroundings_of(self._capsule, self._setup.device, self._setup.precision)
+        mended = "" if same else mended_step(self._capsule, self._finite, found)
+        told = same or self._capsule.of == "setup" or bool(mended and of_this_loss(self._capsule))
         return Replayed(
             self._capsule.path, self._capsule.bytes, self._capsule.step, tuple(compared), around, stored, found,
-            tuple(self._limits), () if same or self._capsule.of == "setup" else tuple(self._capsule.sources.items()),
+            tuple(self._limits), () if told else tuple(self._capsule.sources.items()), mended,
         )  # fmt: skip
 
     def _stand_before_it(self, *, gradients: bool) -> Any:
@@ -89,7 +94,13 @@ class _Again:
         elif capsule.tripped == "weights" and setup.optimizers:
             setup.step()
             compared.append(Compared("weights after the update (sha256)", capsule.fingerprint.weights, Fingerprint.of(self._parts).weights))
+        self._finite = float(loss.detach()) if self._is_finite() else None
         return compared
+
+    def _is_finite(self) -> bool:
+        """Of weights and gradients, as the step left them."""
+        held = [t for p in self._parts.parameters().values() for t in (p, p.grad) if t is not None]
+        return all(bool(t.detach().isfinite().all()) for t in held if not t.is_meta and t.layout == torch.strided)
 
     def _traced(self) -> Origin | None:
         setup, capsule = self._setup, self._capsule

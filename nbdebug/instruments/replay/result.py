@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -45,6 +46,7 @@ class Replayed:
     origin: Origin | None  # as it was found here
     limits: tuple[str, ...]
     sources: tuple[tuple[str, str], ...]  # file or cell, text; for a loop whose loss is not the same here
+    mended: str = ""  # what is finite here and was not there; "" when it fails here too, or is the same
 
     @property
     def reproduced(self) -> bool:
@@ -78,7 +80,26 @@ def in_a_loop(capsule: Capsule, loss: float | None, found: Origin | None, device
     compared += compared_births(capsule.origin, found)
     around = surroundings_of(capsule, device, capsule.precision)
     told = (*capsule.limits, *limits)
-    return Replayed(capsule.path, capsule.bytes, capsule.step, tuple(compared), around, capsule.origin, found, told, ())
+    same, mended = all(pair.same for pair in compared), mended_step(capsule, loss, found)
+    return Replayed(capsule.path, capsule.bytes, capsule.step, tuple(compared), around, capsule.origin, found, told, (), "" if same else mended)
+
+
+def mended_step(capsule: Capsule, loss: float | None, found: Origin | None) -> str:
+    """What is finite here and was not where the step failed; "" when something here is not finite either."""
+    if found is not None or loss is None or not math.isfinite(loss):
+        return ""
+    became = capsule.origin.became if capsule.origin is not None else "not finite"
+    if capsule.tripped == "loss":
+        return f"The failing step is finite now: loss {loss:.4g} where it was {number_of(capsule.loss) if capsule.loss else became}"
+    what = "the gradients are finite" if capsule.tripped == "gradients" else "the update gives finite weights"
+    return f"The failing step is finite now: loss {loss:.4g}, and {what}, where one was {became}"
+
+
+def of_this_loss(capsule: Capsule) -> bool:
+    """Whether a finite loss says something even when the loop computes another: what failed lay in the model."""
+    origin = capsule.origin
+    in_model = origin is not None and (origin.phase == "forward" or (origin.phase == "backward" and bool(origin.module)))
+    return capsule.of == "setup" or in_model
 
 
 def compared_births(stored: Origin | None, found: Origin | None) -> list[Compared]:
@@ -100,6 +121,8 @@ def surroundings_of(capsule: Capsule, device: Any, precision: str) -> tuple[Comp
 
 def _verdict(result: Replayed) -> str:
     what = ", ".join(pair.what.removesuffix(" (sha256)") for pair in result.compared)
+    if result.mended:
+        return ". ".join([*_finite_now(result), *result.limits, f"{result.path} ({result.bytes:,} bytes)"])
     if result.reproduced and [pair.then for pair in result.compared] == [shown_number("nan")]:
         said = ["The loss is NaN again; the capsule holds no finer numbers to compare"]
     elif result.reproduced and result.compared:
@@ -112,6 +135,14 @@ def _verdict(result: Replayed) -> str:
         said += ["What is different around it is listed below"] if result.surroundings else []
         said += [f"It is a step of a loop of its own, whose code is below: {PASS}"] if result.sources else []
     return ". ".join([*said, *result.limits, f"{result.path} ({result.bytes:,} bytes)"])
+
+
+def _finite_now(result: Replayed) -> list[str]:
+    """The good news first, then how far it reaches."""
+    said = [result.mended]
+    said += [f"Whether this is the loss of the loop is not in the file, whose code is below; if that computes another, {PASS}"] if result.sources else []
+    said.append(f"Not the same as there, as it must be after a repair: {', '.join(pair.what for pair in result.compared if not pair.same)}")
+    return [*said, *(["What is different around it is listed below"] if result.surroundings else [])]
 
 
 def _short(value: str) -> str:
