@@ -518,7 +518,17 @@ def test_everything_is_given_back(name, capsys):
         patch.setattr(torch.Tensor, "backward", stopped)
         run(LOOPS[name], bare)
     assert [random.random(), np.random.rand(), torch.rand(()).item()] == drawn
+    _take_back(bare["net"], armed["net"])
     assert plain(armed) == plain(bare)
+
+
+def _take_back(bare: nn.Module, armed: nn.Module) -> None:
+    """What the failing forward pass wrote to statistics, which an armed loop puts back."""
+    assert all_finite(list(armed.buffers()))
+    for spoilt, whole in zip(bare.modules(), armed.modules(), strict=True):
+        if not all_finite(list(spoilt.buffers(recurse=False))):
+            for there, here in zip(spoilt.buffers(recurse=False), whole.buffers(recurse=False), strict=True):
+                there.copy_(here)
 
 
 def plain(variables: dict[str, Any]) -> dict[str, Any]:
@@ -610,7 +620,7 @@ def test_a_sound_loop_ends_with_the_same_bits(name):
     with nbdebug.armed() as watched:
         run(SOUND[name], armed)
     drawn = [random.random(), np.random.rand(), torch.rand(()).item()]
-    assert watched.result().origin is None and watched.result().notes == ()
+    assert watched.result().origin is None and not [note for note in watched.result().notes if "no_grad" not in note]
     assert watched.report().findings == ()
     assert watched.steps == {"over a loader": 16, "by hand": 12}.get(name, 8)
     assert [vars(owner)[attribute] for owner, attribute in PATCHED] == before
@@ -625,7 +635,7 @@ def test_a_sound_loop_ends_with_the_same_bits(name):
 def test_no_sound_loop_of_the_watch_trips(patient):
     with nbdebug.armed() as armed:
         patient.run()
-    assert armed.result().notes == ()
+    assert not [note for note in armed.result().notes if "no_grad" not in note]
 
 
 SCALED = """
@@ -898,6 +908,194 @@ def lambda_generator():
     yield 1
 
 
+# -- what was not finite before the step, and after it ----------------------------------------------------------
+
+STEP = """
+    {before}
+    for i, (x, y) in enumerate(loader):
+        opt.zero_grad()
+        {forward}
+        loss.backward()
+        {after_backward}
+        opt.step()
+        {after}
+"""
+
+
+def step(*, before: str = "", forward: str = "loss = F.mse_loss(net(x), y)", after_backward: str = "", after: str = "") -> str:
+    return STEP.format(before=before, forward=forward, after_backward=after_backward, after=after)
+
+
+def stopped_report(source: str, **more: Any) -> tuple[NotFinite, dict[str, Any]]:
+    variables = start(**more)
+    with pytest.raises(NotFinite) as caught, nbdebug.armed():
+        run(source, variables)
+    return caught.value, variables
+
+
+@pytest.mark.parametrize(
+    ("spoil", "operator"),
+    [
+        ("n = 1 - (i == 4); [p.grad.div_(n) for p in net.parameters()]  # guilty", "div_"),
+        ("n = torch.tensor(1.0 - (i == 4)); net[0].weight.grad = net[0].weight.grad / n  # guilty", "div"),
+        ("n = 1.0 - (i == 4); net[4].bias.grad.sub_(9).log_() if n == 0 else None  # guilty", "log_"),
+    ],
+)
+def test_gradients_spoilt_after_the_backward_pass_name_the_line_that_did_it(spoil, operator):
+    source = step(after_backward=spoil)
+    error, variables = stopped_report(source)
+    result, finding = error.report.result, error.report.findings[0]
+    assert (result.origin.phase, result.origin.line, result.origin.step, result.reproduced) == ("backward", guilty(source), 4, True)
+    assert result.origin.operator.split(".")[1] == operator
+    assert finding.code == "ND504" and "derivative" not in finding.message and "after backward()" in finding.message
+    assert all_finite(list(variables["net"].parameters()))
+    assert all_finite([t for s in variables["opt"].state.values() for t in s.values()])
+
+
+def test_gradients_that_the_optimizer_cleans_itself_are_no_alarm():
+    source = step(
+        before="opt.register_step_pre_hook(lambda o, *_: [p.grad.nan_to_num_(0, 0, 0) for g in o.param_groups for p in g['params']] and None)",
+        after_backward="[p.grad.div_(i != 4) for p in net.parameters()]",
+    )
+    variables = start()
+    with nbdebug.armed() as armed:
+        run(source, variables)
+    assert armed.result().origin is None and all_finite(list(variables["net"].parameters()))
+
+
+def test_weights_that_were_nan_when_the_loop_began_are_said_to_be():
+    error, _ = stopped_report(step(before="net[0].bias.data.fill_(float('nan'))"))
+    (finding,), origin = error.report.findings, error.report.result.origin
+    assert (origin.parameter, origin.step) == ("0.bias", 0)
+    assert "0.bias was already NaN when the loop began: build the model anew" in finding.message
+    assert "update" not in finding.message
+    assert all(values.finite for values in error.report.result.weights_before)
+
+
+def test_weights_that_something_wrote_between_two_steps_are_said_to_be():
+    error, _ = stopped_report(step(after="net[4].weight.data.mul_(float('nan')) if i == 2 else None"))
+    message = error.report.findings[0].message
+    assert "4.weight was finite after the update of step 2 and NaN when step 3 began: something outside of the step wrote it" in message
+
+
+@pytest.mark.parametrize("rate", ["nan", "inf"])
+def test_weights_that_the_update_spoilt_are_put_back(rate):
+    error, variables = stopped_report(step(after_backward=f"if i == 3: opt.param_groups[0]['lr'] = float('{rate}')"))
+    bare = start()
+    run(step(after_backward="if i == 3: break"), bare)
+    assert [p.tolist() for p in variables["net"].parameters()] == [p.tolist() for p in bare["net"].parameters()]
+    assert repr(variables["opt"].state_dict()["state"]) == repr(bare["opt"].state_dict()["state"])
+    assert any("put back" in note for note in error.report.result.notes)
+
+
+def test_weights_that_cannot_be_put_back_are_named(monkeypatch):
+    monkeypatch.setattr("nbdebug.nonfinite.loop.passes.MOST_COPIED", 0)
+    error, variables = stopped_report(step(after_backward="if i == 3: opt.param_groups[0]['lr'] = float('nan')"))
+    assert not all_finite(list(variables["net"].parameters()))
+    assert any(note.startswith("0.weight, 0.bias") and "not finite now" in note for note in error.report.result.notes)
+
+
+@pytest.mark.parametrize("at", [0, 3])
+def test_statistics_of_a_norm_layer_are_put_back(at):
+    error, variables = stopped_report(step(forward=f"loss = F.mse_loss(net(x / (i != {at})), y)"))
+    assert all_finite(list(variables["net"].buffers()))
+    assert variables["net"][1].num_batches_tracked == at
+    assert any("1.running_mean" in note and "put back" in note for note in error.report.result.notes)
+
+
+CARRIED = {
+    "a running number": ("run = torch.ones(3)", "loss = F.mse_loss(net(x * run), y)  # guilty", "run = run / (i != 2)", "run"),
+    "a state of two": (
+        "state = (torch.zeros(8, 3), torch.zeros(8, 3)); cell = nn.LSTMCell(3, 3)",
+        "state = cell(x, state); state = tuple(s.detach() for s in state); loss = F.mse_loss(net(x + state[0]), y)  # guilty",
+        "state = tuple(s / (i != 2) for s in state)", "state",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", CARRIED)
+def test_what_a_variable_carried_in_is_not_said_to_be_born_here(name):
+    before, forward, after, variable = CARRIED[name]
+    source = step(before=before, forward=forward, after=after)
+    error, _ = stopped_report(source)
+    origin, message = error.report.result.origin, error.report.findings[0].message
+    assert (origin.cause, origin.step, origin.line) == ("carried", 3, guilty(source))
+    assert f"from outside of it: variable `{variable}`" in message
+    assert not any("clone" in link.operator for link in origin.chain)
+
+
+def test_a_mask_that_is_moved_in_each_pass_is_still_a_mask():
+    source = step(before="mask = torch.full((8, 8), float('-inf'))", forward="mask = mask.to('cpu'); loss = (mask.softmax(1) @ net(x) - y).square().mean()")
+    error, _ = stopped_report(source)
+    assert error.report.findings[0].code == "ND309"
+
+
+@pytest.mark.parametrize("steps", [1, 5])
+def test_every_step_of_a_loop_without_an_optimizer_is_counted(steps):
+    source = f"""
+        for i in range({steps}):
+            F.mse_loss(net(X), Y).backward()
+            with torch.no_grad():
+                for p in net.parameters():
+                    p -= 0.1 * p.grad
+                    p.grad = None
+    """
+    with nbdebug.armed() as armed:
+        run(source, start())
+    assert armed.steps == steps == len(armed.result().losses)
+    assert all(norm > 0 for norm in armed.result().gradient_norms)
+
+
+def test_a_norm_is_only_told_of_steps_with_a_backward_pass():
+    source = "w = torch.zeros(3, 1, requires_grad=True)\nfor i in range(3):\n    F.mse_loss(X @ w, Y).backward()\n    w.data -= w.grad; w.grad = None"
+    with nbdebug.armed() as armed:
+        run(source, start())
+    assert armed.result().gradient_norms == (None, None, None)
+    error, _ = stopped_report(step(forward="loss = F.mse_loss(net(x / (i != 3)), y)"))
+    curve = next(panel for panel in error.report.result.panels() if panel.title == "the gradient's norm")
+    assert len(curve.x) == 3 and error.report.result.gradient_norms[-1] is None
+
+
+@pytest.mark.parametrize(
+    ("batch", "inputs", "targets", "said"),
+    [
+        ("{'x': X[i:i + 8], 'label': Y[i:i + 8].clone()}", "b['x']", "b['label']", "NaN at targets"),
+        ("{'x': X[i:i + 8], 'far off': Y[i:i + 8].clone()}", "b['x']", "b['far off']", "NaN at far off"),
+        ("(X[i:i + 8], Y[i:i + 8].clone())", "b[0]", "b[1]", "NaN at targets"),
+    ],
+)
+def test_a_part_of_a_batch_is_called_what_the_reader_calls_it(batch, inputs, targets, said):
+    source = f"""
+        batches = [{batch} for i in range(0, 64, 8)]
+        {targets.replace("b[", "batches[3][")}[2] = float("nan")
+        for b in batches:
+            opt.zero_grad()
+            F.mse_loss(net({inputs}), {targets}).backward()
+            opt.step()
+    """
+    error, _ = stopped_report(source)
+    assert error.report.findings[0].message.startswith(f"{said}, sample 2")
+    assert str(error).startswith("step 3: NaN came with the batch")
+
+
+def test_an_all_clear_says_how_far_it_goes():
+    source = step() + "    with torch.no_grad():\n        net(X / 0)\n"
+    with nbdebug.armed() as armed:
+        run(source, start())
+    assert "8 training steps were checked; what runs under no_grad is not" in armed.result().notes
+    with nbdebug.armed() as sound:
+        run(step(), start())
+    assert sound.result().notes == ()
+
+
+def test_a_division_by_zero_names_its_divisor_and_the_row():
+    error, _ = stopped_report(step(forward="x = x.abs(); x[5] *= i != 3; loss = F.mse_loss(net(x / x.sum(1, keepdim=True)), y)"))
+    message = error.report.findings[0].message
+    assert "at 3 of 24 elements, all in row 5" in message and "divisor from 0" in message
+    error, _ = stopped_report(step(forward="loss = F.mse_loss(net(x), y); loss = loss / (i != 3)"))
+    assert "Inf was born" in str(error)
+
+
 # -- with a watch -----------------------------------------------------------------------------------------------
 
 
@@ -950,3 +1148,21 @@ def test_a_norm_that_overflows_is_no_alarm():
     assert not torch.tensor(norm([large])).isfinite()
     assert all_finite([large, torch.full((9,), 60000.0).half()])
     assert all_finite([]) and all_finite([torch.zeros(0), torch.tensor([1, 2])])
+
+
+def test_a_scripted_model_is_armed():
+    model = torch.jit.script(nn.Sequential(nn.Linear(8, 4), nn.BatchNorm1d(4)))
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+
+    def train(bad):
+        for step in range(4):
+            optimizer.zero_grad()
+            F.cross_entropy(model(torch.ones(16, 8) / (step != bad)), torch.zeros(16, dtype=torch.int64)).backward()
+            optimizer.step()
+
+    with nbdebug.armed() as armed:
+        train(None)
+    assert armed.result().steps == 4 and armed.result().origin is None
+    with pytest.raises(nbdebug.NotFinite) as caught, nbdebug.armed():
+        train(2)
+    assert caught.value.report.result.origin.step == 2

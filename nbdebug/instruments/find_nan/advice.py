@@ -30,6 +30,7 @@ BACKWARD = {
         "vectors of equal values have no derivative: add a little noise to the matrix, or let no gradient through the vectors"
     ),
 }
+DERIVATIVES = ("Backward", "in the backward of", "in a hook on a gradient", "added up")  # in the detail of what autograd computed
 LOGARITHMS = ("log", "log_", "log2", "log10")
 NEGATIVE = "a logarithm takes what is positive: softplus(x) + 1e-6 or clamp(min=1e-6) before it, or let the model give the logarithm"
 MASKED = "let every row see one entry at least (its own), or mask with torch.finfo(scores.dtype).min and zero the row afterwards"
@@ -37,6 +38,8 @@ HALF_FORWARD = "this line in float32 (x.float(), with autocast switched off arou
 HALF_BACKWARD = "a torch.amp.GradScaler, a smaller factor on the loss, or bfloat16, whose range is that of float32"
 BRAIN = "this line in float32 (x.float(), with autocast switched off around it): bfloat16 keeps 8 bits of a number"
 WEIGHTS = "fill the parameter (torch.empty is memory as it was found), or load another checkpoint"
+CARRIED = "look at where the step before wrote that variable, and keep it finite there: detach() it, and clamp or divide what adds up"
+WRITTEN = "look at what the loop does between the steps: copied or averaged weights, clipping of weights, a loaded state"
 GROWS = "a norm layer between the layers, smaller initial weights, a lower learning rate, or clipped gradients"
 DIVERGED = "a lower learning rate (a tenth first), gradients that are clipped, or a warm-up"
 OPTIMIZER = {
@@ -60,17 +63,24 @@ def advice(origin: Origin) -> str | None:
     name, met = short(origin.operator), [values for link in origin.chain[:1] for values in link.inputs]
     if origin.cause == "masked row":
         return MASKED
+    if origin.cause == "carried":
+        return CARRIED
     if origin.cause == "weights":
-        return WEIGHTS
+        return WRITTEN if "wrote it" in origin.detail else WEIGHTS
     if origin.cause == "low precision":
         if any(values.dtype == "bfloat16" for values in met):
             return BRAIN
         return HALF_BACKWARD if origin.phase == "backward" else HALF_FORWARD
     if origin.phase != "backward" and name in LOGARITHMS and any((values.minimum or 0.0) < 0 for values in met):
         return NEGATIVE
-    table = BACKWARD if origin.phase == "backward" else FORWARD
+    table = BACKWARD if is_derivative(origin) else FORWARD
     fitting = next((text for names, text in table.items() if name in names), None)
     return fitting or (GROWS if origin.cause == "overflow" else None)
+
+
+def is_derivative(origin: Origin) -> bool:
+    """Whether autograd computed it, and no line of the user's between the backward pass and the step."""
+    return origin.phase == "backward" and any(said in origin.detail for said in DERIVATIVES)
 
 
 def short(operator: str) -> str:

@@ -11,6 +11,7 @@ from typing import Any
 
 from nbdebug.errors import NotFinite, SetupError
 from nbdebug.instruments.base import JUDGED, ranked
+from nbdebug.instruments.find_nan import wording
 from nbdebug.instruments.find_nan.result import FindNan
 from nbdebug.instruments.report import Report, remember
 from nbdebug.nonfinite.loop.armed import Armament
@@ -92,8 +93,7 @@ class Armed(contextlib.ContextDecorator):
 
     def _error(self) -> NotFinite:
         origin = self._armament.found.origin
-        place = str(origin.location)
-        error = NotFinite(f"step {origin.step}: {origin.became} was born" + (f" at {place}" if place else "") + "; the report says how")
+        error = NotFinite(f"step {origin.step}: {wording.headline(origin)}; the report says how")
         error.report = self.report()
         return error
 
@@ -104,8 +104,9 @@ def armed(*, stop: bool = True, capsule: str | None = None) -> Armed:
         with nbdebug.armed():
             train(model, loader)
 
-    At the first loss, gradient or weight that is not finite the step is repeated operator by operator, and the loop stopped before the
-    weights are spoiled. Infinities that do no harm, such as masks of -inf, and steps that a GradScaler skips are no alarm.
+    At the first loss, gradient or weight that is not finite the step is repeated operator by operator, and the loop stopped. The weights
+    are then those from before that step; where it was the update itself that spoilt them they are put back, with the optimizer's state and
+    the statistics of norm layers, or the report says which of them hold NaN now. Infinities that do no harm, such as masks of -inf, and steps that a GradScaler skips are no alarm.
 
     Args:
         stop: leave the loop at the first trip with `NotFinite`, whose `.report` says where it was born; otherwise it goes on.

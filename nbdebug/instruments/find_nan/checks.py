@@ -24,7 +24,7 @@ def data_nonfinite(result: FindNan) -> Iterator[Seen]:
 
 
 @find_nan.check(
-    "ND308", "NaN born in the forward pass", severity=ERROR, advice="look at what went into this operator, in the table below"
+    "ND308", "NaN or Inf born in the forward pass", severity=ERROR, advice="look at what went into this operator, in the table below"
 )  # fmt: skip
 def activation_nonfinite(result: FindNan) -> Iterator[Seen]:
     """An operator of the model or of the loss whose inputs are finite, and whose result is NaN or infinite.
@@ -90,7 +90,7 @@ def row_masked(result: FindNan) -> Iterator[Seen]:
 
 
 @find_nan.check(
-    "ND504", "NaN born in the backward pass", severity=ERROR, advice="look at the derivative of this operator at the values below"
+    "ND504", "NaN or Inf born in the backward pass", severity=ERROR, advice="look at the derivative of this operator at the values below"
 )  # fmt: skip
 def gradient_nonfinite(result: FindNan) -> Iterator[Seen]:
     """A derivative that is not finite, though the loss is.

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
 from nbdebug.counterfactual import in_training_mode
-from nbdebug.instruments.base import instrument
+from nbdebug.instruments.base import demand_at_least, instrument
 from nbdebug.instruments.find_nan.birth import birth, coarse
 from nbdebug.instruments.find_nan.keeping import kept
 from nbdebug.instruments.find_nan.loop import EACH_STEP, advance, delivered
@@ -19,7 +19,7 @@ from nbdebug.nonfinite.kept.snapshot import Snapshot
 from nbdebug.training_setup import TrainingSetup
 
 
-@instrument("train_loader", trains=True, title="the first NaN", level="numbers", result=FindNan)
+@instrument("train_loader", trains=True, title="NaN and Inf", level="numbers", result=FindNan)
 def find_nan(setup: TrainingSetup, *, max_steps: int = 100, capsule: str | None = None) -> Iterator[FindNan]:
     """Where is the first NaN or Inf born: which step, phase, operator, module and line of yours?
 
@@ -31,6 +31,7 @@ def find_nan(setup: TrainingSetup, *, max_steps: int = 100, capsule: str | None 
         max_steps: updates after which all is said to be finite; the loader begins again where it ends.
         capsule: a directory for a file of the failing step, which `nbdebug.replay` reads; None: nothing is written.
     """
+    demand_at_least(1, max_steps=max_steps)
     in_training_mode(setup)
     training, course = Training(setup), _Course(max_steps, notes=_notes(setup))
     start, last = Snapshot.take(training.models, setup.optimizers, training.scalers), None

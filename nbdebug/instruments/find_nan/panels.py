@@ -10,8 +10,6 @@ from nbdebug.instruments.find_nan.result import FindNan
 from nbdebug.nonfinite.origin import Link, Origin, Values
 from nbdebug.page import Curve, Note, Panel, Table
 
-NONE = math.nan
-
 
 def panels(result: FindNan) -> tuple[Panel, ...]:
     """All panels of a search."""
@@ -19,7 +17,7 @@ def panels(result: FindNan) -> tuple[Panel, ...]:
     if result.origin is not None:
         if result.origin.chain:
             found.append(_way(result.origin))
-            found.append(_met(result.origin.chain[0]))
+            found.append(_met(result.origin.chain[0], result.origin.cause))
         if result.weights_before:
             found.append(_table("the last healthy values", result.weights_before, f"before training step {result.origin.step}"))
     if result.vanishing:
@@ -39,9 +37,10 @@ def _curves(result: FindNan) -> Iterable[Panel]:
         "the loss until then" if result.origin is not None else "the loss", {"loss": result.losses}, x,
         y_label="loss", caption=_caption(result),
     )  # fmt: skip
-    norms = tuple(NONE if norm is None else norm for norm in result.gradient_norms)
-    if any(norm == norm for norm in norms):
-        yield Curve("the gradient's norm", {"gradient": norms}, x, y_label="norm", log_y=all(not norm <= 0 for norm in norms))
+    known = [(at, norm) for at, norm in zip(x, result.gradient_norms, strict=False) if norm is not None]  # no backward pass, no norm
+    if any(norm == norm for _, norm in known):
+        at, norms = zip(*known, strict=True)
+        yield Curve("the gradient's norm", {"gradient": norms}, at, y_label="norm", log_y=all(not norm <= 0 for norm in norms))
 
 
 def _caption(result: FindNan) -> str:
@@ -66,9 +65,10 @@ def _place(link: Link) -> str:
     return str(Location(file=link.file, line=link.line, cell=link.cell))
 
 
-def _met(birth: Link) -> Table:
+def _met(birth: Link, cause: str) -> Table:
     values = [*birth.inputs, *([birth.output] if birth.output is not None else [])]
-    return _table(f"what met at {birth.operator}" if birth.operator else "what came with the batch", values, birth.text)
+    outside = "what the step began with" if cause == "weights" else "what came with the batch"
+    return _table(f"what met at {birth.operator}" if birth.operator else outside, values, birth.text)
 
 
 def _table(title: str, values: Iterable[Values], caption: str) -> Table:

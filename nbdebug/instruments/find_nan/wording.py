@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
-from nbdebug.instruments.find_nan.advice import short
+from nbdebug.instruments.find_nan.advice import is_derivative, short
 from nbdebug.instruments.find_nan.result import FindNan
 from nbdebug.nonfinite.origin import Origin, Values
 
@@ -15,15 +16,30 @@ MOST = 3  # changes that a sentence tells; the table has all
 
 def message(result: FindNan, origin: Origin) -> str:
     """What gave the bad value and why, what went in, what was tried, and what became of it."""
+    if origin.cause == "weights" and not origin.operator:
+        return f"training step {origin.step} was lost before it began: {origin.detail}"
+    if origin.cause == "carried" and origin.phase != "backward":
+        return f"a value {origin.detail.replace('this step', training(origin))}; `{short(origin.operator)}` met it first{_way(origin)}"
     if not origin.operator:
         why = ": ".join(text for text in (origin.detail, result.unexplained) if text)
         return f"in {training(origin)} {ENDS.get(origin.phase, 'a value')} became {word(origin)}, and the place was not found: {why}"
     inside = f" in `{origin.module}`" if origin.module else ""
-    verb = "the derivative of" if origin.phase == "backward" else ""
+    verb = "" if origin.phase != "backward" else "the derivative of" if is_derivative(origin) else "after backward()"
     said = f"in {training(origin)} {verb} `{short(origin.operator)}`{inside} gave {word(origin)}".replace("  ", " ")
     reason = f": {origin.detail}" if origin.detail else ""
     remedy = f" ({origin.remedy})" if origin.remedy else ""
     return f"{said}{reason}{met(origin)}{remedy}{_way(origin)}{_growth(result, origin)}"
+
+
+def headline(origin: Origin) -> str:
+    """In a few words, for the error that leaves the loop."""
+    place = str(replace(origin.location, detail=""))
+    at = f" at {place}" if place else ""
+    if origin.cause == "weights":
+        return origin.detail.partition(":")[0]
+    if origin.cause == "carried":
+        return f"{word(origin)} entered from outside of it{at}"
+    return f"{word(origin)} came with the batch, at {origin.detail}" if origin.phase == "data" else f"{word(origin)} was born{at}"
 
 
 def _growth(result: FindNan, origin: Origin) -> str:

@@ -12,8 +12,9 @@ from nbdebug.guard import Guarded, UsersError
 from nbdebug.nonfinite.kept import capsule as capsules
 from nbdebug.nonfinite.kept.parts import Parts
 from nbdebug.nonfinite.kept.surroundings import text_around
+from nbdebug.nonfinite.loop.put_back import put_back
 from nbdebug.nonfinite.loop.retrace import Found, retrace
-from nbdebug.nonfinite.loop.trip import UPDATE, Trip, coarse, names_of, roots_of
+from nbdebug.nonfinite.loop.trip import Trip, coarse, names_of, roots_of
 from nbdebug.nonfinite.loop.tripwire import Tripwire
 from nbdebug.nonfinite.origin import Origin
 from nbdebug.source_lines import users_frame, variables_of
@@ -52,8 +53,9 @@ class Armament:
     def release(self) -> None:
         """The loop is over."""
         if not self._wire.tripped:
-            self._wire.course.finish()
             self.subject = self._wire.subject()
+            self._wire.release()
+            self._wire.course.finish()
         self._wire.release()
 
     def fields(self) -> dict[str, Any]:
@@ -63,8 +65,13 @@ class Armament:
         found = vars(self.found) if self.found is not None else {"origin": None}
         return {
             "steps": course.step, "asked": None, "losses": losses, "gradient_norms": norms, "skipped": tuple(course.skipped),
-            "every": course.every, "capsule": self._capsule, "notes": self._notes + ((self.trouble,) if self.trouble else ()), **found,
+            "every": course.every, "capsule": self._capsule, "notes": self._notes + self._said_of_all(), **found,
         }  # fmt: skip
+
+    def _said_of_all(self) -> tuple[str, ...]:
+        """What troubled the tripwire, and how far an all-clear goes."""
+        steps = f"{self.steps:,} training step{'s were' if self.steps != 1 else ' was'} checked; what runs under no_grad is not"
+        return (*([self.trouble] if self.trouble else []), *([steps] if self._wire.evaluated and self.found is None else []))
 
     def _tripped(self, trip: Trip) -> None:
         self.subject = self._wire.subject()
@@ -76,7 +83,14 @@ class Armament:
         if self._directory is not None:
             self._write(trip, self.found.origin, self._directory)
         if self._stop is not None:
+            self._put_back(trip)
             raise UsersError(self._stop())
+
+    def _put_back(self, trip: Trip) -> None:
+        try:
+            self._notes += put_back(trip)
+        except Exception as error:
+            self._notes += (f"what the step spoilt could not be put back: {type(error).__name__}: {first_line(error)}",)
 
     def _write(self, trip: Trip, origin: Origin, directory: str) -> None:
         moment = next((m for m, _ in trip.passes.candidates(trip.frame)), None)
@@ -89,8 +103,8 @@ class Armament:
         try:
             self._capsule = capsules.write(
                 directory, parts, snapshot, step=trip.step, origin=origin, loss=trip.losses[0] if trip.losses else None,
-                batch=batches[0] if len(batches) == 1 else tuple(batches), of="loop", tripped="weights" if trip.end == UPDATE else trip.end,
-                update=trip.before if trip.end == UPDATE else None, texts=text_around(home.f_code) if home is not None else None,
+                batch=batches[0] if len(batches) == 1 else tuple(batches), of="loop", tripped="weights" if trip.stepped is not None else trip.end,
+                update=trip.before if trip.stepped is not None else None, texts=text_around(home.f_code) if home is not None else None,
             )  # fmt: skip
         except CapsuleError as error:
             self._notes = (str(error),)

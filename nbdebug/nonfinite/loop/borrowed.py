@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.autograd import _unsafe_preserve_version_counter
 from torch.optim import Optimizer
+from torch.utils._python_dispatch import _disable_current_modes
 from torch.utils.data import DataLoader
 from torch.utils.data import dataloader as loaders
 
@@ -34,14 +35,16 @@ def given_back(frame: FrameType, held: dict[str, Any], read: Iterable[str]) -> I
     for name in read:
         if name in held:
             _put_aside(held[name], aside, cells, namespaces, seen, 0)
-    values = [_Values(t) for t in _affordable(v for v in seen.values() if isinstance(v, Tensor))]
+    with _disable_current_modes():  # a trace hears the body, and nothing of ours
+        values = [_Values(t) for t in _affordable(v for v in seen.values() if isinstance(v, Tensor))]
     saved = [(namespace, dict(namespace)) for namespace in {id(n): n for n in namespaces}.values()]
     try:
         yield
     finally:
         aside()
-        for tensor in values:
-            tensor.restore()
+        with _disable_current_modes():
+            for tensor in values:
+                tensor.restore()
         for cell, value in cells:
             cell.cell_contents = value
         for namespace, values in saved:

@@ -24,7 +24,7 @@ class Course:
     def descends(self, loss: float) -> None:
         self._loss = loss if self._loss is None else self._loss + loss
 
-    def descended(self, norm: float) -> None:
+    def descended(self, norm: float | None) -> None:
         self._norm = norm
 
     def skip(self) -> None:

@@ -81,6 +81,10 @@ class Moment:
         for setting, state in self.drawn or ():
             setting.write(state)
 
+    def buffers(self) -> dict[int, Tensor]:
+        """id of a buffer → its values at the moment, as far as they were kept."""
+        return {key: values for snapshot in (*self._late, self.snapshot) for key, values in snapshot.values().items()}
+
     def is_of(self, frame: FrameType) -> bool:
         return id(frame) == self.frame and frame.f_code is self.loop.code
 

@@ -18,6 +18,7 @@ from nbdebug.nonfinite.finite import all_finite, has_nonfinite
 from nbdebug.nonfinite.kept.snapshot import Snapshot
 from nbdebug.nonfinite.loop.again import CannotRepeat, run_again
 from nbdebug.nonfinite.loop.moments import Moment
+from nbdebug.nonfinite.loop.outside import told_from_outside
 from nbdebug.nonfinite.loop.trip import (
     GRADIENTS,
     LOSS,
@@ -67,8 +68,9 @@ def _by_repeating(trip: Trip, names: dict[int, str]) -> Found:
         best = _by_calls(trip, said)
     if best is None:
         return Found(coarse(trip, names), None, (), "the step could not be repeated: " + ("; ".join(dict.fromkeys(said)) or "its loop has no source"))
-    origin, reproduced = best
-    return Found(origin, reproduced, healthy(origin, names, trip), "" if reproduced else "; ".join(dict.fromkeys(said)))
+    origin, reproduced = told_from_outside(trip, best[0]), best[1]
+    before = tuple(values for values in healthy(origin, names, trip) if values.finite)
+    return Found(origin, reproduced, before, "" if reproduced else "; ".join(dict.fromkeys(said)))
 
 
 # -- one attempt ------------------------------------------------------------------------------------------------
@@ -99,12 +101,20 @@ class _Ends(Silent):
         scaled, self._scaled = bool(self._scaled), []
         if scaled and self._trip.scale > 1.0:
             return
+        self._leave_at_gradients(parameters_of(self._trip))
+
+    def _leave_at_gradients(self, parameters: list[Tensor]) -> None:
         with _disable_current_modes():
-            bad = [p for p in parameters_of(self._trip) if p.grad is not None and has_nonfinite(p.grad)]
+            bad = [p for p in parameters if p.grad is not None and has_nonfinite(p.grad)]
             if bad:
                 alike = {id(p) for p in bad} == self._bad.keys() and all(bool((_places(p.grad) == self._bad[id(p)]).all()) for p in bad)
                 self.same = self._trip.end == GRADIENTS and alike and self._same_losses()
                 raise Reached
+
+    def before_step(self, optimizer: Any, closure: bool, frame: FrameType) -> None:
+        """Gradients may be spoilt after the backward pass, by a line of the loop."""
+        if not closure:
+            self._leave_at_gradients([p for group in optimizer.param_groups for p in group["params"]])
 
     def leave_at_loss(self) -> None:
         """Called when the trace has seen the loss, and before the backward pass begins."""
@@ -132,8 +142,10 @@ def _attempt(
 ) -> tuple[Origin | None, bool, str]:
     """The origin, whether it tripped with the same bits, and why not."""
     now = Snapshot.take(trip.passes.models, trip.optimizers, trip.scalers)
-    ends, trace = _Ends(trip), Trace(roots_of(trip), batch=_batch(moment), scale=trip.scale)
+    ends, trace = _Ends(trip), Trace(roots_of(trip), batch=_batch(moment), scale=trip.scale, carried=_carried(moment))
     try:
+        if trip.stepped is not None and trip.before is not None:
+            trip.before.restore()
         if moment is not None:
             trip.passes.undo(moment)
         restore()
@@ -209,6 +221,15 @@ def _batch(moment: Moment | None) -> Any:
         return None
     at_head = [f.batch for f in moment.batches if f.drawn is None]
     return (at_head[0] if len(at_head) == 1 else tuple(at_head)) if at_head else {n: v for n, v in (moment.seen or {}).items() if n in moment.loop.targets}
+
+
+def _carried(moment: Moment | None) -> dict[str, Any]:
+    """What the pass before left in variables and attributes of the user's. A mask that no pass binds anew is none of it."""
+    if moment is None:
+        return {}
+    bound = {n: v for n, v in moment.variables.items() if n in moment.loop.carried - moment.loop.targets}
+    kept = [(held, k, v) for held, values in (*moment.attributes, *moment.bindings) for k, v in values.items()]
+    return bound | {k: v for held, k, v in kept if isinstance(v, (Tensor, tuple, list)) and held.get(k) is not v}
 
 
 def _outputs(output: Any) -> list[Tensor]:

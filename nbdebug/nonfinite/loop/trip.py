@@ -34,10 +34,12 @@ class Trip:
     scale: float  # by which a GradScaler multiplied the loss; 1 without
     optimizers: tuple[Optimizer, ...]
     scalers: tuple[Any, ...]
-    stepped: Optimizer | None  # whose update it was
+    stepped: Optimizer | None  # whose update spoilt weights; None when none was made
     before: Snapshot | None  # what that update started from
     calls: tuple[tuple[nn.Module, Any, Any], ...]  # of models in this step, with their arguments
     passes: Passes
+    bad_at_first: frozenset[int] = frozenset()  # ids of weights and statistics that were not finite when they were first seen
+    sound_at_first: frozenset[int] = frozenset()  # ids of statistics that were
 
 
 def coarse(trip: Trip, names: dict[int, str]) -> Origin:

@@ -37,6 +37,7 @@ class Tripwire(Silent):
     def __init__(self, on_trip: Callable[[Trip], None]) -> None:
         self.course = Course()
         self.tripped = False
+        self.evaluated = False  # whether a model was called without gradients
         self._on_trip = on_trip
         self._counts_passes = False
         self._forget()
@@ -64,6 +65,8 @@ class Tripwire(Silent):
 
     def release(self) -> None:
         """Lets go of everything of the user's."""
+        if not self.tripped and self._descended and not self._optimizers:  # the last step of a loop without an optimizer
+            self._over(BY_HAND)
         self.tripped = True
         self._forget()
 
@@ -88,7 +91,9 @@ class Tripwire(Silent):
             return
         if id(model) not in self._models:
             self._meet(model)
-        if torch.is_grad_enabled():
+        if not torch.is_grad_enabled():
+            self.evaluated = True
+        else:
             self._called(frame)
             if len(self._calls) < MOST_CALLS:
                 self._calls.append((model, args, kwargs))
@@ -116,9 +121,9 @@ class Tripwire(Silent):
         self._scaled.clear()
         if self._under_scaler:  # it looks itself, and skips the update
             return
-        self._norm = norm([p.grad for p in self._trained() if p.grad is not None])
+        self._norm = _norm_of(self._trained())
         self.course.descended(self._norm)
-        if not math.isfinite(self._norm) and (bad := [p for p in self._trained() if p.grad is not None and has_nonfinite(p.grad)]):
+        if self._norm is not None and not math.isfinite(self._norm) and (bad := _bad_gradients(self._trained())):
             self._trip(GRADIENTS, sys._getframe(1), bad)
             return
         self._descended = True
@@ -133,16 +138,19 @@ class Tripwire(Silent):
                 self._counts_passes = False
             self._optimizers[id(optimizer)], self._parameters = optimizer, None
             self._always_bad |= {id(p) for p in _parameters_of(optimizer) if has_nonfinite(p)}
+        if not closure:  # else the gradients are those of the step before
+            self._norm = _norm_of(_parameters_of(optimizer))  # as the user's own code left them
         self._before_update = self._passes.updating(optimizer, closure=closure, always=closure or may_fail(optimizer, self._norm))
 
     def after_step(self, optimizer: Optimizer, frame: FrameType) -> None:
         if self.tripped or id(optimizer) not in self._optimizers:
             return
         held = [t for t in (*_parameters_of(optimizer), *self._statistics) if id(t) not in self._always_bad]
-        if self._norm is not None and self._norm > LARGEST_GRADIENT:
+        if self._norm is not None and not self._norm <= LARGEST_GRADIENT:
             held += states_of(optimizer)
         if not math.isfinite(norm(held)) and (bad := [t for t in held if has_nonfinite(t)]):
-            self._trip(UPDATE, frame, bad, optimizer)
+            spoilt = _bad_gradients(_parameters_of(optimizer))
+            self._trip(GRADIENTS if spoilt else UPDATE, frame, spoilt or bad, optimizer)
             return
         self._passes.updated(frame)
         self._over(id(optimizer))
@@ -151,7 +159,7 @@ class Tripwire(Silent):
         if self.tripped:
             return
         self._optimizers.setdefault(id(optimizer), optimizer)
-        if self._scale() <= 1.0 and (bad := [p for p in _parameters_of(optimizer) if p.grad is not None and has_nonfinite(p.grad)]):
+        if self._scale() <= 1.0 and (bad := _bad_gradients(_parameters_of(optimizer))):
             self._trip(GRADIENTS, frame, bad)
             return
         self.course.skip()
@@ -165,6 +173,7 @@ class Tripwire(Silent):
         trip = Trip(
             end, self.course.step, self._losses, tuple(bad), frame, self._scale(), tuple(self._optimizers.values()),
             tuple(self._scalers.values()), stepped, self._before_update, tuple(self._calls), self._passes,
+            frozenset(self._always_bad), frozenset(map(id, self._statistics)),
         )  # fmt: skip
         try:
             self._on_trip(trip)
@@ -191,8 +200,9 @@ class Tripwire(Silent):
         self._models[id(model)], self._parameters = model, None
         self._passes.met(model)
         self._always_bad |= {id(p) for p in model.parameters() if not is_lazy(p) and has_nonfinite(p)}
-        held = (m._buffers.get(name) for m in model.modules() for name in STATISTICS)
-        self._statistics += [b for b in held if b is not None and not is_lazy(b) and not has_nonfinite(b)]
+        held = [b for m in model.modules() for name, b in m.named_buffers(recurse=False) if name in STATISTICS and not is_lazy(b)]
+        self._always_bad |= {id(b) for b in held if has_nonfinite(b)}
+        self._statistics += [b for b in held if id(b) not in self._always_bad]
 
     def _trained(self) -> list[Tensor]:
         """Every parameter that may get a gradient, once."""
@@ -215,6 +225,16 @@ def states_of(optimizer: Optimizer) -> list[Tensor]:
 def _parameters_of(optimizer: Optimizer) -> Iterator[Tensor]:
     for group in optimizer.param_groups:
         yield from group["params"]
+
+
+def _norm_of(parameters: Iterable[Tensor]) -> float | None:
+    """Of the gradients; None when there are none."""
+    gradients = [p.grad for p in parameters if p.grad is not None]
+    return norm(gradients) if gradients else None
+
+
+def _bad_gradients(parameters: Iterable[Tensor]) -> list[Tensor]:
+    return [p for p in parameters if p.grad is not None and has_nonfinite(p.grad)]
 
 
 def _sum(losses: tuple[Tensor, ...]) -> float:

@@ -102,7 +102,7 @@ def _root(event: Event, births: dict[int, Event]) -> Event:
         return event
     parents = [_root(births[number], births) for number in event.parents if number in births]
     masked = event.cause == "masked row"
-    guilty = [p for p in parents if not p.legal and not (masked and p.what == DATA)]
+    guilty = [p for p in parents if not p.legal and not (masked and (p.what == DATA or p.carried))]
     return min(guilty, key=lambda e: e.number) if guilty else event
 
 

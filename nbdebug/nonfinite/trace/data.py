@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -15,6 +16,7 @@ from nbdebug.listening import plain_path
 from nbdebug.nonfinite.trace.events import BUFFER, DATA, ENTERED, WEIGHTS, Event, Place
 from nbdebug.nonfinite.values import bad_places, has_bad, kind, measured, memory_of, stored
 
+PART = re.compile(r"\['(.*?)'\]|\[(.*?)\]|\.(\w+)")  # of a place such as ['b'][1].data
 MOST = 4096  # bad numbers of one tensor that are told apart; beyond that the samples are, beyond that nothing is
 NOWHERE = Place("data", "", "", None)
 
@@ -60,17 +62,28 @@ def _mark_gradient(recorder: Any, path: str, gradient: Tensor, stale: Event | No
     return stale
 
 
+def know_carried(recorder: Any, carried: Mapping[str, Any]) -> None:
+    """Names what the variables of the step before hold, whatever memory has no other name."""
+    for name, value in carried.items():
+        for _, tensor in tensors(value):
+            memory = memory_of(tensor)
+            if memory is not None and memory not in recorder.names:
+                recorder.names[memory] = f"variable `{name}`"
+                recorder.carried.add(memory)
+
+
 def _named_batch(batch: Any) -> Iterator[tuple[str, Tensor]]:
     """Every tensor of the batch, as the reader calls it: of a pair "inputs" and "targets", of a mapping its keys."""
-    found = list(tensors(batch))
-    for path, tensor in found:
-        key = path.strip("[]'\".")
+    found = [(tuple("".join(part) for part in PART.findall(path)), tensor) for path, tensor in tensors(batch)]
+    for parts, tensor in found:
+        key = parts[-1] if parts else ""
+        beside = [other for other, _ in found if other[:-1] == parts[:-1]]
         if not key.isdigit():
             yield ("targets" if key in TARGET_NAMES else key or "inputs"), tensor
-        elif len(found) > 1 and path == found[-1][0]:
+        elif len(beside) > 1 and parts == beside[-1]:
             yield "targets", tensor
         else:
-            yield ("inputs" if len(found) <= 2 else f"inputs[{key}]"), tensor
+            yield ("inputs" if len(beside) <= 2 else f"inputs[{key}]"), tensor
 
 
 def _spoken(path: str) -> str:

@@ -24,7 +24,7 @@ SPREADS = frozenset(["var", "std", "var_mean", "std_mean"])
 
 def broken_rule(ran: Ran, index: int, result: Tensor, places: Tensor) -> tuple[str, str]:
     """("domain" or "overflow", what broke it), or two empty strings when no rule is known to be broken."""
-    name, where = ran.op.name.removeprefix("_foreach_"), f"at {int(places.sum())} of {places.numel()} elements"
+    name, where = ran.op.name.removeprefix("_foreach_"), f"at {int(places.sum())} of {places.numel()} elements{_row(places)}"
     at = partial(_at, ran, index, result, places)
     if ran.given and _floats(ran) == 0:
         return "domain", f"{name} of no elements at all"
@@ -51,6 +51,14 @@ def broken_rule(ran: Ran, index: int, result: Tensor, places: Tensor) -> tuple[s
     if name == "_ctc_loss":
         return "domain", f"{int(places.sum())} of {places.numel()} targets do not fit into the length of their input"
     return "", ""
+
+
+def _row(places: Tensor) -> str:
+    """Where all lie in one row of several: of a batch, one sample."""
+    if places.ndim < 2 or len(places) < 2:
+        return ""
+    rows = places.flatten(1).any(1).nonzero()
+    return f", all in row {int(rows)}" if len(rows) == 1 else ""
 
 
 def _floats(ran: Ran) -> int:

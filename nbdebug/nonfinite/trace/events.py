@@ -43,11 +43,12 @@ class Event:
     sources: list[Event] = field(default_factory=list)  # the operators that its bad inputs came out of
     sample: int | None = None
     column: int | None = None
+    carried: bool = False  # by a variable that the step before left behind
 
     @property
     def legal(self) -> bool:
         """An infinity that somebody wrote on purpose, as a mask is."""
-        return self.what in (WRITTEN, BUFFER, ENTERED) and self.became in ("inf", "-inf")
+        return self.what in (WRITTEN, BUFFER, ENTERED) and not self.carried and self.became in ("inf", "-inf")
 
     @property
     def in_backward(self) -> bool:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Hashable, Iterable
+from collections.abc import Hashable, Iterable, Mapping
 from typing import Any
 
 from torch import Tensor, nn
 
-from nbdebug.nonfinite.trace.data import mark_outside
+from nbdebug.nonfinite.trace.data import know_carried, mark_outside
 from nbdebug.nonfinite.trace.events import ENTERED, Event, Place
 from nbdebug.nonfinite.trace.judgement import Judgement
 from nbdebug.nonfinite.trace.marks import Marks, all_of
@@ -17,6 +17,7 @@ from nbdebug.nonfinite.trace.ran import Ran, results
 from nbdebug.nonfinite.trace.running import Running
 from nbdebug.nonfinite.values import bad_places, has_bad, kind, measured, memory_of, stored
 
+WORDS = {"nan": "NaN", "inf": "Inf", "-inf": "-Inf"}
 MEASURED = 24  # passing operators whose results are measured; our choice: more than a page shows of a chain
 Before = tuple[Operator, tuple[Any, ...], dict[str, Any]]
 
@@ -30,18 +31,21 @@ class Recorder:
         self.births: dict[int, Event] = {}
         self.names: dict[int, str] = {}  # memory → what the reader calls it: "weight of encoder.0", "targets"
         self.finite_buffers: set[int] = set()  # by identity; those of the models that were finite when the step began
+        self.carried: set[int] = set()  # memory that variables of the user's hold since the step before
         self.paused = False
         self._read: dict[str, int] = {}  # "nan", "inf" or "-inf" that Python read in this step → its birth
         self._measured = 0
 
-    def outside(self, models: Iterable[nn.Module], batch: Any, indices: tuple[int, ...] | None) -> None:
+    def outside(self, models: Iterable[nn.Module], batch: Any, indices: tuple[int, ...] | None, carried: Mapping[str, Any]) -> None:
         """Marks what was bad before the step began."""
         mark_outside(self, models, batch, indices)
+        know_carried(self, carried)
 
     def forget(self) -> None:
         """Lets go of the memory that was marked."""
         self.marks = Marks()
         self.names.clear()
+        self.carried.clear()
 
     def birth(self, what: str, operator: str, place: Place, **fields: Any) -> Event:
         event = Event(len(self.births) + 1, what, operator, place, **fields)
@@ -54,6 +58,9 @@ class Recorder:
         values = measured(name, tensor)
         event = self.birth(ENTERED, operator, place, became=kind(tensor), output=values, inputs=(values,))
         event.detail = f"{event.became} was in {name} when torch first met it here"
+        if memory_of(tensor) in self.carried:
+            event.carried, event.cause = True, "carried"
+            event.detail = f"entered this step already {WORDS[event.became]}, from outside of it: {name}"
         return event
 
     # -- around each operator ---------------------------------------------------------------------------------------

@@ -22,6 +22,8 @@ from nbdebug.nonfinite.values import bad_places, chosen, has_bad, kind, measured
 if TYPE_CHECKING:
     from nbdebug.nonfinite.trace.forward import Recorder
 
+DIVIDES = ("div", "divide", "true_divide", "floor_divide", "remainder", "fmod")
+
 
 class Judgement:
     """One operator that something bad came out of."""
@@ -110,7 +112,7 @@ class Judgement:
     def _meant(self, number: int) -> bool:
         """Whether an infinity was written on purpose: as a mask, which may also lie in the batch."""
         event = self.recorder.births[number]
-        return event.legal or (event.what == DATA and event.became == "-inf" and is_softmax(self.ran, self._node_name()))
+        return event.legal or ((event.what == DATA or event.carried) and event.became == "-inf" and is_softmax(self.ran, self._node_name()))
 
     def _literal(self) -> float | None:
         """A NaN or an infinity that is written in the call."""
@@ -125,4 +127,6 @@ class Judgement:
 
     def _name(self, g: Given, position: int) -> str:
         known = self.recorder.names.get(memory_of(g.tensor))
+        if known is None and g.key == 1 and self.ran.op.name.removeprefix("_foreach_").rstrip("_") in DIVIDES:
+            return "divisor"
         return known or ("input" if g.name in ("self", "input", "x") else f"argument {position + 1}")

@@ -10,7 +10,7 @@ import contextlib
 import functools
 import sys
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import torch
@@ -33,16 +33,18 @@ class Trace:
         batch: what the step is computed from.
         indices: of its samples in the dataset.
         scale: the factor by which a GradScaler multiplies the loss.
+        carried: variables that the step before left behind: name → tensors, however nested.
     """
 
     def __init__(
-        self, models: Iterable[nn.Module], *, batch: Any = None, indices: tuple[int, ...] | None = None, scale: float = 1.0
+        self, models: Iterable[nn.Module], *, batch: Any = None, indices: tuple[int, ...] | None = None, scale: float = 1.0,
+        carried: Mapping[str, Any] | None = None,
     ) -> None:
         self.roots: list[Tensor] = []
         self.trouble = ""  # what of the trace itself failed first
         self._models = tuple(models)
         self._recorder = Recorder(self._models)
-        self._given = (batch, indices)
+        self._given: tuple[Any, ...] = (batch, indices, carried or {})
         self._ends = Ends(scale)
         self._stack: contextlib.ExitStack | None = None
 
@@ -67,7 +69,7 @@ class Trace:
             stack.close()
             self.roots = [root.detach() for root in self.roots]  # without their graphs
             self._guarded(self._ends.buffers, self._models, self._recorder)
-        self._given = (None, None)
+        self._given = (None, None, {})
         self._recorder.forget()
 
     def origin(self, step: int = 0) -> Origin | None:
