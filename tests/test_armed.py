@@ -1166,3 +1166,54 @@ def test_a_scripted_model_is_armed():
     with pytest.raises(nbdebug.NotFinite) as caught, nbdebug.armed():
         train(2)
     assert caught.value.report.result.origin.step == 2
+
+
+def of_a_queue(model, optimizer, inputs, targets):
+    queue = list(range(0, 64, 8))[::-1]
+    while queue:
+        start = queue.pop()
+        x = inputs[start : start + 8]
+        z = x / x.norm(dim=1, keepdim=True)  # guilty
+        optimizer.zero_grad()
+        F.cross_entropy(model(z), targets[start : start + 8]).backward()
+        optimizer.step()
+
+
+calls = []
+
+
+class Steps:
+    def __init__(self, model, optimizer):
+        self.model, self.optimizer = model, optimizer
+
+    def step(self, batch):
+        x, y = batch
+        calls.append(1)
+        self.optimizer.zero_grad()
+        F.cross_entropy(self.model(x / x.norm(dim=1, keepdim=True)), y).backward()
+        self.optimizer.step()
+
+
+def blank_sample():
+    torch.manual_seed(0)
+    inputs, targets, model = torch.randn(64, 8), torch.randint(0, 4, (64,)), nn.Linear(8, 4)
+    inputs[40] = 0
+    return inputs, targets, model, torch.optim.SGD(model.parameters(), lr=0.1)
+
+
+def test_a_loop_that_empties_a_queue():
+    inputs, targets, model, optimizer = blank_sample()
+    with pytest.raises(nbdebug.NotFinite) as caught, nbdebug.armed():
+        of_a_queue(model, optimizer, inputs, targets)
+    found = caught.value.report.result
+    assert found.origin.text.endswith("# guilty") and found.origin.step == 5 and found.reproduced
+
+
+def test_a_list_that_a_method_finds_among_the_globals_is_given_back():
+    inputs, targets, model, optimizer = blank_sample()
+    steps = Steps(model, optimizer)
+    calls.clear()
+    with pytest.raises(nbdebug.NotFinite), nbdebug.armed():
+        for batch in torch.utils.data.DataLoader(torch.utils.data.TensorDataset(inputs, targets), 8):
+            steps.step(batch)
+    assert len(calls) == 6

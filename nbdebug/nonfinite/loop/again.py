@@ -14,8 +14,8 @@ from typing import Any
 from torch import Tensor
 
 from nbdebug.nonfinite.loop.borrowed import as_then, given_back, recorded
-from nbdebug.nonfinite.loop.moments import FIRST_CALL, HEAD, Fetched, Moment, taken_up
-from nbdebug.nonfinite.loop.source import Loop, read_first, stored_above, stored_from
+from nbdebug.nonfinite.loop.moments import CONTAINERS, FIRST_CALL, HEAD, Fetched, Moment, taken_up
+from nbdebug.nonfinite.loop.source import Loop, loaded, read_first, stored_above, stored_from
 from nbdebug.source_lines import variables_of
 
 LEFT, ITEM = "__nbdebug_left__", "__nbdebug_item__"  # names in the namespace of the body: what `return` raises, what the `for` binds
@@ -118,7 +118,15 @@ def _variables(moment: Moment, first: int) -> dict[str, Any]:
     gone = (late & loop.carried) & (loop.targets | stored_from(loop.node.body, moment.line))
     if gone or (moment.seen is None and loop.targets & loop.carried):
         raise CannotRepeat(f"what {_listed(gone or loop.targets)} was when the pass began is not known any more")
+    late |= _emptied(moment)
     return _taken_up({**moment.variables, **{n: v for n, v in (moment.seen or {}).items() if n not in late}})
+
+
+def _emptied(moment: Moment) -> frozenset[str]:
+    """Containers that the body turns to only before its first call, such as a queue that it takes from: as they were after the last update."""
+    body = moment.loop.node.body
+    above, below = loaded(body, below=moment.first_line), loaded(body, above=moment.line)
+    return frozenset(n for n, v in moment.variables.items() if type(v) in CONTAINERS and n in above and n not in below)
 
 
 def _targets(moment: Moment, late: frozenset[str]) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from torch.utils.data import dataloader as loaders
 from nbdebug.nonfinite.loop.moments import CONTAINERS, Fetched, Moment, is_holder, taken_up
 from nbdebug.source_lines import is_users
 from nbdebug.untouched.aside import Aside
-from nbdebug.untouched.session import HOOKS
+from nbdebug.untouched.session import HOOKS, global_names
 
 MOST_COPIED = 2**29  # bytes of the user's own tensors that are copied for the time of the repetition; our choice
 NOT_COUNTED = (Tensor, Optimizer, DataLoader, type, ModuleType, FunctionType)  # objects whose attributes are no count of anything
@@ -73,14 +73,24 @@ def _put_aside(value: Any, aside: Aside, cells: list[tuple[Any, Any]], namespace
         inside = [v for part in value.modules() for v in _module(part, aside)]
     elif is_holder(value) or (depth == 0 and hasattr(value, "__dict__") and not isinstance(value, NOT_COUNTED)):  # also a meter or a bar of a library's
         aside.mapping(vars(value))
-        inside = list(vars(value).values()) if is_holder(value) else ()
+        inside = [*vars(value).values(), *_methods(value)] if is_holder(value) else ()
     elif isinstance(value, FunctionType) and is_users(value.__code__):
         namespaces.append(value.__globals__)
         filled = _filled(value)
-        inside = [content for _, content in filled]
+        inside = [*(content for _, content in filled), *_globals(value)]
         cells += filled
     for item in inside:
         _put_aside(item, aside, cells, namespaces, seen, depth + 1)
+
+
+def _methods(holder: Any) -> list[FunctionType]:
+    return [f for f in vars(type(holder)).values() if isinstance(f, FunctionType)]
+
+
+def _globals(function: FunctionType) -> list[Any]:
+    """The containers, objects and functions of the user's that it names."""
+    named = (function.__globals__.get(name) for name in global_names(function.__code__))
+    return [v for v in named if type(v) in CONTAINERS or is_holder(v) or isinstance(v, FunctionType)]
 
 
 def _module(part: nn.Module, aside: Aside) -> list[Any]:

@@ -165,6 +165,12 @@ def stored_from(statements: list[ast.stmt], line: int) -> frozenset[str]:
     return frozenset(name for statement in statements for name, at in _stored_at(statement) if at >= line)
 
 
+def loaded(statements: list[ast.stmt], *, above: int = 0, below: int = 2**31) -> frozenset[str]:
+    """The names that they read in lines after `above` and before `below`."""
+    names = (n for s in statements for n in ast.walk(s) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Load))
+    return frozenset(n.id for n in names if above < n.lineno < below)
+
+
 def read_first(statements: list[ast.stmt]) -> frozenset[str]:
     """Names that may be read before the statements bind them; rather one too many."""
     return frozenset(_read_first(statements, set()))
