@@ -14,13 +14,12 @@ from nbdebug.instruments.find_nan.loop import own_copy
 from nbdebug.instruments.find_nan.precision import in_float32, is_half
 from nbdebug.instruments.find_nan.training import GRADIENTS, LOSS, UPDATE, Stepped, Training
 from nbdebug.loading import Delivered
+from nbdebug.nonfinite.healthy import healthy
 from nbdebug.nonfinite.origin import Origin, Values
 from nbdebug.nonfinite.trace.step import Trace
 from nbdebug.nonfinite.update import update_origin
-from nbdebug.nonfinite.values import measured
 from nbdebug.source_lines import location_fields
 
-HEALTHY = 6  # parameters whose last values are shown; our choice
 UNEXPLAINED = {  # by whether it tripped again
     True: "repeated from the same weights and random numbers the step stops being finite, but no operator was seen to make it so",
     False: "repeated from the same weights and random numbers the step was finite",
@@ -51,7 +50,7 @@ def birth(training: Training, delivered: Delivered, stepped: Stepped, step: int)
             module = stepped.names[0].rpartition(".")[0]
             origin = replace(origin, phase="forward", module=module, parameter="", detail=f"the buffer {stepped.names[0]}")
     training.before.restore()
-    return Birth(origin, reproduced, _healthy(training, origin), why)
+    return Birth(origin, reproduced, healthy(origin, {training.names[id(p)]: p for p in training.parameters()}), why)
 
 
 def _in_passes(training: Training, delivered: Delivered, stepped: Stepped, step: int) -> tuple[Origin | None, bool]:
@@ -139,16 +138,3 @@ def coarse(stepped: Stepped, step: int) -> Origin:
         phase=COARSE.get(stepped.end, "backward"), step=step, operator="", module="", file="", line=None, cell=None, text="",
         detail="", cause="unknown", became=became if stepped.end == LOSS else "nan", parameter=named,
     )  # fmt: skip
-
-
-def _healthy(training: Training, origin: Origin) -> tuple[Values, ...]:
-    """The parameters of the module where it was born, or else of those around it, as they were before the step."""
-    named: dict[str, Tensor] = {training.names[id(p)]: p for p in training.parameters()}
-    if origin.parameter in named and origin.phase == "optimizer":
-        return (measured(origin.parameter, named[origin.parameter]),)
-    path = origin.module
-    while True:
-        near = [name for name in named if not path or name.startswith(f"{path}.")]
-        if near or not path:
-            return tuple(measured(name, named[name]) for name in near[:HEALTHY])
-        path = path.rpartition(".")[0]

@@ -15,6 +15,7 @@ from torch.utils._python_dispatch import _disable_current_modes
 from nbdebug.batch import tensors
 from nbdebug.errors import first_line
 from nbdebug.nonfinite.finite import all_finite, has_nonfinite
+from nbdebug.nonfinite.healthy import healthy
 from nbdebug.nonfinite.kept.snapshot import Snapshot
 from nbdebug.nonfinite.loop.again import CannotRepeat, run_again
 from nbdebug.nonfinite.loop.moments import Moment
@@ -25,7 +26,6 @@ from nbdebug.nonfinite.loop.trip import (
     UPDATE,
     Trip,
     coarse,
-    healthy,
     names_of,
     parameters_of,
     roots_of,
@@ -69,7 +69,7 @@ def _by_repeating(trip: Trip, names: dict[int, str]) -> Found:
     if best is None:
         return Found(coarse(trip, names), None, (), "the step could not be repeated: " + ("; ".join(dict.fromkeys(said)) or "its loop has no source"))
     origin, reproduced = told_from_outside(trip, best[0]), best[1]
-    before = tuple(values for values in healthy(origin, names, trip) if values.finite)
+    before = tuple(values for values in healthy(origin, {names[id(p)]: p for p in parameters_of(trip) if id(p) in names}) if values.finite)
     return Found(origin, reproduced, before, "" if reproduced else "; ".join(dict.fromkeys(said)))
 
 
@@ -208,7 +208,7 @@ def _by_update(trip: Trip, names: dict[int, str]) -> Found:
             now.restore()
             origin, before = update_origin((trip.stepped,), None, names, trip.step, place), ()
         else:
-            before = healthy(origin, names, trip) if origin is not None and trip.before is not None else ()
+            before = healthy(origin, {names[id(p)]: p for p in parameters_of(trip) if id(p) in names}) if origin is not None and trip.before is not None else ()
     finally:
         now.restore()
     if origin is None:

@@ -14,12 +14,11 @@ from nbdebug.nonfinite.finite import all_finite
 from nbdebug.nonfinite.kept.snapshot import Snapshot
 from nbdebug.nonfinite.loop.moments import is_holder
 from nbdebug.nonfinite.loop.passes import Passes
-from nbdebug.nonfinite.origin import Origin, Values
-from nbdebug.nonfinite.values import kind, measured
+from nbdebug.nonfinite.origin import Origin
+from nbdebug.nonfinite.values import kind
 from nbdebug.source_lines import line_of, location_fields, users_frame, variables_of
 
 LOSS, GRADIENTS, UPDATE = "loss", "gradients", "update"  # the ends that may not be finite
-HEALTHY = 6  # parameters whose last values are shown; our choice
 
 
 @dataclass(frozen=True)
@@ -59,17 +58,6 @@ def coarse(trip: Trip, names: dict[int, str]) -> Origin:
 
 def _made_by(loss: Tensor) -> str:
     return loss.grad_fn.name() if loss.grad_fn is not None else ""
-
-
-def healthy(origin: Origin, names: dict[int, str], trip: Trip) -> tuple[Values, ...]:
-    """The parameters of the module where it was born, or else of those around it, as they were before the step."""
-    named = {names[id(p)]: p for p in parameters_of(trip) if id(p) in names}
-    if origin.phase == "optimizer" and origin.parameter in named:
-        return (measured(origin.parameter, named[origin.parameter]),)
-    path = origin.module
-    while path and not any(name.startswith(f"{path}.") for name in named):
-        path = path.rpartition(".")[0]
-    return tuple(measured(name, p) for name, p in named.items() if not path or name.startswith(f"{path}."))[:HEALTHY]
 
 
 # -- who is who -------------------------------------------------------------------------------------------------
