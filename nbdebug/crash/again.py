@@ -24,6 +24,7 @@ from nbdebug.source_lines import is_users
 from nbdebug.untouched import untouched
 
 SECONDS = 8.0  # for all tries together; our choice: a report should come while one still looks at the traceback
+ALWAYS = 3  # tries that are made in any case: the first may have to import much of torch
 
 OURSELVES = str(Path(__file__).parent.parent)  # a watch stands between the user's line and the module
 
@@ -39,13 +40,14 @@ class Rerun:
     tape: Tape
     steps: Steps | None = None
     seconds: float = 0.0
-    deadline: float = 0.0
+    spent: float = 0.0  # on tries so far
+    tries: int = 0
     borrowed: untouched | None = None
     stands_for: dict[int, Tensor] = field(default_factory=dict)  # id of a copy → the user's tensor, when they were copied one by one
 
     def attempt(self, repair: Repair) -> str:
         """What comes of running it with the call that raised mended: "works: …", "gets further: …", or "" for no."""
-        if time.perf_counter() + self.seconds > self.deadline:
+        if self.tries >= ALWAYS and self.spent + self.seconds > SECONDS:
             return f"not tried: the {SECONDS:g} s for it are over, and a run takes {self.seconds:.1f} s"
         mended: list[bool] = []
 
@@ -63,6 +65,13 @@ class Rerun:
         return self._outcome(lambda: self.steps.edited(code), [])
 
     def _outcome(self, changed: Callable[[], contextlib.AbstractContextManager[None]], mended: list[bool]) -> str:
+        started = time.perf_counter()
+        try:
+            return self._run(changed, mended)
+        finally:
+            self.spent, self.tries = self.spent + time.perf_counter() - started, self.tries + 1
+
+    def _run(self, changed: Callable[[], contextlib.AbstractContextManager[None]], mended: list[bool]) -> str:
         try:
             with changed():
                 self.run()
@@ -92,7 +101,7 @@ def reruns(scene: Scene, again: Callable[[], Any] | None = None) -> Iterator[Rer
                 found = None
             if found is not None:
                 stack.push(lent)
-                found.deadline, found.borrowed = time.perf_counter() + SECONDS, borrowed
+                found.borrowed = borrowed
                 yield found
                 return
             lent.close()

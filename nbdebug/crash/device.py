@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from nbdebug.batch import map_tensors, tensors
-from nbdebug.crash.again import SECONDS, Rerun
+from nbdebug.crash.again import Rerun
 from nbdebug.crash.failure import Failure
 from nbdebug.crash.lending import Watching
 from nbdebug.crash.scene import Running, Scene
@@ -102,7 +102,7 @@ def _raising(what: str, run: Callable[[], Any], scene: Scene | None) -> Rerun | 
         if watching.raised is None or "CUDA" in str(error):
             return None
         seconds = time.perf_counter() - started
-        return Rerun(what, run, scene or Scene(error), watching.raised, tape, None, seconds, time.perf_counter() + SECONDS)
+        return Rerun(what, run, scene or Scene(error), watching.raised, tape, None, seconds)
     except Exception:  # whatever else a dead device makes of it
         return None
     return None

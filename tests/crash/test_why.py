@@ -456,6 +456,7 @@ def test_the_statement_that_raised_may_take_several_lines():
 
 def test_many_runs_are_not_made_of_a_slow_step(monkeypatch):
     monkeypatch.setattr("nbdebug.crash.again.SECONDS", 0.0)
+    monkeypatch.setattr("nbdebug.crash.again.ALWAYS", 0)
     crash = told(lambda: mlp()(torch.zeros(2, 1, 8, 8)))
     assert crash.mends and all(mend.tried.startswith("not tried: the 0 s for it are over") for mend in crash.mends)
 
