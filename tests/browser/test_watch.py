@@ -53,7 +53,8 @@ def test_a_watched_cell_is_seen_live_and_its_report_stays_when_it_is_interrupted
     notebook.page.evaluate(RUN_ALL)
     cell = notebook.cell("%%nbdebug watch")
     see_the_view_move(cell)
-    take_pictures(notebook, cell.locator(".nbd", has=cell.page.locator(".nbd-now")), "watch-live")
+    outputs = cell.locator(".jp-Cell-outputArea")  # stays, while the view in it is drawn anew under the photographer's hands
+    take_pictures(notebook, outputs, "watch-live")
 
     notebook.command("notebook:interrupt-kernel")
     report = cell.locator(".nbd", has=cell.page.locator("footer", has_text="nterrupted"))
