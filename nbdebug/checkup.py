@@ -85,7 +85,7 @@ class Checkup:
             part, doing = None, f"looking at: {instrument.title}"
             yield _report(setup, parts, limit, started, doing)
             try:
-                for part in instrument.follow(setup, budget=left):
+                for part in instrument.follow(setup, budget=_portion(instrument, left), **instrument.briefly):
                     yield _report(setup, [*parts, part], limit, started, doing)
             except KeyboardInterrupt as interrupt:
                 parts.append(getattr(interrupt, "report", instrument.unmeasured(setup, "interrupted")))
@@ -109,6 +109,11 @@ def _reason_to_skip(instrument: Instrument, setup: TrainingSetup, left: float | 
     if left is not None and left <= 0:
         return f"the budget of {limit:g} s was used up"
     return ""
+
+
+def _portion(instrument: Instrument, left: float | None) -> float | None:
+    """The seconds it gets: all that are left, or half where it would use them all."""
+    return left / 2 if left is not None and "budget" in instrument.takes else left
 
 
 def _report(setup: TrainingSetup, parts: list[Report], budget: float | None, started: float, stopped: str) -> Report:

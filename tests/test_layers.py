@@ -14,6 +14,7 @@ LAYERS = (  # top to bottom; rooms of one layer do not import each other
     {"notebook"},
     {"checkup", "catalogue"},
     {"instruments"},
+    {"data"},
     {"nonfinite", "crash", "causes", "loss_call", "counterfactual", "magnitudes", "depth"},
     {"taps", "guard", "untouched", "listening", "tensor_stats", "render"},
     {"training_setup"},

@@ -21,6 +21,7 @@ from nbdebug.untouched import Proof, untouched
 
 INSTRUMENTS: dict[str, Instrument] = {}  # name → instrument that borrows a setup, in the order to reach for them
 JUDGED: dict[str, Judged] = {}  # name → everything that has checks: the instruments, and `watch`
+UNSAID = object()  # a budget that was not given; None is one: as long as it takes
 OWN_FAULT = "nbdebug itself failed on this training, and says so instead of guessing:"
 
 
@@ -96,23 +97,30 @@ class Judged:
 class Instrument(Judged):
     """A measuring function with the checks that judge its result. Calling it gives a `Report`."""
 
+    briefly: dict[str, Any] = {}  # options with which a checkup calls it
+
     def __init__(
         self, measure: Callable[..., Any], *, needs: tuple[str, ...], trains: bool, title: str, level: str, result: type
     ) -> None:
         super().__init__(measure.__name__, title=title, level=level, result=result)
         self.measure, self.needs, self.trains = measure, needs, trains
+        self.takes = inspect.signature(measure).parameters  # with a `budget` among them it divides its time itself
         self.__name__, self.__doc__, self.__wrapped__ = measure.__name__, measure.__doc__, measure
 
-    def __call__(self, setup: TrainingSetup, *, budget: float | str | None = None, **options: Any) -> Report:
+    def __call__(self, setup: TrainingSetup, *, budget: Any = UNSAID, **options: Any) -> Report:
         """Measures and judges; an interrupt gives the setup back and leaves the partial report on the
         KeyboardInterrupt as `.report`."""
         return shown_live(self.follow(setup, budget=budget, **options))
 
-    def follow(self, setup: TrainingSetup, *, budget: float | str | None = None, **options: Any) -> Generator[Report, None, None]:
+    def follow(self, setup: TrainingSetup, *, budget: Any = UNSAID, **options: Any) -> Generator[Report, None, None]:
         """Ever fuller reports, the last of them complete; for showing a measurement while it runs."""
         self._demand(setup)
         self._demand_known(options)
-        started, limit = time.perf_counter(), seconds_of(budget)
+        started, limit = time.perf_counter(), None
+        if "budget" in self.takes:
+            options["budget"] = seconds_of(self.takes["budget"].default if budget is UNSAID else budget)
+        elif budget is not UNSAID:
+            limit = seconds_of(budget)
         result, stopped, interrupt = None, "", None
         borrowed = untouched(setup, weights=self.trains)
         try:
@@ -154,7 +162,7 @@ class Instrument(Judged):
             raise SetupError(f"{self.name} needs {' and '.join(missing)}: pass TrainingSetup({wanted})")
 
     def _demand_known(self, options: dict[str, Any]) -> None:
-        known = list(inspect.signature(self.measure).parameters)[1:]
+        known = [name for name in list(self.takes)[1:] if name != "budget"]
         if unknown := sorted(options.keys() - set(known)):
             takes = f"it takes {', '.join(known)}" if known else "it takes none"
             raise SetupError(f"{self.name} has no option {', '.join(unknown)}: {takes}, and budget")
@@ -183,7 +191,7 @@ class Instrument(Judged):
 
 
 def instrument(
-    *needs: str, trains: bool = False, title: str, level: str, result: type
+    *needs: str, trains: bool = False, title: str, level: str, result: type, made: type[Instrument] = Instrument
 ) -> Callable[[Callable[..., Any]], Instrument]:
     """Makes a measuring function an instrument and puts it on the list.
 
@@ -193,12 +201,13 @@ def instrument(
         title: heading of its report.
         level: its rung of the ladder.
         result: the frozen dataclass it returns or, as a generator, yields ever fuller.
+        made: an Instrument that takes other things than a setup as well.
     """
 
     def register(measure: Callable[..., Any]) -> Instrument:
-        made = Instrument(measure, needs=needs, trains=trains, title=title, level=level, result=result)
-        INSTRUMENTS[made.name] = made
-        return made
+        new = made(measure, needs=needs, trains=trains, title=title, level=level, result=result)
+        INSTRUMENTS[new.name] = new
+        return new
 
     return register
 

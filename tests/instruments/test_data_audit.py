@@ -18,8 +18,8 @@ from nbdebug import TrainingSetup
 from nbdebug.errors import BatchError, SetupError
 from nbdebug.findings import Severity
 from nbdebug.instruments.data_audit import data_audit
-from nbdebug.instruments.data_audit.columns import ColumnTally
-from nbdebug.instruments.data_audit.label_order import label_order, same_label_pairs
+from nbdebug.instruments.data_audit.eye.columns import ColumnTally
+from nbdebug.instruments.data_audit.eye.label_order import label_order, same_label_pairs
 from nbdebug.instruments.report import Report
 from nbdebug.page import Gallery, Histogram, Note, Table
 from tests import patients
@@ -177,7 +177,7 @@ def test_results_get_fuller(monkeypatch):
 
 
 def test_the_time_box_ends_the_pass():
-    result = data_audit(training(mlp()), seconds=0.0).result
+    result = data_audit(training(mlp()), budget=0.0).result
     assert result.train.batches == 1 and not result.train.whole
 
 

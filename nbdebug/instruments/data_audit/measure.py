@@ -1,45 +1,105 @@
-"""The instrument: a pass over train_loader, a shorter one over val_loader, ever fuller."""
+"""The instrument: one pass over each loader, ever fuller; then the questions that the passes can answer."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from dataclasses import replace
+from typing import Any
 
-from nbdebug.errors import BatchError, NbdebugError, StepError
-from nbdebug.instruments.base import demand_at_least, instrument
-from nbdebug.instruments.data_audit.columns import ColumnTally
+from nbdebug.data.between import between
+from nbdebug.data.classes import classes
+from nbdebug.data.context import Context
+from nbdebug.data.features import features
+from nbdebug.data.no_model import NoModel
+from nbdebug.data.sources import Source, as_source
+from nbdebug.data.structure import structure
+from nbdebug.errors import BatchError, NbdebugError, SetupError, StepError, first_line
+from nbdebug.instruments.base import UNSAID, Instrument, demand_at_least, instrument
+from nbdebug.instruments.data_audit.eye.columns import ColumnTally
+from nbdebug.instruments.data_audit.eye.reading import Reading
 from nbdebug.instruments.data_audit.panels import pictures
-from nbdebug.instruments.data_audit.reading import Reading
 from nbdebug.instruments.data_audit.result import DataLook
+from nbdebug.instruments.report import Report
 from nbdebug.training_setup import TrainingSetup
 
-VAL_SHARE = 0.2  # of the batches and of the time that train_loader gets
+QUESTIONS = {"structure": structure, "features": features, "classes": classes, "between": between}  # field of the result → who asks
+TRAIN_SHARE, VAL_SHARE = 0.55, 0.15  # of the time; the questions get the rest
+VAL_BATCHES = 0.2  # of the batches that train_loader gets
 REFRESH = 0.3  # seconds between two results, while reading goes on
 
 
-@instrument("train_loader", title="data", level="data", result=DataLook)
-def data_audit(setup: TrainingSetup, *, batches: int = 50, seconds: float = 10.0) -> Iterator[DataLook]:
-    """What the loaders deliver: scale, labels, balance, order, non-finite values.
+class DataAudit(Instrument):
+    """Takes a setup, or data without a model: a loader, a dataset, a frame, arrays, a path."""
 
-    Reads the loaders as training would, and one batch as model and loss see it.
+    briefly = {"batches": 50}
+
+    def follow(self, setup: Any, val: Any = None, *, budget: Any = UNSAID, **options: Any) -> Generator[Report, None, None]:
+        """Ever fuller reports, the last of them complete."""
+        if not isinstance(setup, TrainingSetup):
+            setup = data_alone(setup, val, kind=options.get("kind"), target=options.get("target"))
+        elif val is not None:
+            setup = replace(setup, val_loader=as_source(val, "val").loader)
+        yield from super().follow(setup, budget=budget, **options)
+
+    def __call__(self, setup: Any, val: Any = None, *, budget: Any = UNSAID, **options: Any) -> Report:
+        from nbdebug.instruments.report import shown_live
+
+        return shown_live(self.follow(setup, val, budget=budget, **options))
+
+
+def data_alone(data: Any, val: Any = None, *, kind: str | None = None, target: Any = None) -> TrainingSetup:
+    """A setup of data without a model."""
+    if data is None:
+        raise SetupError("data_audit got None: pass a TrainingSetup, a DataLoader, a dataset, a frame, arrays or a path")
+    train = as_source(data, "data", kind=kind, target=target)
+    return TrainingSetup(NoModel(), train_loader=train.loader, val_loader=as_source(val, "val", kind=kind, target=target).loader if val is not None else None)
+
+
+@instrument("train_loader", title="data", level="data", result=DataLook, made=DataAudit)
+def data_audit(
+    setup: TrainingSetup, *, batches: int | None = None, kind: str | None = None, target: str | None = None, budget: float | None = "10 s",
+) -> Iterator[DataLook]:  # fmt: skip
+    """The data before the model: structure, features, labels, what train and validation share, and what loss and layers get.
+
+    Reads the loaders as training would, in one pass and bounded memory, and one batch as model and loss see it. It also takes data
+    alone: nbdebug.data_audit(loader_or_dataset_or_frame, val=…, target="column").
 
     Args:
-        batches: read at most this many of train_loader, and a fifth of them of val_loader.
-        seconds: stop reading train_loader after this time, val_loader after a fifth of it.
+        batches: read at most this many of train_loader, and a fifth of them of val_loader; None: as many as the budget allows.
+        kind: of the inputs, where nbdebug infers another: image, tokens, text, tabular, series, audio.
+        target: the column or field that is to be predicted.
+        budget: seconds for all of it; None reads everything.
 
     Raises:
-        SetupError: a loader is empty or can be read only once.
+        SetupError: a loader is empty or can be read only once, or the data is nothing that gives samples.
         BatchError: inputs and targets of a batch cannot be told apart.
         StepError: the dataset or the collate function raised in the first batch; the message names the sample where it
             is known. Later it is a finding, ND312.
     """
-    demand_at_least(1, batches=batches)
-    train = Reading(setup, "train_loader", batches=batches, seconds=seconds)
+    if batches is not None:
+        demand_at_least(1, batches=batches)
+    deadline = None if budget is None else time.perf_counter() + budget
+    alone = isinstance(setup.model, NoModel)
+    train = Reading(
+        setup, _source(setup, "train_loader", "data" if alone else "train_loader", kind, target), "train_loader",
+        batches=batches, seconds=None if budget is None else budget * TRAIN_SHARE,
+    )  # fmt: skip
     yield from _ever_fuller([train], train)
-    if setup.val_loader is None:
-        return
-    val = Reading(setup, "val_loader", batches=max(1, round(batches * VAL_SHARE)), seconds=seconds * VAL_SHARE)
-    yield from _ever_fuller([train, val], val)
+    readings = [train]
+    if setup.val_loader is not None:
+        val = Reading(
+            setup, _source(setup, "val_loader", "val" if alone else "val_loader", kind, target), "val_loader",
+            batches=None if batches is None else max(1, round(batches * VAL_BATCHES)),
+            seconds=None if budget is None else budget * VAL_SHARE,
+        )  # fmt: skip
+        readings.append(val)
+        yield from _ever_fuller(readings, val)
+    yield from _asked(_look(readings), readings, Context(None if alone else setup, deadline, batches is None))
+
+
+def _source(setup: TrainingSetup, field: str, name: str, kind: str | None, target: Any) -> Source:
+    return as_source(getattr(setup, field), name, kind=kind, target=target)
 
 
 def _ever_fuller(readings: list[Reading], running: Reading) -> Iterator[DataLook]:
@@ -50,10 +110,22 @@ def _ever_fuller(readings: list[Reading], running: Reading) -> Iterator[DataLook
                 yield _look(readings)
                 shown = time.perf_counter()
     except NbdebugError as error:  # what was read before it must not be lost
-        if not readings[0].number:
+        if not readings[0].gather.batches:
             raise
         running.error, running.raised = str(error), isinstance(error, (StepError, BatchError))
+        running.gather.stopped = running.error
     yield _look(readings)
+
+
+def _asked(look: DataLook, readings: list[Reading], context: Context) -> Iterator[DataLook]:
+    """The look with every question answered; one that cannot be takes no other with it."""
+    train, val = readings[0].gather.split(), readings[1].gather.split() if len(readings) > 1 else None
+    for field, question in QUESTIONS.items():
+        try:
+            look = replace(look, **{field: question(train, val, context)})
+        except Exception as error:
+            look = replace(look, unanswered={**look.unanswered, field: f"{type(error).__name__}: {first_line(error)}"})
+        yield look
 
 
 def _look(readings: list[Reading]) -> DataLook:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from nbdebug.instruments.data_audit.members import Member, numbers
+from nbdebug.instruments.data_audit.eye.members import Member, numbers
 from nbdebug.instruments.data_audit.result import Column, DataLook, Field, Labels, LoaderLook
 from nbdebug.page import Gallery, Histogram, Note, Panel, Picture, Table
 

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
+from nbdebug.data.between import BetweenLook
+from nbdebug.data.classes import ClassLook
+from nbdebug.data.features import FeatureLook
+from nbdebug.data.structure import StructureLook
+from nbdebug.errors import NotChecked
 from nbdebug.page import Panel, Picture
 
 NAMED = 5  # places and values that a finding spells out
@@ -141,6 +147,11 @@ class DataLook:
     loss: float | None  # of the first batch
     step_error: str  # why that loss could not be computed; empty when it could
     pictures: tuple[Picture, ...] = ()
+    structure: StructureLook | None = None  # None: not asked yet, or `unanswered` says why
+    features: FeatureLook | None = None
+    classes: ClassLook | None = None
+    between: BetweenLook | None = None
+    unanswered: dict[str, str] = field(default_factory=dict)  # name of a question → what went wrong in it
 
     @property
     def train(self) -> LoaderLook:
@@ -156,3 +167,10 @@ class DataLook:
         from nbdebug.instruments.data_audit.panels import panels
 
         return panels(self)
+
+    def answer(self, question: str) -> Any:
+        """The look of this question. Raises NotChecked where there is none."""
+        found = getattr(self, question)
+        if found is None:
+            raise NotChecked(self.unanswered.get(question, "the data was not read that far"))
+        return found

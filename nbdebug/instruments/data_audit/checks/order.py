@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from nbdebug.errors import NotChecked
 from nbdebug.findings import INFO, WARNING, Location
 from nbdebug.instruments.base import Seen
-from nbdebug.instruments.data_audit.judging import is_blocked
+from nbdebug.instruments.data_audit.checks.judging import is_blocked
 from nbdebug.instruments.data_audit.measure import data_audit
 from nbdebug.instruments.data_audit.result import DataLook, Field, LoaderLook, Order
 

@@ -14,21 +14,34 @@ from torch.utils.data import BatchSampler, DataLoader, IterableDataset, Sequenti
 from torch.utils.data.distributed import DistributedSampler
 
 from nbdebug import batch as batches
-from nbdebug.instruments.data_audit.first_layers import Receiver, first_layers
-from nbdebug.instruments.data_audit.members import Member, members, size_of, text_targets
+from nbdebug.data.gathering import Gather
+from nbdebug.data.no_model import NoModel
+from nbdebug.data.sources import Source
+from nbdebug.instruments.data_audit.eye.first_layers import Receiver, first_layers
+from nbdebug.instruments.data_audit.eye.members import Member, members, size_of, text_targets
 from nbdebug.instruments.data_audit.result import LoaderLook
-from nbdebug.instruments.data_audit.tallies import FieldTally, LabelTally, Place
-from nbdebug.instruments.data_audit.trial import Attempt, Trial, try_loss
+from nbdebug.instruments.data_audit.eye.tallies import FieldTally, LabelTally, Place
+from nbdebug.instruments.data_audit.eye.trial import Attempt, Trial, try_loss
 from nbdebug.loading import Delivered, read, rewinds
 from nbdebug.training_setup import TrainingSetup
 
 
-class Reading:
-    """A pass that is under way. Its first batch is also tried, to learn what loss and first layers get."""
+EYE_BATCHES = 50  # that loss and layers are compared with in any case
+EYE_SHARE = 0.25  # of the time, after those
 
-    def __init__(self, setup: TrainingSetup, name: str, *, batches: int, seconds: float) -> None:
-        self.setup, self.name, self.limit, self.seconds = setup, name, batches, seconds
-        self.loader: Iterable[Any] = getattr(setup, name)
+
+class Reading:
+    """A pass that is under way: every batch is gathered, and looked at with the model's eye while that costs little.
+
+    The first batch is also tried, to learn what loss and first layers get.
+    """
+
+    def __init__(self, setup: TrainingSetup, source: Source, field: str, *, batches: int | None, seconds: float | None) -> None:
+        self.setup, self.name, self.limit, self.seconds = setup, source.name, batches, seconds
+        self.loader: Iterable[Any] = getattr(setup, field)
+        self.modelled = not isinstance(setup.model, NoModel)
+        self.gather = Gather(source, setup.model if self.modelled else None)
+        self.eyed = 0.0  # seconds
         self.tallies: dict[str, FieldTally] = {}
         self.receivers: list[Receiver] = []
         self.loss: float | None = None
@@ -43,17 +56,29 @@ class Reading:
         started = time.perf_counter()
         delivered = read(self.loader, self.name)
         for one in islice(delivered, self.limit):
-            self._take(one)
+            self._look_at(one, started)
+            self.gather.take(one)
             yield
-            if time.perf_counter() - started > self.seconds:
+            if self.seconds is not None and time.perf_counter() - started > self.seconds:
                 return
-        self.whole = self.number < self.limit or next(delivered, None) is None
+        self.gather.whole = self.limit is None or self.gather.batches < self.limit or next(delivered, None) is None
+        self.whole = self.gather.whole and self.number == self.gather.batches
+
+    def _look_at(self, one: Delivered, started: float) -> None:
+        before = time.perf_counter()
+        if not self.modelled or (one.number >= EYE_BATCHES and self.eyed > EYE_SHARE * (before - started)):
+            return
+        self._take(one)
+        self.eyed += time.perf_counter() - before
 
     def look(self) -> LoaderLook:
         """What has been seen so far, in plain values."""
         kind, called = sampler_of(self.loader)
+        number, samples, whole = self.number, self.samples, self.whole
+        if not self.modelled:
+            number, samples, whole = self.gather.batches, self.gather.samples, self.gather.whole
         return LoaderLook(
-            name=self.name, batches=self.number, samples=self.samples, whole=self.whole,
+            name=self.name, batches=number, samples=samples, whole=whole,
             rewinds=rewinds(self.loader), sampler=kind, sampler_name=called, structure=self.structure,
             text_targets=self.text_targets, fields=tuple(tally.look() for tally in self.tallies.values()),
             error=self.error, raised=self.raised,

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from nbdebug.instruments.data_audit.columns import ColumnTally, column_axis
-from nbdebug.instruments.data_audit.members import Member, numbers, same_values
+from nbdebug.instruments.data_audit.eye.columns import ColumnTally, column_axis
+from nbdebug.instruments.data_audit.eye.members import Member, numbers, same_values
 from nbdebug.instruments.data_audit.result import FirstLayer, Scales
 from nbdebug.listening import Call, Tape
 

@@ -15,7 +15,7 @@ from torch.overrides import TorchFunctionMode
 
 from nbdebug.batch import prediction, tensors
 from nbdebug.errors import NbdebugError, first_line
-from nbdebug.instruments.data_audit.members import Member, members, same_values
+from nbdebug.instruments.data_audit.eye.members import Member, members, same_values
 from nbdebug.listening import Tape
 from nbdebug.loss_call import BINARY, CLASS_INDEX, LOSSES
 from nbdebug.training_setup import TrainingSetup

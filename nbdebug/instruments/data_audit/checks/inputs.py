@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from nbdebug.errors import NotChecked
 from nbdebug.findings import ERROR, INFO, WARNING, Location, Severity
 from nbdebug.instruments.base import Seen
-from nbdebug.instruments.data_audit.judging import places
+from nbdebug.instruments.data_audit.checks.judging import places
 from nbdebug.instruments.data_audit.measure import data_audit
 from nbdebug.instruments.data_audit.result import DataLook, Field, FirstLayer, LoaderLook, NonFinite
 

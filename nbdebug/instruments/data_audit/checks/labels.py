@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from nbdebug.errors import NotChecked
 from nbdebug.findings import ERROR, INFO, Location
 from nbdebug.instruments.base import Seen
-from nbdebug.instruments.data_audit.judging import ENOUGH, part_of_a_block, places, why_no_labels
+from nbdebug.instruments.data_audit.checks.judging import ENOUGH, part_of_a_block, places, why_no_labels
 from nbdebug.instruments.data_audit.measure import data_audit
 from nbdebug.instruments.data_audit.result import DataLook, Field, Labels, LoaderLook
 

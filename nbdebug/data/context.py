@@ -1,0 +1,28 @@
+"""What the questions after the pass may use beside the splits."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+from nbdebug.data.split import Split
+from nbdebug.training_setup import TrainingSetup
+
+
+@dataclass(frozen=True)
+class Context:
+    """The same for every question."""
+
+    setup: TrainingSetup | None  # None: the data came without a model
+    deadline: float | None  # of time.perf_counter(); None: take as long as needed
+    whole: bool  # False in a checkup, where only what is cheap is asked
+
+    @property
+    def left(self) -> float:
+        """Seconds until the deadline, inf without one."""
+        return float("inf") if self.deadline is None else self.deadline - time.perf_counter()
+
+
+def both(train: Split, val: Split | None) -> tuple[Split, ...]:
+    """The splits that there are."""
+    return (train,) if val is None else (train, val)

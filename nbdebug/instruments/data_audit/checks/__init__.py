@@ -1,0 +1,1 @@
+"""The checks of the data look, by what they judge."""
