@@ -23,6 +23,15 @@ class Context:
         return float("inf") if self.deadline is None else self.deadline - time.perf_counter()
 
 
+@dataclass(frozen=True)
+class Flag:
+    """Samples that somebody should see."""
+
+    split: str  # name
+    ids: tuple[int, ...]  # as in Split.ids
+    reason: str  # in a few words: "all black", "also in val"
+
+
 def both(train: Split, val: Split | None) -> tuple[Split, ...]:
     """The splits that there are."""
     return (train,) if val is None else (train, val)

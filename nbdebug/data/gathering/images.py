@@ -54,7 +54,7 @@ class ImageGather:
                 self.sample = numpy.zeros((self.slots, THUMB, THUMB, pixels.shape[2]), numpy.float32)
             if pixels.shape[2] == self.moments.width:
                 self.moments.add(pixels.reshape(-1, pixels.shape[2]).astype(numpy.float64))
-            if pixels.size and (low := pixels.min()) == pixels.max():
+            if pixels.size and pixels.min() == pixels.max():
                 self.constant.setdefault("one value", []).append(self.seen + row)
         for slot, row in zip(slots.tolist(), rows.tolist(), strict=True):
             pixels = channels_last(field.values[row], self.layout)

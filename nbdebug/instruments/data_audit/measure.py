@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -11,7 +11,10 @@ from nbdebug.data.between import between
 from nbdebug.data.classes import classes
 from nbdebug.data.context import Context
 from nbdebug.data.features import features
+from nbdebug.data.fingerprint import fingerprint
+from nbdebug.data.fixes import fixes
 from nbdebug.data.no_model import NoModel
+from nbdebug.data.samples import samples
 from nbdebug.data.sources import Source, as_source
 from nbdebug.data.structure import structure
 from nbdebug.errors import BatchError, NbdebugError, SetupError, StepError, first_line
@@ -119,13 +122,23 @@ def _ever_fuller(readings: list[Reading], running: Reading) -> Iterator[DataLook
 
 def _asked(look: DataLook, readings: list[Reading], context: Context) -> Iterator[DataLook]:
     """The look with every question answered; one that cannot be takes no other with it."""
-    train, val = readings[0].gather.split(), readings[1].gather.split() if len(readings) > 1 else None
-    for field, question in QUESTIONS.items():
-        try:
-            look = replace(look, **{field: question(train, val, context)})
-        except Exception as error:
-            look = replace(look, unanswered={**look.unanswered, field: f"{type(error).__name__}: {first_line(error)}"})
+    splits = [reading.gather.split() for reading in readings]
+    train, val = splits[0], splits[1] if len(splits) > 1 else None
+    for name, question in QUESTIONS.items():
+        look = _answered(look, name, lambda question=question: question(train, val, context))
         yield look
+    answers = {name: getattr(look, name) for name in QUESTIONS}
+    flags = tuple(flag for answer in answers.values() if hasattr(answer, "flagged") for flag in answer.flagged())
+    look = _answered(look, "samples", lambda: samples(train, val, context, flags))
+    look = _answered(look, "fixes", lambda: fixes(train, val, context, answers))
+    yield _answered(look, "fingerprints", lambda: tuple(map(fingerprint, splits)))
+
+
+def _answered(look: DataLook, name: str, ask: Callable[[], Any]) -> DataLook:
+    try:
+        return replace(look, **{name: ask()})
+    except Exception as error:
+        return replace(look, unanswered={**look.unanswered, name: f"{type(error).__name__}: {first_line(error)}"})
 
 
 def _look(readings: list[Reading]) -> DataLook:

@@ -27,6 +27,9 @@ def panels(look: DataLook) -> tuple[Panel, ...]:
     for field in look.train.fields:
         if field.overall is not None and (field.labels is None or not field.labels.counts):
             found.extend(_statistics(field))
+    for answer in (look.structure, look.features, look.classes, look.between, look.fixes, look.samples):
+        if answer is not None:
+            found.extend(answer.panels())
     if look.pictures:
         caption = "the first samples; the darkest and the brightest value of them all are black and white"
         found.append(Gallery("samples", look.pictures, caption))

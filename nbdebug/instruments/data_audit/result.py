@@ -8,6 +8,9 @@ from typing import Any
 from nbdebug.data.between import BetweenLook
 from nbdebug.data.classes import ClassLook
 from nbdebug.data.features import FeatureLook
+from nbdebug.data.fingerprint import Fingerprint
+from nbdebug.data.fixes import FixLook
+from nbdebug.data.samples import SampleLook
 from nbdebug.data.structure import StructureLook
 from nbdebug.errors import NotChecked
 from nbdebug.page import Panel, Picture
@@ -151,6 +154,9 @@ class DataLook:
     features: FeatureLook | None = None
     classes: ClassLook | None = None
     between: BetweenLook | None = None
+    samples: SampleLook | None = None
+    fixes: FixLook | None = None
+    fingerprints: tuple[Fingerprint, ...] = ()  # train, then val
     unanswered: dict[str, str] = field(default_factory=dict)  # name of a question → what went wrong in it
 
     @property

@@ -19,12 +19,11 @@ from nbdebug.data.no_model import NoModel
 from nbdebug.data.sources import Source
 from nbdebug.instruments.data_audit.eye.first_layers import Receiver, first_layers
 from nbdebug.instruments.data_audit.eye.members import Member, members, size_of, text_targets
-from nbdebug.instruments.data_audit.result import LoaderLook
 from nbdebug.instruments.data_audit.eye.tallies import FieldTally, LabelTally, Place
 from nbdebug.instruments.data_audit.eye.trial import Attempt, Trial, try_loss
+from nbdebug.instruments.data_audit.result import LoaderLook
 from nbdebug.loading import Delivered, read, rewinds
 from nbdebug.training_setup import TrainingSetup
-
 
 EYE_BATCHES = 50  # that loss and layers are compared with in any case
 EYE_SHARE = 0.25  # of the time, after those

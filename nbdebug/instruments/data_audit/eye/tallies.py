@@ -13,8 +13,8 @@ from torch import Tensor
 from nbdebug.instruments.data_audit.eye.columns import ColumnTally, by_column, column_axis
 from nbdebug.instruments.data_audit.eye.label_order import label_order
 from nbdebug.instruments.data_audit.eye.members import Member, numbers
-from nbdebug.instruments.data_audit.result import NAMED, Field, Labels, NonFinite
 from nbdebug.instruments.data_audit.eye.trial import Attempt, Trial
+from nbdebug.instruments.data_audit.result import NAMED, Field, Labels, NonFinite
 
 KINDS = 10_000  # distinct labels that are listed
 

@@ -1,0 +1,5 @@
+"""A gallery of what was read: some of every class, and all that a finding names."""
+
+from nbdebug.data.samples.samples import SampleLook, samples
+
+__all__ = ["SampleLook", "samples"]
