@@ -30,10 +30,13 @@ from nbdebug.instruments import (
     gradcheck,
     gradients,
     headroom,
+    loader_audit,
     overfit,
+    show_batch,
     summary,
 )
 from nbdebug.instruments.base import Seen
+from nbdebug.instruments.compare_data import compare_data
 from nbdebug.instruments.find_nan import armed
 from nbdebug.instruments.own import check
 from nbdebug.instruments.report import Report, last_report
@@ -62,6 +65,6 @@ def unload_ipython_extension(shell: Any) -> None:
 
 __all__ = [
     "BatchError", "CapsuleError", "CodeError", "Finding", "Location", "NbdebugError", "NotChecked", "NotFinite", "Report", "Seen", "SetupError",
-    "Severity", "StepError", "TrainingSetup", "Watch", "activations", "armed", "check", "checkup", "codes", "data_audit", "explain",
-    "find_nan", "first_step", "gradcheck", "gradients", "headroom", "last_report", "overfit", "replay", "replaying", "summary", "watch", "why",
+    "Severity", "StepError", "TrainingSetup", "Watch", "activations", "armed", "check", "checkup", "codes", "compare_data", "data_audit", "explain",
+    "find_nan", "first_step", "gradcheck", "gradients", "headroom", "last_report", "loader_audit", "overfit", "replay", "replaying", "show_batch", "summary", "watch", "why",
 ]  # fmt: skip

@@ -7,12 +7,14 @@ from dataclasses import replace
 
 from nbdebug.findings import Finding, Severity
 
-DATA = ("ND101", "ND102", "ND103")
+DATA = ("ND101", "ND102", "ND103", "ND112")
 BLIND = ("ND201", "ND202", "ND303", "ND304", "ND305")  # the model cannot tell inputs apart, or starts far off
 ORDER = ("ND601", "ND602", "ND603", "ND806")  # the calls of a loop: what comes of them shows in its numbers and curves
 UPDATES = ("ND604", "ND605", "ND607", "ND608")  # too large, too small, eaten, drowned
 BIRTHS = ("ND101", "ND308", "ND309", "ND504", "ND807")  # of the first NaN
 CAUSES: dict[str, tuple[str, ...]] = {  # symptom → what explains it, when it was found too
+    "ND101": ("ND110",),
+    "ND102": ("ND110", "ND111"),
     "ND301": ("ND304",),
     "ND303": ("ND102", "ND304", "ND305", "ND201", "ND307"),
     "ND307": (*DATA, "ND201", "ND202", *ORDER, "ND604", "ND607"),

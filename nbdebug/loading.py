@@ -5,6 +5,7 @@ Random state is the business of `untouched`; here it is only seen to that the lo
 
 from __future__ import annotations
 
+import contextlib
 import copy
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
@@ -28,6 +29,18 @@ class Delivered:
     indices: tuple[int, ...] | None  # dataset indices of the samples; None when the loader hides them
 
 
+@dataclass(frozen=True)
+class Lost:
+    """What could not be read."""
+
+    batch: int  # 0-based, in the order of delivery
+    index: Any  # of the dataset; None where the batch as a whole could not be put together
+    error: str  # in a sentence, with the name of the loader
+
+
+MOST_LOST = 16  # samples or batches; a loader that loses more is read no further
+
+
 def first_batch(loader: Iterable[Any], name: str = "train_loader") -> Any:
     """The first batch of a fresh pass.
 
@@ -43,17 +56,23 @@ def first_batches(loader: Iterable[Any], count: int, name: str = "train_loader")
     return [delivered.batch for delivered in islice(read(loader, name), count)]
 
 
-def read(loader: Iterable[Any], name: str = "train_loader") -> Iterator[Delivered]:
-    """One fresh pass over the loader, with dataset indices where they can be known."""
+def read(loader: Iterable[Any], name: str = "train_loader", *, lost: list[Lost] | None = None, own: bool = True) -> Iterator[Delivered]:
+    """One fresh pass over the loader, with dataset indices where they can be known.
+
+    Args:
+        lost: where samples that raise are noted while the others are read on; None: the first of them is a StepError. A loader that
+            hides its indices, and a first batch of which nothing could be read, raise in any case.
+        own: whether tensors are copied, for one who may write to them.
+    """
     if isinstance(loader, Iterator):
         raise SetupError(
             f"{name} is a {type(loader).__name__}, which can be read only once: looking would use up your data. "
             "Pass the DataLoader, or a list of batches"
         )
     empty = True
-    for delivered in _deliver(loader, name):
+    for delivered in _deliver(loader, name, lost):
         empty = False
-        yield replace(delivered, batch=map_tensors(_own_copy, delivered.batch))
+        yield replace(delivered, batch=map_tensors(_own_copy, delivered.batch)) if own else delivered
     if empty:
         raise SetupError(f"{name} is empty: it gave no batch (dataset length, drop_last, sampler?)")
 
@@ -68,10 +87,10 @@ def rewinds(loader: Iterable[Any]) -> bool:
     return not (isinstance(loader, DataLoader) and isinstance(loader.dataset, IterableDataset))
 
 
-def _deliver(loader: Iterable[Any], name: str) -> Iterator[Delivered]:
+def _deliver(loader: Iterable[Any], name: str, lost: list[Lost] | None) -> Iterator[Delivered]:
     try:
         if _shows_its_indices(loader):
-            yield from _by_index(loader, name)
+            yield from _by_index(loader, name, lost)
         else:
             for number, batch in enumerate(_without_workers(loader)):
                 yield Delivered(number, batch, None)
@@ -85,13 +104,49 @@ def _shows_its_indices(loader: Iterable[Any]) -> bool:
     return isinstance(loader, DataLoader) and type(loader).__iter__ is DataLoader.__iter__ and loader.batch_sampler is not None and rewinds(loader)
 
 
-def _by_index(loader: DataLoader, name: str) -> Iterator[Delivered]:
+def _by_index(loader: DataLoader, name: str, lost: list[Lost] | None) -> Iterator[Delivered]:
     """What a single-process DataLoader does, with the indices kept."""
-    dataset, fetch_many = loader.dataset, getattr(loader.dataset, "__getitems__", None)
     _draw_base_seed(loader)
+    read_any = False
     for number, indices in enumerate(loader.batch_sampler):
-        samples = fetch_many(indices) if callable(fetch_many) else [_sample(dataset, i, name) for i in indices]
-        yield Delivered(number, loader.collate_fn(samples), tuple(indices))
+        if lost is None:
+            yield _fetched(loader, number, indices, name)
+            continue
+        delivered = _as_much_as_can_be_had(loader, number, indices, name, lost)
+        if delivered is None and not read_any:
+            _fetched(loader, number, indices, name)  # raises, with the cause
+        if len(lost) >= MOST_LOST:
+            raise StepError(f"{lost[0].error}; {len(lost) - 1} more samples or batches raised, and {name} was read no further")
+        if delivered is not None:
+            read_any = True
+            yield delivered
+
+
+def _fetched(loader: DataLoader, number: int, indices: list[Any], name: str) -> Delivered:
+    dataset, fetch_many = loader.dataset, getattr(loader.dataset, "__getitems__", None)
+    samples = fetch_many(indices) if callable(fetch_many) else [_sample(dataset, i, name) for i in indices]
+    return Delivered(number, loader.collate_fn(samples), tuple(indices))
+
+
+def _as_much_as_can_be_had(loader: DataLoader, number: int, indices: list[Any], name: str, lost: list[Lost]) -> Delivered | None:
+    """The batch without the samples that raise; None where nothing is left of it."""
+    if callable(getattr(loader.dataset, "__getitems__", None)):
+        with contextlib.suppress(Exception):  # one by one it will show which of them it was
+            return _fetched(loader, number, indices, name)
+    samples, kept = [], []
+    for index in indices:
+        try:
+            samples.append(_sample(loader.dataset, index, name))
+            kept.append(index)
+        except StepError as error:
+            lost.append(Lost(number, index, str(error)))
+            if len(lost) >= MOST_LOST:
+                break
+    try:
+        return Delivered(number, loader.collate_fn(samples), tuple(kept)) if samples else None
+    except Exception as error:
+        lost.append(Lost(number, None, _what_was_raised(name, error)))
+        return None
 
 
 def _sample(dataset: Any, index: Any, name: str) -> Any:

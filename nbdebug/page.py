@@ -65,10 +65,45 @@ class Table:
 
 @dataclass(frozen=True)
 class Picture:
-    """One small image of a gallery."""
+    """A small image, with masks and boxes drawn into it already."""
 
     label: str
-    pixels: tuple[tuple[tuple[float, ...], ...], ...]  # (H, W, C) in 0..1, C is 1 or 3
+    png: str  # base64 of a PNG file
+    width: int  # pixels
+    height: int
+    note: str = ""  # a few words under it: its range of values, why one should see it
+
+
+@dataclass(frozen=True)
+class Words:
+    """A text, or tokens in a row."""
+
+    label: str
+    text: str
+    before: str = ""  # padding, which is shown fainter
+    after: str = ""
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Trace:
+    """A small curve: audio, or the channels of a series."""
+
+    label: str
+    series: dict[str, tuple[float, ...]]  # name → values over a common axis; NaN leaves a gap
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Row:
+    """A row of a table."""
+
+    label: str
+    values: dict[str, str | float | int | bool | None]  # column → value
+    note: str = ""
+
+
+Exhibit = Picture | Words | Trace | Row  # a sample, shown as what it is
 
 
 @dataclass(frozen=True)
@@ -76,7 +111,7 @@ class Gallery:
     """Samples side by side."""
 
     title: str
-    pictures: tuple[Picture, ...]
+    exhibits: tuple[Exhibit, ...]
     caption: str = ""
 
 
@@ -113,6 +148,26 @@ class Section:
 
 
 @dataclass(frozen=True)
+class Sample:
+    """An exhibit that can be looked for."""
+
+    split: str  # "train_loader"
+    id: int  # as findings name it
+    group: str  # its class; "" where it has none
+    reasons: tuple[str, ...]  # why one should see it: "all black", "also in val_loader"
+    exhibit: Exhibit
+
+
+@dataclass(frozen=True)
+class Collection:
+    """Samples and columns to look through, more than a page has room for."""
+
+    samples: tuple[Sample, ...] = ()
+    groups: dict[str, dict[str, int]] = field(default_factory=dict)  # split → class → how many there are of it
+    columns: dict[str, tuple[Histogram | Table, ...]] = field(default_factory=dict)  # column or channel → how it looks
+
+
+@dataclass(frozen=True)
 class Page:
     """All that a renderer gets to see."""
 
@@ -124,6 +179,7 @@ class Page:
     footer: tuple[str, ...] = ()  # the promise kept (or broken), limits, seconds
     intact: bool = True  # False when the session was found changed: the footer is then a warning
     unfinished: str = ""  # what is still being done, or why the measurement ended early: nothing found is then "so far"
+    collection: Collection | None = None  # of the samples, for a renderer in which one can choose
 
 
 @dataclass(frozen=True)

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy
 import torch
-from torch import Tensor
 
-from nbdebug import batch as batches
-from nbdebug.errors import BatchError
+from nbdebug.data.members import INPUT, TARGET, parts_of
+from nbdebug.data.together import DENSE_LIMIT, numbers
 from nbdebug.loading import Delivered
 
-INPUT, TARGET = "input", "target"
-DENSE_LIMIT = 10_000_000  # elements; a sparse tensor larger than this is not spread out
+__all__ = ["DENSE_LIMIT", "INPUT", "TARGET", "Chunk", "Field", "Rows", "Values", "chunk_of", "numbers"]
 
 Values = numpy.ndarray | list
 
@@ -29,6 +25,9 @@ class Field:
     values: Values  # (n, …), or a list of n texts, arrays of their own shape, dicts, None
     dtype: str  # as delivered: "float32", "uint8", "str", "object"
     names: tuple[str, ...] = ()  # of the columns, where the data names them; else ()
+    dtypes: tuple[str, ...] = ()  # of the columns, where they differ
+    parts: tuple[int, ...] = ()  # samples of each of the batches it was put together from; (): it is one batch
+    ids: numpy.ndarray | None = None  # (n,) of the samples, as in Chunk
 
 
 @dataclass(frozen=True)
@@ -46,6 +45,7 @@ class Chunk:
     ids: numpy.ndarray  # (n,) int64: dataset indices where the loader shows them, else running numbers
     by_index: bool  # whether `ids` are dataset indices
     fields: tuple[Field, ...]
+    left_out: tuple[str, ...] = ()  # what has no entry for each sample: "scale has one float for the whole batch"
 
     @property
     def size(self) -> int:
@@ -61,65 +61,20 @@ def chunk_of(one: Delivered, seen: int, model: torch.nn.Module | None, targets: 
         model: tells inputs from targets, as in training; None: by position and name.
         targets: names of fields that the user calls targets.
     """
-    fields = tuple(_named_by(targets, field) for field in _fields(one.batch, model))
-    size = len(one.indices) if one.indices is not None else max((len(field.values) for field in fields), default=0)
-    by_index = one.indices is not None and all(isinstance(i, int) for i in one.indices)
-    ids = numpy.asarray(one.indices if by_index else range(seen, seen + size), dtype=numpy.int64)
-    return Chunk(one.number, ids, by_index, tuple(f for f in fields if len(f.values) == size))
-
-
-def _fields(batch: Any, model: torch.nn.Module | None) -> Iterator[Field]:
-    if isinstance(batch, Rows):
-        yield from batch.fields
-        return
-    try:
-        call = batches.split(batch, model if model is not None else torch.nn.Identity())
-    except BatchError:
-        yield from _leaves("batch", INPUT, batch)
-        return
-    seen: set[int] = set()
-    lone = len(call.args) == 1 and not call.kwargs
-    named = [("inputs" if lone else f"inputs[{i}]", INPUT, item) for i, item in enumerate(call.args)]
-    named += [(name, INPUT, item) for name, item in call.kwargs.items()]
-    for name, role, item in [*named, ("targets", TARGET, call.targets)]:
-        if item is not None and id(item) not in seen:  # an autoencoder's input is an input
-            seen.add(id(item))
-            yield from _leaves(name, role, item)
-
-
-def _leaves(name: str, role: str, item: Any) -> Iterator[Field]:
-    if isinstance(item, dict):
-        for key, part in item.items():
-            yield from _leaves(f"{name}[{key!r}]", role, part)
-    elif isinstance(item, tuple):
-        for position, part in enumerate(item):
-            yield from _leaves(f"{name}[{position}]", role, part)
-    elif isinstance(item, Tensor):
-        values = numbers(item)
-        if values is not None and values.ndim:
-            yield Field(name, role, values, str(item.dtype).removeprefix("torch."))
-    elif isinstance(item, numpy.ndarray) and item.ndim:
-        yield Field(name, role, item, str(item.dtype))
-    elif isinstance(item, list):
-        plain = [numbers(part) if isinstance(part, Tensor) else part for part in item]
-        yield Field(name, role, plain, type(item[0]).__name__ if item else "list")
-
-
-def numbers(tensor: Tensor) -> numpy.ndarray | None:
-    """The values on the CPU, of a dtype that NumPy has; None where that is not possible."""
-    tensor = tensor.detach()
-    if tensor.is_nested or tensor.is_quantized or tensor.device.type == "meta":
-        return None
-    if tensor.layout is not torch.strided:
-        if tensor.numel() > DENSE_LIMIT:
-            return None
-        tensor = tensor.to_dense()
-    tensor = tensor.cpu()
-    if tensor.is_complex():
-        tensor = tensor.abs()  # not finite exactly where the value is not
-    return (tensor.float() if tensor.dtype is torch.bfloat16 else tensor).numpy()
+    shown = len(one.indices) if one.indices is not None else None
+    if isinstance(one.batch, Rows):
+        fields, left_out = one.batch.fields, []
+    else:
+        parts, left_out = parts_of(one.batch, shown, model, targets)
+        fields = tuple(Field(name, role, values, dtype) for name, role, values, dtype in parts)
+    size = max((len(field.values) for field in fields), default=0)
+    by_index = size == shown and all(isinstance(i, (int, numpy.integer)) for i in one.indices or ())  # a collate function may add or drop samples
+    ids = numpy.asarray(one.indices if by_index else numpy.arange(seen, seen + size), dtype=numpy.int64)
+    if targets:
+        fields = tuple(_named_by(targets, field) for field in fields)
+    return Chunk(one.number, ids, by_index, fields, tuple(left_out))
 
 
 def _named_by(targets: tuple[str, ...], field: Field) -> Field:
-    role = TARGET if field.name in targets else field.role
+    role = TARGET if field.name in targets else INPUT if field.name != "targets" else field.role
     return field if role == field.role else replace(field, role=role)

@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy
 
+from nbdebug.loading import Lost
+
 QUANTILES = (0.0, 0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99, 1.0)
 KINDS = ("image", "tokens", "text", "tabular", "series", "audio", "classes", "quantity", "mask", "boxes", "category", "time", "other")
 
@@ -32,6 +34,7 @@ class Columns:
     distinct: numpy.ndarray  # how many different values
     exact: numpy.ndarray  # bool: whether `distinct` is counted, and not estimated
     quantiles: numpy.ndarray  # (D, 9) at QUANTILES; of the sampled rows, but for the ends
+    rank_error: float = 0.0  # how far the rank of a quantile may be off, 0..1, but once in a hundred; 0: of all rows
 
 
 @dataclass(frozen=True)
@@ -57,6 +60,7 @@ class Prints:
     hashes: numpy.ndarray  # (M,) uint64, in no order
     ids: numpy.ndarray  # (M,) int64, of the samples
     bound: int  # hashes below it were kept; 2**64 when all were
+    left_out: int = 0  # samples that share a kept hash with 16 others and more, where there were too many to keep
 
 
 @dataclass(frozen=True)
@@ -81,6 +85,8 @@ class Split:
     first: Any = None  # the first batch, as delivered
     stopped: str = ""  # why reading ended early
     notes: tuple[str, ...] = field(default_factory=tuple)  # what was left out, and why
+    lost: tuple[Lost, ...] = ()  # samples that raised when they were read, at most 16 of them
+    ordered: bool = True  # the order is that of a loader of the user's; False for a bare dataset, table, folder or arrays
 
     def input(self) -> FieldData | None:
         """The field that a model learns from: the first input that is no text beside numbers."""

@@ -7,11 +7,13 @@ from nbdebug.instruments.first_step import first_step
 from nbdebug.instruments.gradients import gradients
 from nbdebug.instruments.gradcheck import gradcheck
 from nbdebug.instruments.headroom import headroom
+from nbdebug.instruments.loader_audit import loader_audit
 from nbdebug.instruments.overfit import overfit
 from nbdebug.instruments.own import own
+from nbdebug.instruments.show_batch import show_batch
 from nbdebug.instruments.summary import summary
 from nbdebug.instruments.why import why
 
-LADDER = (data_audit, first_step, activations, gradients, headroom, overfit, own)  # what checkup runs, cheap before dear
+LADDER = (data_audit, loader_audit, first_step, activations, gradients, headroom, overfit, own)  # what checkup runs, cheap before dear
 
-__all__ = ["LADDER", "activations", "data_audit", "find_nan", "first_step", "gradcheck", "gradients", "headroom", "overfit", "own", "summary", "why"]
+__all__ = ["LADDER", "activations", "data_audit", "find_nan", "first_step", "gradcheck", "gradients", "headroom", "loader_audit", "overfit", "own", "show_batch", "summary", "why"]

@@ -12,6 +12,8 @@ from typing import Any
 import torch
 from torch.nn.parameter import is_lazy
 
+from nbdebug.data.no_model import NoModel
+from nbdebug.data.sources import as_source
 from nbdebug.errors import CodeError, NbdebugError, NotChecked, SetupError, first_line
 from nbdebug.findings import Finding, Location, Severity
 from nbdebug.instruments.report import RESULTS, Report, remember, shown_live
@@ -269,9 +271,17 @@ def ranked(findings: Any) -> tuple[Finding, ...]:
 
 
 def subject(setup: TrainingSetup) -> str:
-    """What is examined, in a line: `Net · 12,345 parameters · Adam · cpu · 32-true`."""
+    """What is examined, in a line: `Net · 12,345 parameters · Adam · cpu · 32-true`; of data alone what it is."""
+    if isinstance(setup.model, NoModel):
+        return " · ".join(_about(name, loader) for name, loader in (("", setup.train_loader), ("val: ", setup.val_loader)) if loader is not None)
     model = dict(setup.model.named_children()).get("_orig_mod", setup.model)  # what a compiled one compiles
     known = [p for p in model.parameters() if not is_lazy(p)]
     optimizers = "+".join(type(optimizer).__name__ for optimizer in setup.optimizers) or "no optimizer"
     count = f"{sum(p.numel() for p in known):,} parameters"
     return " · ".join([type(model).__name__, count, optimizers, str(setup.device), setup.precision])
+
+
+def _about(name: str, loader: Any) -> str:
+    source = as_source(loader)
+    counted = f"{source.total:,}" in source.about if source.total is not None else True
+    return name + source.about + ("" if counted else f", {source.total:,} samples")

@@ -11,7 +11,7 @@ from typing import Any
 
 from nbdebug.errors import NbdebugError
 from nbdebug.findings import Finding, Severity
-from nbdebug.page import Page, Section, Verdict
+from nbdebug.page import Collection, Page, Section, Verdict
 from nbdebug.plain import from_plain, to_plain
 from nbdebug.untouched import Proof
 
@@ -38,7 +38,9 @@ class Report:
     def page(self) -> Page:
         """The report as a page of neutral panels, which every renderer knows."""
         footer, intact = _footer(self)
-        return Page(self.title, self.subject, self.findings, self.verdicts, _sections(self), footer, intact, self.stopped)
+        return Page(
+            self.title, self.subject, self.findings, self.verdicts, _sections(self), footer, intact, self.stopped, _collection(self)
+        )  # fmt: skip
 
     def figure(self) -> Any:
         """The panels as one matplotlib figure."""
@@ -47,7 +49,8 @@ class Report:
         return figure.render(self.page())
 
     def widget(self) -> Any:
-        """The report as an ipywidgets box: filter by level and severity, open a finding, jump between panels."""
+        """The report as an ipywidgets box: filter by level and severity, open a finding, jump between panels; look through
+        the samples and columns of a data audit."""
         from nbdebug.render import widget
 
         return widget.render(self.page())
@@ -142,6 +145,12 @@ def _sections(report: Report) -> tuple[Section, ...]:
         return own + tuple(section for part in report.parts for section in _sections(part))
     panels = tuple(report.result.panels()) if report.result is not None else ()
     return (Section(report.title, report.level, panels, report.seconds),) if panels else ()
+
+
+def _collection(report: Report) -> Collection | None:
+    """The samples that one can look through, of the report or of its first part that has some."""
+    found = getattr(report.result, "collection", None)
+    return found if found is not None else next(filter(None, map(_collection, report.parts)), None)
 
 
 def _footer(report: Report) -> tuple[tuple[str, ...], bool]:

@@ -54,14 +54,19 @@ def candidates(namespace: Mapping[str, Any], role: str) -> list[Variable]:
 
     Names beginning with an underscore, IPython's own and classes are left out.
     """
-    fits = FITS[role]
+    found = variables_that(namespace, FITS[role])
+    return [Variable(variable.value, tuple(sorted(variable.names, key=_preference(role)))) for variable in found]
+
+
+def variables_that(namespace: Mapping[str, Any], fits: Callable[[str, Any], bool]) -> list[Variable]:
+    """The variables that fit, by name and value, in the order they were made; one object counts once."""
     names: dict[int, list[str]] = {}
     values: dict[int, Any] = {}
     for name, value in _visible(namespace):
         if fits(name, value):
             names.setdefault(id(value), []).append(name)
             values[id(value)] = value
-    return [Variable(values[key], tuple(sorted(found, key=_preference(role)))) for key, found in names.items()]
+    return [Variable(values[key], tuple(found)) for key, found in names.items()]
 
 
 def has_usual_name(variable: Variable, role: str) -> bool:

@@ -12,11 +12,11 @@ from IPython.core.completer import CompletionContext, SimpleCompletion, SimpleMa
 
 from nbdebug.catalogue import checks_by_code
 from nbdebug.nonfinite.kept.capsule_file import SUFFIX
-from nbdebug.notebook.candidates import candidates
-from nbdebug.notebook.namespace import ROLES
+from nbdebug.notebook.candidates import candidates, variables_that
+from nbdebug.notebook.data_search import is_data
 from nbdebug.notebook.options import Option
 from nbdebug.notebook.over_cell import CELL_VERBS
-from nbdebug.notebook.verbs import ALIASES, Verb, verbs, with_two_signs
+from nbdebug.notebook.verbs import ALIASES, VAL, Verb, verbs, with_two_signs
 
 LINE = re.compile(r"\s*(?:[\w., ]+=\s*)?(?P<magic>%{1,2}nbdebug)\s+(?P<rest>.*)")  # also report = %nbdebug …
 
@@ -51,13 +51,14 @@ def _offers(before: list[str], word: str, *, over_a_cell: bool) -> list[tuple[st
     if waiting is not None and waiting.choices:
         return [(str(choice), "value") for choice in waiting.choices]
     role, equals, _ = word.partition("=")
-    if equals and role in ROLES:
-        return [(f"{role}={name}", "variable") for name in _variables(role)]
+    if equals and role in verb.roles:
+        return [(f"{role}={name}", "variable") for name in (_data() if role == VAL else _variables(role))]
     if verb.file and len(before) == 1:
         return [(name, "file") for name in sorted(glob.glob(f"{glob.escape(word)}*{SUFFIX}"))]
     if verb.takes == "cell":
         return [*_roles(verb.named, before), *_flags(verb)] if over_a_cell else []
-    return [*_roles(ROLES if verb.takes == "roles" else (), before), *_flags(verb)]
+    data = [(name, "variable") for name in _data()] if verb.alone and len(before) == 1 else []
+    return [*_roles(verb.roles if verb.takes == "roles" else (), before), *_flags(verb), *data]
 
 
 def _aliases() -> list[str]:
@@ -79,5 +80,14 @@ def _roles(roles: Iterable[str], before: list[str]) -> list[tuple[str, str]]:
 
 
 def _variables(role: str) -> list[str]:
+    return [name for variable in candidates(_namespace(), role) for name in variable.names]
+
+
+def _data() -> list[str]:
+    """The variables that could be data without a model."""
+    return [name for variable in variables_that(_namespace(), is_data) for name in variable.names]
+
+
+def _namespace() -> dict[str, Any]:
     shell: Any = sys.modules["IPython"].get_ipython()
-    return [name for variable in candidates(shell.user_ns, role) for name in variable.names]
+    return shell.user_ns

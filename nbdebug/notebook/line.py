@@ -24,6 +24,7 @@ class Line:
     roles: dict[str, str] = field(default_factory=dict)  # role → the variable's name
     options: dict[str, Any] = field(default_factory=dict)  # keyword → value; only those that were given
     rest: list[str] = field(default_factory=list)
+    quoted: list[str] = field(default_factory=list)  # those of the rest that stood in quotes
     wants_help: bool = False
 
 
@@ -39,8 +40,11 @@ def words_of(line: str) -> list[str]:
     return words
 
 
-def read_line(words: Iterable[str], options: Iterable[Option]) -> Line:
+def read_line(words: Iterable[str], options: Iterable[Option], roles: Iterable[str] = ROLES) -> Line:
     """Sorts the words of a line.
+
+    Args:
+        roles: that the verb knows.
 
     Raises:
         UsageError: a role or an option is unknown, or its value is wrong.
@@ -56,9 +60,10 @@ def read_line(words: Iterable[str], options: Iterable[Option]) -> Line:
         elif (matched := ROLE_WORD.fullmatch(word)) and _as_flag(matched[1]) in known:  # budget=20, as in Python
             _read_option(f"{_as_flag(matched[1])}={matched[2]}", waiting, known, said)
         elif matched:
-            _read_role(matched[1], matched[2], said)
+            _read_role(matched[1], matched[2], said, tuple(roles))
         else:
             said.rest.append(unquoted(word))
+            said.quoted += [unquoted(word)] * (unquoted(word) != word)
     return said
 
 
@@ -103,9 +108,9 @@ def _starts_anew(word: str) -> bool:
     return word.startswith("--") or bool(ROLE_WORD.fullmatch(word))
 
 
-def _read_role(role: str, variable: str, said: Line) -> None:
-    if role not in ROLES:
-        raise UsageError(f"{role}= is no part of a setup{did_you_mean(role, ROLES)}")
+def _read_role(role: str, variable: str, said: Line, roles: tuple[str, ...]) -> None:
+    if role not in roles:
+        raise UsageError(f"{role}= is no part of a setup{did_you_mean(role, roles)}")
     if not variable:
         raise UsageError(f"{role}= wants the name of a variable right after it, without a blank")
     said.roles[role] = variable

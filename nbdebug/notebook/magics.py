@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from typing import Any
 
@@ -15,12 +16,15 @@ from nbdebug.errors import CodeError, SetupError, first_line
 from nbdebug.instruments.report import Report, shown_live
 from nbdebug.instruments.watch import Watch
 from nbdebug.nonfinite.kept.capsule import read
+from nbdebug.notebook.data_search import found_data, named_data
 from nbdebug.notebook.discovery_page import page_of
 from nbdebug.notebook.line import Line, read_line, words_of
 from nbdebug.notebook.namespace import Discovery, discover
 from nbdebug.notebook.over_cell import CELL_VERBS, OVER_A_CELL, OverCell, shown_already
+from nbdebug.notebook.search import Search
 from nbdebug.notebook.shown_once import ShownOnce
-from nbdebug.notebook.verbs import Verb, help_of, overview, verb_named, with_two_signs
+from nbdebug.notebook.variables import look_up
+from nbdebug.notebook.verbs import VAL, VARIABLES, Verb, help_of, overview, verb_named, with_two_signs
 
 STOPPED = "KeyboardInterrupt: stopped. The report above has what was measured until then."
 
@@ -42,6 +46,7 @@ class NbdebugMagics(Magics):
 
         %nbdebug                      the verbs, in the order to reach for them
         %nbdebug setup                finds model, loss, optimizer and loaders among your variables
+        %nbdebug data                 the data alone or before its model: also %nbdebug data df --target price
         %nbdebug checkup              data, code, numbers, optimisation: what is wrong, where, what to try
         %%nbdebug watch               over a cell that trains: watches its loop, and names the mistakes in it
         %%nbdebug find_nan            over a cell that trains: stops before the first NaN, and names the line it was born in
@@ -67,11 +72,11 @@ class NbdebugMagics(Magics):
 
     def _read(self, verb: Verb, words: list[str]) -> Line:
         try:
-            said = read_line(words, verb.options)
+            said = read_line(words, verb.options, verb.roles)
         except UsageError as error:
             raise UsageError(f"%nbdebug {verb.name}: {error}") from None
         surplus = [] if verb.takes in ("roles", "cell") else [f"{role}=" for role in said.roles]
-        surplus += said.rest[1:] if verb.takes == "code" or verb.file else said.rest
+        surplus += said.rest[1:] if verb.takes == "code" or verb.file or verb.alone else said.rest
         if surplus:
             example = ': write --budget "20 s" or model=net' if verb.takes == "roles" else ""
             raise UsageError(f"%nbdebug {verb.name} does not know what to do with {surplus[0]!r}{example}")
@@ -92,12 +97,11 @@ class NbdebugMagics(Magics):
         display(Explanation(page_of(found)))
 
     def _measure(self, verb: Verb, said: Line) -> Report:
-        found = self._discover(verb, {**self.said, **said.roles}, self.precision)
-        lines, name = self._construction(found, "setup")
-        options = "".join(f", {option}={value!r}" for option, value in said.options.items())
-        print("\n".join([*lines, f"{verb.call}({name}{options})"]))
+        given, lines, arguments = self._given(verb, said)
+        options, written = self._options(verb, said)
+        print("\n".join([*lines, f"{verb.call}({', '.join([*arguments, *written])})"]))
         try:
-            report = shown_live(verb.target.follow(found.setup, **said.options))
+            report = shown_live(verb.target.follow(*given, **options))
         except KeyboardInterrupt as interrupt:
             if (partial := getattr(interrupt, "report", None)) is not None:
                 self.shown.show(partial)
@@ -105,6 +109,50 @@ class NbdebugMagics(Magics):
             raise  # so that "run all cells" stops too
         self.shown.show(report)
         return report
+
+    def _given(self, verb: Verb, said: Line) -> tuple[list[Any], list[str], list[str]]:
+        """What is measured: its values, the lines that make them, and how they are written in the call."""
+        roles = {role: text for role, text in said.roles.items() if role != VAL}
+        if verb.alone and (said.rest or not (roles or self.said or self._has_a_training())):
+            if roles:
+                raise UsageError(f"%nbdebug {verb.name}: {next(iter(roles))}= belongs to a training, and {said.rest[0]} is data alone: say one of them")
+            return self._data(verb, said)
+        found = self._discover(verb, {**self.said, **roles}, self.precision)
+        lines, name = self._construction(found, "setup")
+        if VAL not in said.roles:
+            return [found.setup], lines, [name]
+        other = self._asked(verb, lambda: named_data(self.shell.user_ns, said.roles[VAL]))
+        return [found.setup, other.value], lines, [name, f"{VAL}={other.text}"]
+
+    def _data(self, verb: Verb, said: Line) -> tuple[list[Any], list[str], list[str]]:
+        """Data without a model: what the line names, or what there is."""
+        names, val = self.shell.user_ns, said.roles.get(VAL, "")
+        if said.rest:
+            word = said.rest[0]
+            data = self._asked(verb, lambda: named_data(names, word, val, quoted=word in said.quoted))
+        else:
+            data = self._asked(verb, lambda: found_data(names, verb.name))
+            data = data if not val else self._asked(verb, lambda: dataclasses.replace(named_data(names, data.text, val), value=data.value))
+        arguments = [data.text] + [f"{VAL}={data.val_text}"] * (data.val is not None)
+        return [data.value, *[data.val] * (data.val is not None)], self._imports(""), arguments
+
+    def _options(self, verb: Verb, said: Line) -> tuple[dict[str, Any], list[str]]:
+        """The options, with variables in the place of their names; and how they are written."""
+        variables = {name: text for name, text in said.options.items() if name in VARIABLES}
+        values = {name: self._asked(verb, lambda text=text: look_up(self.shell.user_ns, text)) for name, text in variables.items()}
+        written = [f"{name}={text if name in variables else repr(text)}" for name, text in said.options.items()]
+        return {**said.options, **values}, written
+
+    def _has_a_training(self) -> bool:
+        """Whether there is a model among the variables that has something to learn from."""
+        search = Search(self.shell.user_ns)
+        return bool(search.candidates("setup") or (search.candidates("model") and search.candidates("train_loader")))
+
+    def _asked(self, verb: Verb, look: Callable[[], Any]) -> Any:
+        try:
+            return look()
+        except SetupError as error:
+            raise UsageError(f"%nbdebug {verb.name}: {error}") from None
 
     def _watch(self, verb: Verb, said: Line) -> Watch:
         if said.options or said.roles:
@@ -162,10 +210,7 @@ class NbdebugMagics(Magics):
         raise UsageError(f"%%nbdebug {verb} runs over no cell: write %nbdebug {verb}, with one %, on a line of its own")
 
     def _discover(self, verb: Verb, roles: dict[str, str], precision: str | None) -> Discovery:
-        try:
-            return discover(self.shell.user_ns, roles, precision=precision)
-        except SetupError as error:
-            raise UsageError(f"%nbdebug {verb.name}: {error}") from None
+        return self._asked(verb, lambda: discover(self.shell.user_ns, roles, precision=precision))
 
     def _construction(self, found: Discovery, name: str) -> tuple[list[str], str]:
         """The lines that make the setup in Python, and its name in them."""

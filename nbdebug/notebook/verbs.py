@@ -18,7 +18,9 @@ from nbdebug.notebook.namespace import ROLES
 from nbdebug.notebook.options import Option, options_of
 from nbdebug.training_setup import PRECISIONS
 
-ALIASES = {"data": "data_audit", "step": "first_step"}
+ALIASES = {"data": "data_audit", "loader": "loader_audit", "step": "first_step"}
+VAL = "val"  # what is validated on, of data without a model
+VARIABLES = ("tokenizer",)  # options whose value is a variable
 PRECISION = Option("precision", str, None, "autocast of the training; default: 16-mixed with a GradScaler, else 32-true", tuple(PRECISIONS))
 BUDGET = Option("budget", str, None, 'stop after this time, such as "20 s" or "2 min", with what there is', optional=True)
 
@@ -37,6 +39,12 @@ class Verb:
     call: str = ""  # how that callable is written in Python
     named: tuple[str, ...] = ()  # roles that may be named over a cell
     over: Verb | None = None  # what it is over a cell, when that is another thing than on a line
+    alone: bool = False  # whether it takes data without a model: a variable or a path, and val=
+
+    @property
+    def roles(self) -> tuple[str, ...]:
+        """What can be said with `role=variable`."""
+        return (*ROLES, VAL) if self.alone else ROLES
 
 
 def verbs() -> dict[str, Verb]:
@@ -81,12 +89,14 @@ def overview() -> str:
 def help_of(verb: Verb) -> str:
     """What `%nbdebug VERB?` shows."""
     named = "".join(f" [{role}=variable]" for role in verb.named)
-    takes = " FILE" * verb.file + {"roles": " [role=variable …]", "code": " CODE", "cell": named}.get(verb.takes, "")
+    takes = " [DATA]" * verb.alone + " FILE" * verb.file + {"roles": " [role=variable …]", "code": " CODE", "cell": named}.get(verb.takes, "")
     lines = [f"{_magic(verb)} {verb.name}{takes}{''.join(f' [{option.usage()}]' for option in verb.options)}", "", verb.doc]
     if verb.options:
         lines += ["", *(_option_help(option) for option in verb.options)]
     if verb.takes == "roles":
         lines += ["", f"roles: {', '.join(ROLES)}; model=net takes the variable net, val_loader=None takes none"]
+    if verb.alone:
+        lines += ["", f'DATA is a loader, a dataset, a frame, an array or "a/path", when there is no model: %nbdebug {verb.name} df {VAL}=val_df']
     if verb.takes == "cell":
         said = ["path"] * verb.file + [f"{option.name}={option.default!r}" for option in verb.options]
         lines += ["", f"in Python: with {verb.call}({', '.join(said)}) as {verb.call.rpartition('.')[2]}: …"]
@@ -137,7 +147,8 @@ def _measuring(target: Any, call: str, function: Callable[..., Any]) -> Verb:
     about, _, rest = inspect.cleandoc(function.__doc__ or "").partition("\n\n")
     body = rest.partition("Args:")[0].partition("Raises:")[0].strip()
     about = " ".join(about.split())
-    return Verb(target.__name__, about, f"{about}\n\n{body}".strip(), options, target=target, call=call)
+    alone = VAL in inspect.signature(target.follow).parameters
+    return Verb(target.__name__, about, f"{about}\n\n{body}".strip(), options, target=target, call=call, alone=alone)
 
 
 def _written(name: str, instrument: Any) -> str:

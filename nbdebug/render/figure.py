@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import io
 import math
 from collections.abc import Callable
@@ -13,10 +14,11 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import LogNorm, Normalize, TwoSlopeNorm
 from matplotlib.figure import Figure, SubFigure
+from matplotlib.image import imread
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
-from nbdebug.page import Curve, Gallery, Heatmap, Histogram, Page, Panel
-from nbdebug.render import outline, png
+from nbdebug.page import Curve, Gallery, Heatmap, Histogram, Page, Panel, Picture, Trace
+from nbdebug.render import exhibits, outline
 from nbdebug.render.curves import all_positions, all_values, positions
 from nbdebug.render.numbers import number, one_line, plural, shortened
 from nbdebug.render.scales import evenly, geometric, shades
@@ -24,7 +26,8 @@ from nbdebug.render.theme import LIGHT
 
 _COLUMNS, _WIDTH, _HEIGHT = 2, 5.6, 3.2  # of the grid; inches of one panel
 _MOST_PANELS = 16
-_MOST_ROWS, _MOST_TICKS, _MOST_PICTURES, _MOST_SERIES, _MOST_RIDGES = 60, 6, 24, 6, 24
+_MOST_ROWS, _MOST_TICKS, _MOST_EXHIBITS, _MOST_SERIES, _MOST_RIDGES = 60, 6, 24, 6, 24
+_FEWEST_COLUMNS = 6  # of a gallery
 _FINDINGS_IN_TITLE = 6
 _LARGEST = 1e150  # its square is still a float
 
@@ -40,7 +43,7 @@ class ReportFigure(Figure):
 
 def render(page: Page) -> Figure:
     """All curves, histograms, heatmaps and galleries of the page in a grid; else a small one of words."""
-    drawn = [panel for _, panel in outline.panels(page) if type(panel) in _DRAW]
+    drawn = [panel for _, panel in outline.panels(page) if type(panel) in _DRAW and not _is_words(panel)]
     with matplotlib.rc_context(_style()):
         return _grid(page, drawn[:_MOST_PANELS], len(drawn)) if drawn else _words(page)
 
@@ -72,6 +75,11 @@ def _grid(page: Page, drawn: list[Panel], total: int) -> Figure:
     return figure
 
 
+def _is_words(panel: Panel) -> bool:
+    """Whether all of a gallery's samples are texts or rows."""
+    return isinstance(panel, Gallery) and bool(panel.exhibits) and not any(map(exhibits.is_drawn, panel.exhibits))
+
+
 def _nothing(panel: Panel) -> bool:
     """Whether the panel has no number that could be drawn."""
     if isinstance(panel, Curve):
@@ -80,7 +88,7 @@ def _nothing(panel: Panel) -> bool:
         return len(panel.edges) < 2 or not any(map(any, panel.counts.values()))
     if isinstance(panel, Heatmap):
         return not any(math.isfinite(v) for row in panel.values for v in row)
-    return not any(all(png.size(picture)) for picture in panel.pictures)
+    return not panel.exhibits
 
 
 def _words(page: Page) -> Figure:
@@ -224,18 +232,20 @@ def _shading(values: list[list[float]], *, log: bool) -> tuple[Normalize, Any]:
 
 
 def _gallery(place: SubFigure, panel: Gallery) -> None:
-    shown = [picture for picture in panel.pictures if all(png.size(picture))][:_MOST_PICTURES]
-    columns = min(len(shown), max(5, math.ceil(math.sqrt(2 * len(shown)))))
-    grid = list(place.subplots(math.ceil(len(shown) / columns), columns, squeeze=False).flat)
+    drawn = [exhibit for exhibit in panel.exhibits if exhibits.is_drawn(exhibit)][:_MOST_EXHIBITS]
+    columns = max(_FEWEST_COLUMNS, math.ceil(math.sqrt(2 * len(drawn))))
+    grid = list(place.subplots(math.ceil(len(drawn) / columns), columns, squeeze=False).flat)
     for axes in grid:
         axes.set_axis_off()
-    for axes, picture in zip(grid, shown, strict=False):
-        colour = len(picture.pixels[0][0]) == 3
-        pixels = [[[min(1.0, max(0.0, v)) for v in pixel] for pixel in row] for row in picture.pixels]
-        axes.imshow(
-            pixels if colour else [[pixel[0] for pixel in row] for row in pixels], cmap="gray", vmin=0, vmax=1
-        )
-        axes.set_title(_name(picture.label, 70 // columns), fontsize=7, pad=2)
+    for axes, exhibit in zip(grid, drawn, strict=False):
+        if isinstance(exhibit, Picture) and exhibit.png:
+            pixels = imread(io.BytesIO(base64.b64decode(exhibit.png)), format="png")
+            axes.imshow(pixels, cmap="gray", vmin=0, vmax=1)
+        elif isinstance(exhibit, Trace):
+            for values in exhibit.series.values():
+                axes.plot([_drawable(v) for v in values], linewidth=0.8)
+        words = [_name(text, 120 // columns) for text in (exhibit.label, exhibit.note) if text]
+        axes.set_title("\n".join(words), fontsize=6, pad=2)
 
 
 _DRAW: dict[type, Callable[[SubFigure, Any], None]] = {

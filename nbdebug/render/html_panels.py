@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import singledispatch
 
-from nbdebug.page import Curve, Gallery, Heatmap, Histogram, Note, Panel, Picture, Table
-from nbdebug.render import png, svg
+from nbdebug.page import Curve, Gallery, Heatmap, Histogram, Note, Panel, Table
+from nbdebug.render import svg
 from nbdebug.render.curves import summary_rows
+from nbdebug.render.exhibits import gallery_html
 from nbdebug.render.html_tables import escape, full_name, table_html
 from nbdebug.render.numbers import number, one_line, plural, shortened
 from nbdebug.render.scales import evenly, shades
 
 MOST_ROWS = 100  # of a table or heatmap; to_dict() and the .json file have them all
 _MOST_CELLS = 500  # of a heatmap that is also written out in numbers
-_MOST_PICTURES = 48
+_MOST_EXHIBITS = 48
 _OVERLAID = 3  # histograms in one drawing; more stand one below the other
 _ROW_HEIGHT, _FEW_HEIGHT, _FEW_ROWS = (
     15,
@@ -98,10 +99,10 @@ def _(panel: Table) -> str:
 
 @body.register
 def _(panel: Gallery) -> str:
-    shown = "".join(_picture(picture) for picture in panel.pictures[:_MOST_PICTURES])
-    more = len(panel.pictures) - _MOST_PICTURES
-    rest = f"<p>… {more:,} more</p>" if more > 0 else ""
-    return f'<div class="nbd-gallery">{shown}</div>{rest}' if shown else _empty("no pictures")
+    if not panel.exhibits:
+        return _empty("no samples")
+    more = len(panel.exhibits) - _MOST_EXHIBITS
+    return gallery_html(panel.exhibits[:_MOST_EXHIBITS]) + (f"<p>… {more:,} more</p>" if more > 0 else "")
 
 
 @body.register
@@ -113,7 +114,7 @@ def _(panel: Note) -> str:
 
 def is_small(panel: Panel) -> bool:
     """Whether the panel takes less than about half a screen, so that it may stand open."""
-    rows = {Table: "rows", Heatmap: "rows", Gallery: "pictures", Curve: "series", Histogram: "counts"}
+    rows = {Table: "rows", Heatmap: "rows", Gallery: "exhibits", Curve: "series", Histogram: "counts"}
     most = {Table: 12, Heatmap: 16, Gallery: 16, Curve: 8, Histogram: 8}
     if isinstance(panel, Note):
         return panel.text.count("\n") < 12 and len(panel.text) < 800
@@ -211,17 +212,6 @@ def _extremes(name: str, row: Sequence[float], panel: Heatmap) -> tuple[str | fl
         return (name, None, None, None)
     highest, at = max(seen)
     return (name, min(seen)[0], highest, panel.columns[at])
-
-
-def _picture(picture: Picture) -> str:
-    height, width = png.size(picture)
-    label = escape(one_line(picture.label))
-    if not width or not height:
-        return f"<figure><figcaption>{label} (empty)</figcaption></figure>"
-    zoom = max(1, 72 // max(height, width)) if max(height, width) < 72 else 72 / max(height, width)
-    sizes = f'width="{width * zoom:.0f}" height="{height * zoom:.0f}"'
-    image = f'<img src="{png.data_uri(picture)}" {sizes} alt="{label}">'
-    return f"<figure>{image}<figcaption>{label}</figcaption></figure> "
 
 
 def _empty(words: str) -> str:

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from functools import singledispatch
 
 from nbdebug.page import Curve, Gallery, Heatmap, Histogram, Note, Panel, Table
+from nbdebug.render import exhibits
 from nbdebug.render.curves import summary_rows
 from nbdebug.render.numbers import clean, is_number, number, one_line, shortened
 from nbdebug.render.scales import evenly, scale, shades
@@ -84,10 +85,14 @@ def _(panel: Table, width: int) -> list[str]:
 
 @_body.register
 def _(panel: Gallery, width: int) -> list[str]:
-    labels = ", ".join(shortened(picture.label, 24) for picture in panel.pictures[:MOST_ROWS])
-    more = "" if len(panel.pictures) <= MOST_ROWS else f" … {len(panel.pictures) - MOST_ROWS:,} more"
-    words = f"pictures of {labels}{more}" if panel.pictures else "no pictures"
-    return [f"  {line}" for line in textwrap.wrap(words, width - 2)]
+    if not panel.exhibits:
+        return ["  no samples"]
+    shown = panel.exhibits[:MOST_ROWS]
+    drawn = [exhibits.line(exhibit) for exhibit in shown if exhibits.is_drawn(exhibit)]
+    names = textwrap.wrap(f"drawn: {', '.join(shortened(name, 40) for name in drawn)}", width - 2) if drawn else []
+    words = [shortened(exhibits.line(exhibit), width - 2) for exhibit in shown if not exhibits.is_drawn(exhibit)]
+    more = [f"… {len(panel.exhibits) - MOST_ROWS:,} more"] if len(panel.exhibits) > MOST_ROWS else []
+    return [f"  {line}" for line in [*names, *words, *more]]
 
 
 @_body.register

@@ -10,6 +10,7 @@ from nbdebug.render import html, outline
 from nbdebug.render.html_panels import body
 from nbdebug.render.html_tables import escape
 from nbdebug.render.numbers import plural, shortened
+from nbdebug.render.shelf import Shelf
 
 _ALL = "all"
 _LINES = 6  # of the list of findings before it scrolls
@@ -19,7 +20,7 @@ _WIDE = {"width": "auto", "max_width": "860px", "flex": "1 1 auto"}  # as wide a
 
 def render(page: Page) -> ipywidgets.VBox:
     """The box, to be displayed once. Its controls carry CSS classes: `nbd-severity`, `nbd-level`, `nbd-finding`,
-    `nbd-count`, `nbd-detail`, `nbd-panels`, `nbd-panel-view`."""
+    `nbd-count`, `nbd-detail`, `nbd-panels`, `nbd-panel-view`; those of a collection stand in `shelf.Shelf`."""
     return _Controls(page).box
 
 
@@ -37,6 +38,7 @@ class _Controls:
         self.detail = _html("nbd-detail")
         self.panels = _dropdown("nbd-panels")
         self.view = _html("nbd-panel-view")
+        self.shelf = Shelf(page.collection, page.findings) if page.collection is not None else None
         self.box = self._box()
         for control, answer in (
             (self.severity, self._filter_findings), (self.level, self._filter_all),
@@ -44,6 +46,8 @@ class _Controls:
         ):  # fmt: skip
             control.observe(lambda _, answer=answer: answer(), names="value")
         self._filter_all()
+        if self.shelf is not None:  # from here on: what stands open at first has not been chosen
+            self.finding.observe(lambda _: self._jump(), names="value")
 
     def _box(self) -> ipywidgets.VBox:
         head = _html("nbd-head")
@@ -51,7 +55,8 @@ class _Controls:
         severity, panels = _labelled("severity", self.severity), _labelled("panel", self.panels)
         found = [severity, self.count, self.finding, self.detail] if self.page.findings else [self.count]
         measured = [panels, self.view] if outline.panels(self.page) else []
-        box = ipywidgets.VBox([head, _labelled("level", self.level), *found, *measured, self._foot()])
+        shelf = [self.shelf.box] if self.shelf is not None else []
+        box = ipywidgets.VBox([head, _labelled("level", self.level), *found, *shelf, *measured, self._foot()])
         box.add_class("nbd-widget")
         return box
 
@@ -89,6 +94,10 @@ class _Controls:
             "<p>No finding here.</p>" if chosen is None else html.card(self._findings[chosen], opened=True)
         )
         self.detail.value = html.fragment(content)
+
+    def _jump(self) -> None:
+        if self.shelf is not None and self.finding.value is not None:
+            self.shelf.jump(self._findings[self.finding.value])
 
     def _open_panel(self) -> None:
         chosen = self.panels.value

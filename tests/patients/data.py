@@ -86,10 +86,11 @@ def nan_in_a_quantity(sick):
 
 @patient("ND101", where="val_loader inputs, dataset index 3")
 def nan_in_validation(sick):
-    held_out, labels = features(64)
+    inputs, targets = features(320)
     if sick:
-        held_out[3, 0] = float("nan")
-    return training(mlp(), val_loader=loader(held_out, labels, shuffle=False))
+        inputs[256 + 3, 0] = float("nan")
+    held_out = loader(inputs[256:], targets[256:], shuffle=False)
+    return training(mlp(), data=(inputs[:256], targets[:256]), val_loader=held_out)
 
 
 @sound

@@ -13,10 +13,14 @@ from nbdebug.page import (
     Note,
     Page,
     Picture,
+    Row,
     Section,
     Table,
+    Trace,
     Verdict,
+    Words,
 )
+from nbdebug.render import png
 
 SCRIPT = "<script>alert(1)</script>"
 HOSTILE = f"{SCRIPT} \"double\" 'single' & 🦊 $x$"
@@ -169,14 +173,8 @@ ODD_HEATMAPS = (
 
 def picture(label: str, seed: int, channels: int = 1) -> Picture:
     """Eight by eight pixels of a slanted stroke."""
-    rows = tuple(
-        tuple(
-            tuple(max(0.0, 1 - abs(x - (seed * 3 + y) % 8 + c) / 2.5) for c in range(channels))
-            for x in range(8)
-        )
-        for y in range(8)
-    )
-    return Picture(label, rows)
+    brightness = (max(0.0, 1 - abs(x - (seed * 3 + y) % 8 + c) / 2.5) for y in range(8) for x in range(8) for c in range(channels))
+    return Picture(label, png.encode(bytes(round(255 * v) for v in brightness), 8, 8, channels), 8, 8)
 
 
 SAMPLES = Gallery(
@@ -184,11 +182,17 @@ SAMPLES = Gallery(
     (*(picture(f"{i} taken for {(i * 7) % 10}", i) for i in range(7)), picture("colour", 2, 3), picture(HOSTILE, 5)),
     caption="True class first.",
 )  # fmt: skip
+WORDS_AND_CURVES = Gallery(
+    "Samples that are no pictures",
+    (
+        Words("dataset index 3", f"the film was {HOSTILE} and long", note="label 1"), Words("tokens", "12 7 99", after="0 0 0"),
+        Words("long", "word " * 500), Row("row 7", {"age": 31, "income": 12_500.5, HOSTILE: HOSTILE, "owns": True, "debt": None}),
+        Trace("audio", {"left": tuple(math.sin(i / 5) for i in range(400)), "right": (0.0, NAN, INF, 1.0)}),
+    ),
+)  # fmt: skip
 ODD_GALLERIES = (
     Gallery("No pictures", ()),
-    Gallery(
-        "Odd pixels", (Picture("nan and beyond", (((NAN,), (2.0,)), ((-1.0,), (0.5,)))), Picture("empty", ()))
-    ),
+    Gallery("Nothing in them", (Picture("empty", "", 0, 0), Trace("no points", {}), Words("", ""), Row("", {}), Trace("nan", {"": (NAN,)}))),
 )
 BATCH = Table(
     "A batch",
@@ -217,7 +221,7 @@ RICH = Page(
         Section(
             "a first look at the data",
             "data",
-            (BATCH, ONE_HISTOGRAM, TWO_HISTOGRAMS, SAMPLES, CORRELATION),
+            (BATCH, ONE_HISTOGRAM, TWO_HISTOGRAMS, SAMPLES, WORDS_AND_CURVES, CORRELATION),
             0.8,
         ),
         Section("first step", "code", (REMARK, PASTE), 0.35),

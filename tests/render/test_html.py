@@ -6,8 +6,9 @@ from html.parser import HTMLParser
 import pytest
 
 from nbdebug.findings import ERROR, Finding
-from nbdebug.page import Page, Picture
+from nbdebug.page import Page
 from nbdebug.render import html, png, svg
+from nbdebug.render.html_panels import body
 from nbdebug.render.theme import DARK, LIGHT
 from tests.render import sample_pages as pages
 
@@ -181,11 +182,31 @@ def test_a_falling_line_goes_down_and_a_gap_breaks_it():
     assert 'class="bad" d="M500 0V100"' in marks
 
 
-def test_a_picture_is_a_png_of_its_own_pixels():
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("noisy", [False, True])  # which filter packs better
+def test_a_picture_is_a_png_of_its_own_pixels(channels, noisy):
+    import base64
     import io
+    import random
 
-    from matplotlib.image import imread
+    from PIL import Image
 
-    picture = Picture("p", (((0.0,), (1.0,)), ((pages.NAN,), (7.0,))))
-    pixels = imread(io.BytesIO(png.encode(picture)), format="png")
-    assert pixels.tolist() == [[0.0, 1.0], [0.0, 1.0]]
+    random.seed(0)
+    smooth = (16 * x + 3 * y for y in range(5) for x in range(9) for _ in range(channels))
+    pixels = bytes(random.randrange(256) if noisy else value for value in smooth)
+    image = Image.open(io.BytesIO(base64.b64decode(png.encode(pixels, 9, 5, channels))))
+    assert image.size == (9, 5) and image.mode == {1: "L", 3: "RGB"}[channels]
+    assert image.tobytes() == pixels
+
+
+def test_samples_are_shown_as_what_they_are():
+    text = body(pages.WORDS_AND_CURVES)
+    assert '<span class="nbd-faint">0 0 0</span>' in text and "more characters" in text
+    assert "income=</i>12,500" in text and "debt=</i>–" in text
+    assert text.count('class="nbd-trace"') == 1 and text.count("<figure") == 5
+    assert pages.SCRIPT not in text
+
+
+def test_a_picture_has_words_for_who_cannot_see_it_and_loads_nothing():
+    text = body(pages.SAMPLES)
+    assert text.count('src="data:image/png;base64,') == text.count("<img") == text.count(' alt="') == 9

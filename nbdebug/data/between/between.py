@@ -2,22 +2,155 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from nbdebug.data.context import Context
+from nbdebug.data.between.augmented import changes_when_read
+from nbdebug.data.between.class_shares import class_shift
+from nbdebug.data.between.copies import copies, repeated
+from nbdebug.data.between.drift import category_drifts, class_weights, drifts
+from nbdebug.data.between.found import (
+    ClassShift,
+    Drift,
+    Embedding,
+    Overlap,
+    Preparation,
+    Repeats,
+    SharedGroup,
+)
+from nbdebug.data.between.groups import shared_groups
+from nbdebug.data.between.mmd import embedding
+from nbdebug.data.between.near import near_copies
+from nbdebug.data.between.preparation import preparation, standard
+from nbdebug.data.between.prepared_entries import prepared_entries
+from nbdebug.data.between.prepared_images import prepared_images
+from nbdebug.data.between.same_items import same_items
+from nbdebug.data.between.schema import ranges, schema
+from nbdebug.data.between.vectors import accompanies
+from nbdebug.data.between.views import View, views
+from nbdebug.data.context import Context, Flag
 from nbdebug.data.split import Split
 from nbdebug.page import Panel
+
+NEEDED = 0.3  # seconds that must be left for kernels
+FADED = 0.5  # of a drift that must remain when the classes are given the same shares
 
 
 @dataclass(frozen=True)
 class BetweenLook:
     """What train and validation share, and how they differ: copies, preparation, drift, class shift."""
 
+    train: str = ""  # names of the splits
+    val: str = ""
+    train_samples: int = 0  # read
+    val_samples: int = 0
+    words: tuple[str, str] = ("sample", "sample")  # what a number of train, of val, is: "dataset index" or "sample"
+    overlaps: tuple[Overlap, ...] = ()  # the surest first
+    repeats: Repeats | None = None  # within train
+    groups: tuple[SharedGroup, ...] = ()
+    preparations: tuple[Preparation, ...] = ()
+    drifts: tuple[Drift, ...] = ()  # columns, the worst first
+    embeddings: tuple[Embedding, ...] = ()
+    class_shift: ClassShift | None = None
+    augmented: bool = False  # train gives other values each time it is read
+    alone: bool = True  # there was no val
+
     def panels(self) -> tuple[Panel, ...]:
-        """What is drawn."""
-        return ()
+        """What both have, how far columns differ, the worst of them side by side, class shares."""
+        from nbdebug.data.between.panels import panels
+
+        return panels(self)
+
+    def flagged(self) -> tuple[Flag, ...]:
+        """The samples of the pairs, of both sides."""
+        flags: list[Flag] = []
+        for overlap in self.overlaps:
+            if overlap.significant:
+                word = "nearly " if overlap.how == "near" else ""
+                flags.append(Flag(self.val, tuple(pair.val for pair in overlap.pairs), f"{word}also in {self.train}"))
+                flags.append(Flag(self.train, tuple(pair.train for pair in overlap.pairs), f"{word}also in {self.val}"))
+        return tuple(flags)
 
 
 def between(train: Split, val: Split | None, context: Context) -> BetweenLook:
-    """What train and validation share, and how they differ: copies, preparation, drift, class shift."""
-    return BetweenLook()
+    """Of two splits; of one alone, only what it holds twice."""
+    again = repeated(train)
+    words = tuple("dataset index" if split is not None and split.by_index else "sample" for split in (train, val))
+    if val is None:
+        return BetweenLook(train.name, "", train.samples, 0, words, repeats=again)
+    look = BetweenLook(train.name, val.name, train.samples, val.samples, words, _overlaps(train, val, context, again), again, alone=False)
+    if not train.samples or not val.samples:
+        return look
+    look = replace(look, groups=tuple(shared_groups(train, val)), class_shift=class_shift(train, val))
+    return _differences(look, train, val, context)
+
+
+def _overlaps(train: Split, val: Split, context: Context, again: Repeats | None) -> tuple[Overlap, ...]:
+    exact = copies(train, val, again)
+    index = same_items(train, val, context)
+    if index is not None and exact is not None and exact.count >= index.count:
+        exact, index = replace(exact, same=index.same), None
+    near = near_copies(train, val, context, exact) if context.whole and index is None else None
+    setup = context.setup
+    same = setup is not None and setup.val_loader is setup.train_loader
+    found = tuple(overlap for overlap in (index, exact, near) if overlap is not None)
+    return tuple(replace(overlap, same="loader") for overlap in found) if same else found
+
+
+def _differences(look: BetweenLook, train: Split, val: Split, context: Context) -> BetweenLook:
+    seen = views(train, val)
+    raw = {view.field: drifts(view) for view in seen}
+    augmented = any(d.distance > 0.2 for found in raw.values() for d in found) and changes_when_read(train, context)
+    prepared = schema(train, val)
+    for view in seen:
+        if raw[view.field] and train.named(view.field).role == "input":
+            found = preparation(view) + prepared_images(view, augmented)
+            prepared += found or ranges(train.named(view.field), val.named(view.field))
+    for theirs in train.fields:
+        ours = val.named(theirs.name)
+        if ours is not None and theirs.role == "input" and theirs.kind == ours.kind and not accompanies(theirs):
+            prepared += prepared_entries(theirs, ours)
+    explained = {p.field for p in prepared if p.sure}
+    found = [d for view in seen if view.field not in explained for d in _judged(view, raw[view.field], look, train, val, augmented)]
+    found += [d for d in category_drifts(train, val) if d.field not in explained]
+    kernels = _kernels(look, train, val, context, explained, augmented) if context.whole else ()
+    found.sort(key=lambda d: (bool(d.why_legal), -d.distance))
+    return replace(look, preparations=tuple(prepared), drifts=tuple(found), embeddings=kernels, augmented=augmented)
+
+
+def _judged(view: View, found: list[Drift], look: BetweenLook, train: Split, val: Split, augmented: bool) -> list[Drift]:
+    """The drifts with what else may explain them."""
+    weights = class_weights(train, view, look.class_shift, val) if found and look.class_shift is not None else None
+    if weights is not None:
+        left = {drift.column: drift.distance for drift in drifts(view, weights)}
+        found = [replace(d, why_legal=d.why_legal or "it follows from the shares of the classes") if left.get(d.column, 0.0) < FADED * d.distance else d for d in found]
+    if train.named(view.field).role == "target" and standard(view.train) != standard(view.val):
+        found = [replace(d, why_legal=d.why_legal or "one of the two is standardised, as targets may be in training alone") for d in found]
+    if augmented:
+        found = [replace(d, why_legal=d.why_legal or "train is augmented") for d in found]
+    if train.stopped or not train.whole:
+        found = [replace(d, why_legal=d.why_legal or "not all of train was read") if not _shuffled(train) else d for d in found]
+    return found
+
+
+def _shuffled(split: Split) -> bool:
+    """Whether samples came in no order of the dataset, so that the first of them stand for all."""
+    ids = split.ids
+    return split.by_index and len(ids) > 2 and bool((ids[1:] < ids[:-1]).mean() > 0.2)
+
+
+def _kernels(look: BetweenLook, train: Split, val: Split, context: Context, explained: set[str], augmented: bool) -> tuple[Embedding, ...]:
+    found = []
+    for theirs in train.fields:
+        ours = val.named(theirs.name)
+        if ours is None or theirs.role != "input" or accompanies(theirs) or theirs.name in explained or context.left < NEEDED:
+            continue
+        one = embedding(train, val, theirs, ours)
+        if one is None:
+            continue
+        legal = one.why_legal or ("train is augmented" if augmented else "")
+        if not legal and look.class_shift is not None and look.class_shift.variation > 0.2:
+            legal = "the shares of the classes differ"
+        if not legal and not train.whole and not _shuffled(train):
+            legal = "not all of train was read"
+        found.append(replace(one, why_legal=legal))
+    return tuple(found)

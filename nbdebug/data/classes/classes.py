@@ -2,22 +2,96 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
-from nbdebug.data.context import Context
+from nbdebug.data.classes.alignment import Alignment, alignment
+from nbdebug.data.classes.balance import Balance, balance
+from nbdebug.data.classes.by_model import ByModel, by_model
+from nbdebug.data.classes.names import Numbered, Twins, Unshared, numbered, twins, unshared
+from nbdebug.data.classes.noise import Noise, noise
+from nbdebug.data.classes.quantities import MaskShare, Quantity, mask_share, quantity
+from nbdebug.data.classes.target import Target, target_of
+from nbdebug.data.context import Context, Flag, both
 from nbdebug.data.split import Split
 from nbdebug.page import Panel
+
+SECONDS = 0.5  # that must be left for a look at neighbours
 
 
 @dataclass(frozen=True)
 class ClassLook:
-    """How the labels lie: balance, order, agreement with their neighbours, and what the model makes of them."""
+    """How the labels lie. Splits are train, then val; what does not apply is empty."""
+
+    kind: str = ""  # of train's targets: "classes", "tags", "quantity", "mask", "other"; "" when there are none
+    alone: bool = False  # there is no model
+    ordered: bool = False  # the order of train is that of a loader of the user's
+    balances: tuple[Balance, ...] = ()
+    twins: tuple[Twins, ...] = ()
+    numbered: tuple[Numbered, ...] = ()
+    unshared: tuple[Unshared, ...] = ()
+    quantities: tuple[Quantity, ...] = ()
+    masks: tuple[MaskShare, ...] = ()
+    alignment: Alignment | None = None
+    noise: Noise | None = None
+    by_model: tuple[ByModel, ...] = ()
+    left_out: dict[str, str] = field(default_factory=dict)  # "alignment", "noise", "by_model" → why it was not asked
 
     def panels(self) -> tuple[Panel, ...]:
         """What is drawn."""
-        return ()
+        from nbdebug.data.classes.panels import panels
+
+        return panels(self)
+
+    def flagged(self) -> tuple[Flag, ...]:
+        """Labels that neighbours or the model contradict."""
+        found = []
+        if self.noise is not None:
+            found += [Flag(self.noise.split, (one.id,), f"neighbours say {one.neighbours}") for one in self.noise.candidates]
+        for seen in self.by_model:
+            found += [Flag(seen.split, (one.id,), f"the model says {one.predicted}") for one in seen.top if one.id is not None]
+        return tuple(found)
 
 
 def classes(train: Split, val: Split | None, context: Context) -> ClassLook:
     """How the labels lie: balance, order, agreement with their neighbours, and what the model makes of them."""
-    return ClassLook()
+    targets = (target_of(train), target_of(val))
+    if targets[0] is None:
+        nothing = "no target is known: say target=…" if context.setup is None else "the batches have no targets"
+        return ClassLook(alone=context.setup is None, left_out=dict.fromkeys(("alignment", "noise", "by_model"), nothing))
+    known = [(split, target) for split, target in zip(both(train, val), targets, strict=False) if target is not None]
+    look = ClassLook(
+        targets[0].kind, context.setup is None, train.ordered,
+        tuple(found for split, target in known if (found := balance(split, target)) is not None),
+        tuple(found for split, target in known for found in twins(split, target)),
+        tuple(found for split, target in known if (found := numbered(split, target)) is not None),
+        _unshared(known), _quantities(known),
+        tuple(found for split, target in known if (found := mask_share(split, target)) is not None),
+    )  # fmt: skip
+    return _asked(look, train, val, targets, context)
+
+
+def _asked(look: ClassLook, train: Split, val: Split | None, targets: tuple[Target | None, Target | None], context: Context) -> ClassLook:
+    """With what takes longer, while there is time."""
+    if context.left < SECONDS:
+        return replace(look, left_out=dict.fromkeys(("alignment", "noise", "by_model"), "there was no time left for it"))
+    aligned = alignment(train, val, targets, briefly=not context.whole)
+    found, why = noise(train, targets[0], briefly=not context.whole)
+    seen = [by_model(split, context) for split in both(train, val)]
+    left_out = {name: reason for name, reason in (("noise", why), ("by_model", seen[0][1])) if reason}
+    return replace(look, alignment=aligned, noise=found, by_model=tuple(one for one, _ in seen if one is not None), left_out=left_out)
+
+
+def _unshared(known: list[tuple[Split, Target]]) -> tuple[Unshared, ...]:
+    if len(known) < 2:
+        return ()
+    (one, mine), (other, theirs) = known
+    pairs = ((other, one, theirs, mine), (one, other, mine, theirs))  # first what only val has
+    return tuple(found for pair in pairs if (found := unshared(*pair)) is not None)
+
+
+def _quantities(known: list[tuple[Split, Target]]) -> tuple[Quantity, ...]:
+    found: list[Quantity] = []
+    for split, target in known:
+        one = quantity(split, target, found[0].edges if found else None)
+        found += [one] if one is not None else []
+    return tuple(found)

@@ -4,20 +4,109 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from nbdebug.data.context import Context
+import numpy
+
+from nbdebug.data.chunk import Rows
+from nbdebug.data.context import Context, Flag, both
+from nbdebug.data.features.alike import Correlations, Pair, correlations, pairs
+from nbdebug.data.features.broken import Broken, broken
+from nbdebug.data.features.categories import CategoryLook, categories
+from nbdebug.data.features.columns import ColumnLook, columns
+from nbdebug.data.features.entries import Entries, entries
+from nbdebug.data.features.leaks import Leak, leaks
+from nbdebug.data.features.markers import markers
+from nbdebug.data.features.matrix import Goal, Matrix, goal, matrix
+from nbdebug.data.features.panels import HISTOGRAMS, distribution, panels
+from nbdebug.data.features.power import Powers, is_enough, powers, rows_with_target
+from nbdebug.data.features.target_scale import TargetScale, target_scale
+from nbdebug.data.features.transforms import Transform, transforms
 from nbdebug.data.split import Split
-from nbdebug.page import Panel
+from nbdebug.page import Histogram, Panel
+
+PERMUTATIONS, BRIEFLY = 40, 5  # of the targets, in a whole audit and within a checkup
+BRIEF_ROWS = 512  # within a checkup
+SCALED = ("tabular", "image", "series")
+SEARCH = 0.5  # seconds for a broken sample that was not among the sampled ones
+PATIENCE = 0.5  # seconds that must be left for what is not cheap
 
 
 @dataclass(frozen=True)
 class FeatureLook:
     """How the features lie: distributions, missing values, outliers, copies, and those that give the target away."""
 
+    split: str  # name of the loader that was looked at
+    alone: bool  # without a model
+    frame: bool  # a table's rows
+    samples: int
+    rows: int  # sampled
+    columns: int  # of numbers, in all
+    inputs: tuple[str, ...]  # fields that go through the first layer as they are: no tokens, no categories
+    looks: tuple[ColumnLook, ...]  # the most remarkable of them
+    categories: tuple[CategoryLook, ...]
+    entries: tuple[Entries, ...]
+    pairs: tuple[Pair, ...]
+    correlations: Correlations | None
+    transforms: tuple[Transform, ...]
+    powers: Powers | None  # None: there is no target that can be predicted, or too few rows
+    leaks: tuple[Leak, ...]  # beyond doubt
+    strong: tuple[Leak, ...]  # that predict almost perfectly, which may be as it should be
+    broken: tuple[Broken, ...]  # of all loaders
+    scale: TargetScale | None
+    distributions: tuple[Histogram, ...]
+
     def panels(self) -> tuple[Panel, ...]:
-        """What is drawn."""
-        return ()
+        """Columns, what each knows of the target, histograms, transforms, correlation."""
+        return tuple(panels(self))
+
+    def flagged(self) -> tuple[Flag, ...]:
+        """Samples with broken numbers, or with stand-ins for them."""
+        flags = [Flag(b.split, b.ids, f"{b.field} is not finite") for b in self.broken if b.ids and not (b.frame or b.meant)]
+        flags += [Flag(self.split, c.sentinel.ids, f"{c.name} is {c.sentinel.value:g}") for c in self.looks if c.sentinel is not None]
+        return tuple(flags)
 
 
 def features(train: Split, val: Split | None, context: Context) -> FeatureLook:
     """How the features lie: distributions, missing values, outliers, copies, and those that give the target away."""
-    return FeatureLook()
+    whole = context.whole and context.left > PATIENCE
+    table, wanted = matrix(train, with_labels=context.setup is None), goal(train)
+    count, looks = columns(train, whole=whole)
+    known, found = _predicted(train, table, wanted, whole)
+    return FeatureLook(
+        train.name, context.setup is None, isinstance(train.first, Rows), train.samples, len(train.ids), count,
+        tuple(f.name for f in train.fields if f.role == "input" and f.kind in SCALED), looks, categories(train), entries(train),
+        pairs(table) if whole else (), correlations(table) if whole else None, transforms(table, looks) if whole else (), known,
+        tuple(leak for leak in found if leak.certain), tuple(leak for leak in found if not leak.certain),
+        tuple(look for split in both(train, val) for look in broken(split, SEARCH if whole else 0.0)), _scale(train, context),
+        _drawn(table, wanted, known, looks) if whole else (),
+    )  # fmt: skip
+
+
+def _predicted(train: Split, table: Matrix, wanted: Goal | None, whole: bool) -> tuple[Powers | None, tuple[Leak, ...]]:
+    if wanted is None:
+        return None, ()
+    rows = rows_with_target(wanted) if whole else rows_with_target(wanted, BRIEF_ROWS)
+    if not len(rows) or not is_enough(wanted, rows):
+        return None, ()
+    marks = markers(train, wanted, rows) if wanted.classes else ()
+    if not table.width:
+        return None, marks
+    known, chosen, measured = powers(table, wanted, rows, permutations=PERMUTATIONS if whole else BRIEFLY)
+    return known, (*leaks(table, wanted, rows, chosen, measured), *marks) if table.width > 1 else marks
+
+
+def _scale(train: Split, context: Context) -> TargetScale | None:
+    if context.setup is None:
+        return None
+    try:
+        return target_scale(context.setup, train)
+    except Exception:  # the step is the user's own code: other instruments say why it raises
+        return None
+
+
+def _drawn(table: Matrix, wanted: Goal | None, known: Powers | None, looks: tuple[ColumnLook, ...]) -> tuple[Histogram, ...]:
+    """The strongest columns, or else the most remarkable ones."""
+    named = [(p.field, p.column) for p in known.best] if known is not None else [(c.field, c.name) for c in looks if c.remarks]
+    at = {(field, name): i for i, (field, name) in enumerate(zip(table.fields, table.names, strict=True))}
+    places = [at[key] for key in dict.fromkeys(named) if key in at] or list(range(min(table.width, HISTOGRAMS)))
+    drawn = (distribution(table, place, wanted) for place in numpy.array(places, dtype=int)[: 2 * HISTOGRAMS])
+    return tuple(histogram for histogram in drawn if histogram is not None)[:HISTOGRAMS]

@@ -2,103 +2,99 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import numpy
 
 from nbdebug.data.chunk import Field
 from nbdebug.data.gathering.distinct import Distinct
-from nbdebug.data.split import QUANTILES, Columns, FieldData
+from nbdebug.data.gathering.moments import Moments
+from nbdebug.data.split import FieldData
+
+__all__ = ["Moments", "NumberGather"]
+
+STEPS = 4096  # of a sampled sequence of its own length that are kept
 
 
 class NumberGather:
-    """For tabular, quantity, series and audio fields. A column is the last axis (of a series too); one when there is none."""
+    """For tabular, quantity, series, audio and time fields.
+
+    A column is the last axis (the first one behind the samples for series that lie (C, T)); all values are one column where
+    there is no such axis, and of sounds.
+    """
 
     def __init__(self, field: Field, kind: str, slots: int) -> None:
         self.field, self.kind = field, kind
-        width = 1 if field.values.ndim == 1 else field.values.shape[-1]
-        self.shapes: dict[tuple[int, ...], int] = {}
-        self.sample = numpy.full((slots, *field.values.shape[1:]), numpy.nan)
-        self.moments = Moments(width)
-        self.distinct = [Distinct() for _ in range(width)]
+        self.ragged = isinstance(field.values, list)
+        self.like = _first(field.values).shape if self.ragged else field.values.shape[1:]
+        self.axis = _column_axis(self.like, kind)
+        width = 1 if self.axis is None else self.like[self.axis]
+        self.shapes: Counter[tuple[int, ...]] = Counter()
+        self.sample = [None] * slots if self.ragged else numpy.full((slots, *self.like), numpy.nan)
+        self.moments, self.distinct = Moments(width), Distinct(width)
 
     def add(self, field: Field, slots: numpy.ndarray, rows: numpy.ndarray) -> None:
-        """One more chunk."""
-        values = numpy.asarray(field.values)
-        self.shapes[values.shape[1:]] = self.shapes.get(values.shape[1:], 0) + len(values)
-        if values.shape[1:] != self.sample.shape[1:]:
+        """One more chunk; rows of another width are counted by their shape only."""
+        if isinstance(field.values, list) or self.ragged:
+            self._add_ragged(field.values, slots, rows)
+            return
+        values = _as_numbers(field.values)
+        self.shapes[values.shape[1:]] += len(values)
+        if values.shape[1:] != self.like:
+            self.sample[slots] = numpy.nan
             return
         self.sample[slots] = values[rows]
-        table = values.reshape(-1, self.moments.width).astype(numpy.float64)
-        self.moments.add(table)
-        for column, distinct in enumerate(self.distinct):
-            distinct.add(table[:, column])
+        self.moments.add(self._table(values), self.distinct)
 
     def look(self, order: numpy.ndarray) -> FieldData:
         """What is known so far."""
-        sample = self.sample[order]
         width = self.moments.width
-        rows = sample.reshape(-1, width)
-        names = self.field.names or (("all",) if self.sample.ndim == 1 else tuple(f"column {i}" for i in range(width)))
-        columns = self.moments.columns(names, (self.field.dtype,) * width, rows, self.distinct)
+        names = self.field.names or (("all",) if self.axis is None else tuple(f"column {i}" for i in range(width)))
+        sample = [self.sample[slot] for slot in order] if self.ragged else self.sample[order]
+        some = [numpy.asarray(s, numpy.float64)[None] for s in sample if s is not None] if self.ragged else [sample]
+        rows = numpy.concatenate([self._table(s) for s in some]) if some else numpy.zeros((0, width))
+        columns = self.moments.columns(names, self.field.dtypes or (self.field.dtype,) * width, rows, self.distinct)
         return FieldData(self.field.name, self.field.role, self.kind, self.field.dtype, dict(self.shapes), columns, sample, None, names)
 
+    def _table(self, values: numpy.ndarray) -> numpy.ndarray:
+        """(rows, D) of (n, …)."""
+        if self.axis is None:
+            return values.reshape(-1, 1)
+        return numpy.moveaxis(values, self.axis + 1, -1).reshape(-1, self.moments.width)
 
-class Moments:
-    """Running count, mean and central sums of the finite values of every column. Pébay, SAND2008-6212 (2008)."""
+    def _add_ragged(self, values, slots: numpy.ndarray, rows: numpy.ndarray) -> None:
+        usable = [self._fits(value) for value in values]
+        fitting = [numpy.asarray(value, numpy.float64) for value, fits in zip(values, usable, strict=True) if fits]
+        self.shapes.update(tuple(getattr(value, "shape", ())) for value in values)
+        if fitting:
+            self.moments.add(numpy.concatenate([self._table(value[None]) for value in fitting]), self.distinct)
+        for slot, row in zip(slots.tolist(), rows.tolist(), strict=True):
+            if self.ragged:
+                self.sample[slot] = numpy.array(values[row][:STEPS]) if usable[row] else None
+            else:
+                self.sample[slot] = values[row] if usable[row] and values[row].shape == self.like else numpy.nan
 
-    def __init__(self, width: int) -> None:
-        self.width = width
-        self.count, self.missing, self.infinite, self.zeros, self.negative = (numpy.zeros(width, numpy.int64) for _ in range(5))
-        self.mean, self.m2, self.m3, self.m4 = (numpy.zeros(width) for _ in range(4))
-        self.low, self.high = numpy.full(width, numpy.inf), numpy.full(width, -numpy.inf)
+    def _fits(self, value) -> bool:
+        known = isinstance(value, numpy.ndarray) and value.dtype.kind in "fiub" and value.ndim == len(self.like)
+        return known and (self.axis is None or value.shape[self.axis] == self.moments.width)
 
-    def add(self, table: numpy.ndarray) -> None:
-        """(n, D) float64."""
-        missing, finite = numpy.isnan(table), numpy.isfinite(table)
-        self.count += len(table)
-        self.missing += missing.sum(0)
-        self.infinite += (~finite & ~missing).sum(0)
-        self.zeros += (table == 0).sum(0)
-        self.negative += (table < 0).sum(0)
-        n = finite.sum(0)
-        filled = numpy.where(finite, table, 0.0)
-        mean = filled.sum(0) / numpy.maximum(n, 1)
-        deviation = numpy.where(finite, table - mean, 0.0)
-        square = deviation * deviation
-        before = self.count - len(table) - (self.missing - missing.sum(0)) - (self.infinite - (~finite & ~missing).sum(0))
-        self._merge(before, n, mean, square.sum(0), (square * deviation).sum(0), (square * square).sum(0))
-        self.low = numpy.minimum(self.low, numpy.where(finite, table, numpy.inf).min(0, initial=numpy.inf))
-        self.high = numpy.maximum(self.high, numpy.where(finite, table, -numpy.inf).max(0, initial=-numpy.inf))
 
-    def _merge(self, a, b, mean, m2, m3, m4) -> None:
-        n = numpy.maximum(a + b, 1).astype(float)
-        delta = numpy.where(b > 0, mean - self.mean, 0.0)
-        self.m4 = self.m4 + m4 + delta**4 * a * b * (a * a - a * b + b * b) / n**3 + 6 * delta**2 * (a * a * m2 + b * b * self.m2) / n**2 + 4 * delta * (a * m3 - b * self.m3) / n
-        self.m3 = self.m3 + m3 + delta**3 * a * b * (a - b) / n**2 + 3 * delta * (a * m2 - b * self.m2) / n
-        self.m2 = self.m2 + m2 + delta**2 * a * b / n
-        self.mean = self.mean + delta * b / n
+def _first(values: list) -> numpy.ndarray:
+    return next((value for value in values if isinstance(value, numpy.ndarray)), numpy.zeros(0))
 
-    def columns(self, names, dtypes, rows: numpy.ndarray, distinct: list[Distinct]) -> Columns:
-        """The statistics; quantiles from the sampled rows."""
-        n = (self.count - self.missing - self.infinite).astype(float)
-        nothing = n == 0
-        some = numpy.maximum(n, 1)
-        variance = self.m2 / some
-        scale = numpy.where(variance > 0, variance, 1.0)
-        skew, kurtosis = self.m3 / some / scale**1.5, self.m4 / some / scale**2 - 3
-        flat = (variance <= 0) & ~nothing
-        quantiles = numpy.full((self.width, len(QUANTILES)), numpy.nan)
-        for index in range(self.width):
-            column = rows[:, index][numpy.isfinite(rows[:, index])]
-            if len(column):
-                quantiles[index] = numpy.quantile(column, QUANTILES)
-        quantiles[:, 0], quantiles[:, -1] = numpy.where(nothing, numpy.nan, self.low), numpy.where(nothing, numpy.nan, self.high)
 
-        def known(values: numpy.ndarray) -> numpy.ndarray:
-            return numpy.where(nothing, numpy.nan, values)
+def _as_numbers(values: numpy.ndarray) -> numpy.ndarray:
+    """Times as seconds since 1970, or their length in seconds."""
+    if values.dtype.kind not in "mM":
+        return values
+    seconds = values.astype(f"{values.dtype.kind}8[us]").astype(numpy.float64) / 1e6
+    return numpy.where(numpy.isnat(values), numpy.nan, seconds)
 
-        return Columns(
-            tuple(names), tuple(dtypes), self.count.copy(), self.missing.copy(), self.infinite.copy(), known(self.mean),
-            known(numpy.sqrt(variance)), known(numpy.where(flat, 0.0, skew)), known(numpy.where(flat, 0.0, kurtosis)), known(self.low),
-            known(self.high), self.zeros.copy(), self.negative.copy(), numpy.array([d.count for d in distinct]),
-            numpy.array([d.exact for d in distinct], dtype=bool), quantiles,
-        )  # fmt: skip
+
+def _column_axis(shape: tuple[int, ...], kind: str) -> int | None:
+    """Which axis of a sample counts columns; channels of a series that lie first are fewer by far than its steps."""
+    if not shape or kind == "audio" or (len(shape) == 1 and kind == "series"):
+        return None
+    if kind == "series" and len(shape) == 2 and shape[0] <= 16 and shape[1] >= 4 * shape[0]:
+        return 0
+    return len(shape) - 1

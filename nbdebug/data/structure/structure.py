@@ -2,22 +2,125 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
-from nbdebug.data.context import Context
-from nbdebug.data.split import Split
+from nbdebug.data.context import Context, Flag, both
+from nbdebug.data.gathering.images import ImageFacts
+from nbdebug.data.gathering.sequences import SequenceFacts
+from nbdebug.data.gathering.series import SeriesFacts
+from nbdebug.data.sources.coco import Coco
+from nbdebug.data.split import FieldData, Split
+from nbdebug.data.structure.boxes import BoxLook, boxes_of, odd_boxes
+from nbdebug.data.structure.channels import RowsAsChannels, rows_as_channels
+from nbdebug.data.structure.first_step import first_step
+from nbdebug.data.structure.look import (
+    ImageLook,
+    LengthLook,
+    image_look,
+    sequence_look,
+    series_look,
+    text_look,
+)
+from nbdebug.data.structure.makes import odd_batches
+from nbdebug.data.structure.odd import Odd, odd
+from nbdebug.data.structure.padding import ScoredPadding, scored_padding
+from nbdebug.data.structure.panels import box_panels, image_panels, length_panels
+from nbdebug.data.structure.pictures import odd_images
+from nbdebug.data.structure.sequences import odd_sequences, odd_series, odd_texts
+from nbdebug.data.structure.tables import Table, tables
 from nbdebug.page import Panel
 
 
 @dataclass(frozen=True)
 class StructureLook:
-    """Are the samples of one make: sizes, layouts, lengths, vocabulary, annotations, empty and broken ones?"""
+    """The make of the samples, and those that are not what the others are."""
+
+    images: tuple[ImageLook, ...] = ()
+    lengths: tuple[LengthLook, ...] = ()
+    boxes: tuple[BoxLook, ...] = ()
+    odd: tuple[Odd, ...] = ()  # of images, sequences, texts, series
+    odd_boxes: tuple[Odd, ...] = ()  # of boxes and annotations
+    tables: tuple[Table, ...] = ()  # embeddings and the fields they get
+    rows_as_channels: tuple[RowsAsChannels, ...] = ()
+    padding: tuple[ScoredPadding, ...] = ()
+    modelled: bool = False  # there was a model to ask
+    step_error: str = ""  # why its loss could not be computed
 
     def panels(self) -> tuple[Panel, ...]:
-        """What is drawn."""
-        return ()
+        """Images, lengths, vocabulary, boxes."""
+        return (*image_panels(self.images), *length_panels(self.lengths), *box_panels(self.boxes))
+
+    def flagged(self) -> tuple[Flag, ...]:
+        """Samples that somebody should see."""
+        return tuple(Flag(odd.split, odd.ids, odd.kind) for odd in (*self.odd, *self.odd_boxes) if odd.ids)
 
 
 def structure(train: Split, val: Split | None, context: Context) -> StructureLook:
     """Are the samples of one make: sizes, layouts, lengths, vocabulary, annotations, empty and broken ones?"""
-    return StructureLook()
+    splits = both(train, val)
+    fields = [(split, field) for split in splits for field in split.fields]
+    boxes = [found for split in splits for found in _boxes(split)]
+    asked = _asked(train, splits, context)
+    return StructureLook(
+        images=tuple(image_look(split, field) for split, field in fields if isinstance(field.facts, ImageFacts)),
+        lengths=tuple(length for split, field in fields for length in _lengths(split, field)),
+        boxes=tuple(look for look, _ in boxes),
+        odd=(
+            *(one for split in splits for one in odd_batches(split)),
+            *(one for split, field in fields if field.role == "input" for one in _odd(split, field)),
+        ),
+        odd_boxes=tuple(one for _, odds in boxes for one in odds),
+        **asked,
+    )
+
+
+def _odd(split: Split, field: FieldData) -> Iterator[Odd]:
+    if isinstance(field.facts, ImageFacts):
+        yield from odd_images(split, field)
+    elif isinstance(field.facts, SequenceFacts):
+        yield from odd_sequences(split, field)
+    elif isinstance(field.facts, SeriesFacts):
+        yield from odd_series(split, field)
+    elif field.kind == "text":
+        yield from odd_texts(split, field)
+
+
+def _lengths(split: Split, field: FieldData) -> Iterator[LengthLook]:
+    if isinstance(field.facts, SequenceFacts):
+        yield sequence_look(split, field)
+    elif isinstance(field.facts, SeriesFacts):
+        yield series_look(split, field)
+    elif field.kind == "text":
+        yield text_look(split, field)
+
+
+def _boxes(split: Split) -> Iterator[tuple[BoxLook, list[Odd]]]:
+    field, given = boxes_of(split)
+    if field is None or given is None:
+        return
+    look, found = odd_boxes(split, field, given)
+    if isinstance(split.dataset, Coco):
+        for trouble in split.dataset.troubles:
+            total = len(split.dataset) if trouble.of == "images" else len(split.dataset.boxes)
+            what = f"{trouble.count:,} {trouble.of} {trouble.what}: {', '.join(trouble.examples)}" + (" …" if trouble.count > len(trouble.examples) else "")
+            found.append(odd("annotations" if trouble.wrong else "annotations that say less", split, field, what, trouble.count, total, ()))
+    yield look, found
+
+
+def _asked(train: Split, splits: tuple[Split, ...], context: Context) -> dict[str, object]:
+    """What only the model can answer; it is asked where there are tokens, padding, or images that lie channels last."""
+    if context.setup is None:
+        return {}
+    whole = any(f.dtype.startswith(("int", "uint", "bool")) and f.role == "input" for f in train.fields)
+    turned = any(isinstance(f.facts, ImageFacts) and f.facts.layout == "HWC" for f in train.fields)
+    sequences = any(f.role == "target" and len(shape) >= 1 and shape[0] > 1 for f in train.fields for shape in list(f.shapes)[:1])
+    if train.first is None or not (whole or turned or sequences):
+        return {"modelled": True}
+    if context.left <= 0:
+        return {"modelled": True, "step_error": "no time was left for it"}
+    step = first_step(context.setup, train)
+    return {
+        "modelled": True, "step_error": step.error, "tables": tables(splits, step),
+        "rows_as_channels": rows_as_channels(train, step), "padding": scored_padding(train, step),
+    }  # fmt: skip

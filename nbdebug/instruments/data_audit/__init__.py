@@ -1,9 +1,20 @@
 """The data look: what the loaders deliver, beside what the loss and the first layers make of it."""
 
 from nbdebug.instruments.data_audit.checks.balance import imbalance
-from nbdebug.instruments.data_audit.checks.inputs import feature_scale, loader_raises, nonfinite_input
+from nbdebug.instruments.data_audit.checks.between import drift, preparation_mismatch, split_overlap
+from nbdebug.instruments.data_audit.checks.classes import label_misaligned
+from nbdebug.instruments.data_audit.checks.features import missing_or_constant, target_leak
+from nbdebug.instruments.data_audit.checks.inputs import loader_raises, nonfinite_input
 from nbdebug.instruments.data_audit.checks.labels import label_domain
+from nbdebug.instruments.data_audit.checks.noise import label_noise
 from nbdebug.instruments.data_audit.checks.order import order_unshuffled
+from nbdebug.instruments.data_audit.checks.scales import feature_scale, target_scale
+from nbdebug.instruments.data_audit.checks.structure import (
+    annotation_wrong,
+    padding_scored,
+    sample_structure,
+    vocabulary_range,
+)
 from nbdebug.instruments.data_audit.measure import data_audit
 
-__all__ = ["data_audit", "feature_scale", "imbalance", "label_domain", "loader_raises", "nonfinite_input", "order_unshuffled"]
+__all__ = ["annotation_wrong", "padding_scored", "sample_structure", "vocabulary_range", "target_scale", "target_leak", "missing_or_constant", "data_audit", "drift", "feature_scale", "imbalance", "label_domain", "label_misaligned", "label_noise", "loader_raises", "nonfinite_input", "order_unshuffled", "preparation_mismatch", "split_overlap"]

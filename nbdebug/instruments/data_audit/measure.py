@@ -7,6 +7,7 @@ from collections.abc import Callable, Generator, Iterator
 from dataclasses import replace
 from typing import Any
 
+from nbdebug.data.alone import data_alone
 from nbdebug.data.between import between
 from nbdebug.data.classes import classes
 from nbdebug.data.context import Context
@@ -17,11 +18,10 @@ from nbdebug.data.no_model import NoModel
 from nbdebug.data.samples import samples
 from nbdebug.data.sources import Source, as_source
 from nbdebug.data.structure import structure
-from nbdebug.errors import BatchError, NbdebugError, SetupError, StepError, first_line
+from nbdebug.errors import BatchError, NbdebugError, StepError, first_line
 from nbdebug.instruments.base import UNSAID, Instrument, demand_at_least, instrument
 from nbdebug.instruments.data_audit.eye.columns import ColumnTally
 from nbdebug.instruments.data_audit.eye.reading import Reading
-from nbdebug.instruments.data_audit.panels import pictures
 from nbdebug.instruments.data_audit.result import DataLook
 from nbdebug.instruments.report import Report
 from nbdebug.training_setup import TrainingSetup
@@ -49,14 +49,6 @@ class DataAudit(Instrument):
         from nbdebug.instruments.report import shown_live
 
         return shown_live(self.follow(setup, val, budget=budget, **options))
-
-
-def data_alone(data: Any, val: Any = None, *, kind: str | None = None, target: Any = None) -> TrainingSetup:
-    """A setup of data without a model."""
-    if data is None:
-        raise SetupError("data_audit got None: pass a TrainingSetup, a DataLoader, a dataset, a frame, arrays or a path")
-    train = as_source(data, "data", kind=kind, target=target)
-    return TrainingSetup(NoModel(), train_loader=train.loader, val_loader=as_source(val, "val", kind=kind, target=target).loader if val is not None else None)
 
 
 @instrument("train_loader", title="data", level="data", result=DataLook, made=DataAudit)
@@ -150,5 +142,5 @@ def _look(readings: list[Reading]) -> DataLook:
     return DataLook(
         loaders=tuple(reading.look() for reading in readings),
         layers=tuple(receiver.look(tally_of) for receiver in train.receivers),
-        loss=train.loss, step_error=train.step_error, pictures=pictures(train.first),
+        loss=train.loss, step_error=train.step_error,
     )  # fmt: skip

@@ -1,67 +1,52 @@
-"""The data look as panels: what was read, class balance, statistics, histogram, samples."""
+"""The data look as panels, in the order of a reader's questions: what was read, how it looks, labels, columns, what the splits share."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-import torch
-from torch import Tensor
-
-from nbdebug.instruments.data_audit.eye.members import Member, numbers
 from nbdebug.instruments.data_audit.result import Column, DataLook, Field, Labels, LoaderLook
-from nbdebug.page import Gallery, Histogram, Note, Panel, Picture, Table
+from nbdebug.page import Histogram, Note, Panel, Table
 
-PICTURES = 8
-SIDE = 32  # pixels; larger images are thinned out
 BARS = 60  # classes that are drawn; of more, the extremes are listed
 EXTREMES = 10
 
 
 def panels(look: DataLook) -> tuple[Panel, ...]:
     """All panels of a data look."""
-    found: list[Panel] = [_what_was_read(look)]
-    for loader in look.loaders:
-        for field, labels in look.labels(loader):
-            if labels.counts:
-                found.append(_balance(f"{loader.name}: {field.name}", labels))
-    for field in look.train.fields:
-        if field.overall is not None and (field.labels is None or not field.labels.counts):
-            found.extend(_statistics(field))
-    for answer in (look.structure, look.features, look.classes, look.between, look.fixes, look.samples):
-        if answer is not None:
-            found.extend(answer.panels())
-    if look.pictures:
-        caption = "the first samples; the darkest and the brightest value of them all are black and white"
-        found.append(Gallery("samples", look.pictures, caption))
-    return tuple(found)
+    told = {name: _of(getattr(look, name)) for name in ("samples", "classes", "features", "structure", "between", "fixes")}
+    found: list[Panel] = [_what_was_read(look), *told["samples"]]
+    found += told["classes"] or _balances(look)
+    found += told["features"] or _all_statistics(look)
+    return (*found, *told["structure"], *told["between"], *told["fixes"])
 
 
-def pictures(found: list[Member]) -> tuple[Picture, ...]:
-    """Up to 8 samples of the first tensor that looks like images, in grey or colour and in 0..1."""
-    images = next((m.tensor for m in found if m.role == "input" and _looks_like_images(m.tensor)), None)
-    values = numbers(images[:PICTURES]) if images is not None else None
-    if values is None:
-        return ()
-    every = -(-max(values.shape[2:]) // SIDE)
-    values = values[:, :, ::every, ::every].nan_to_num(0.0, 0.0, 0.0)
-    low, high = values.min(), values.max()
-    values = ((values - low) / (high - low).clamp(min=1e-12)).movedim(1, -1)  # (N, H, W, C)
-    labels = _labels_of(found, len(values))
-    return tuple(Picture(label, _pixels(image)) for label, image in zip(labels, values, strict=True))
+def _of(answer: object) -> list[Panel]:
+    return list(answer.panels()) if hasattr(answer, "panels") else []
+
+
+def _balances(look: DataLook) -> list[Panel]:
+    found = [(loader, field, labels) for loader in look.loaders for field, labels in look.labels(loader)]
+    return [_balance(f"{loader.name}: {field.name}", labels) for loader, field, labels in found if labels.counts]
+
+
+def _all_statistics(look: DataLook) -> list[Panel]:
+    measured = [field for field in look.train.fields if field.overall is not None and (field.labels is None or not field.labels.counts)]
+    return [panel for field in measured for panel in _statistics(field)]
 
 
 def _what_was_read(look: DataLook) -> Note:
-    sentences = [sentence for loader in look.loaders for sentence in _reading(loader)]
+    sources = look.samples.sources if look.samples is not None else {}
+    lines = [" ".join(_reading(loader, sources.get(loader.name, ""))) for loader in look.loaders]
     if look.loss is not None:
-        sentences.append(f"The loss of the first batch is {look.loss:.4g}.")
+        lines.append(f"The loss of the first batch is {look.loss:.4g}.")
     elif look.step_error:
-        sentences.append(f"The loss of the first batch could not be computed: {look.step_error}.")
-    return Note("what was read", " ".join(sentences))
+        lines.append(f"The loss of the first batch could not be computed: {look.step_error}.")
+    return Note("what was read", "\n".join(lines))
 
 
-def _reading(loader: LoaderLook) -> Iterator[str]:
+def _reading(loader: LoaderLook, source: str) -> Iterator[str]:
     extent = f"all {loader.batches:,} batches" if loader.whole else f"the first {loader.batches:,} batches"
-    yield f"{loader.name} ({loader.sampler_name}): {extent}, {loader.samples:,} samples."
+    yield source or f"{loader.name} ({loader.sampler_name}): {extent}, {loader.samples:,} samples."
     if loader.structure:
         yield f"The first batch is {loader.structure}."
     if not loader.rewinds:
@@ -104,18 +89,3 @@ def _statistics(field: Field) -> Iterator[Panel]:
 def _row(column: Column) -> tuple[str | float, ...]:
     return (column.name, column.mean, column.std, column.low, column.high, round(100 * column.zeros, 1))
 
-
-def _looks_like_images(tensor: Tensor) -> bool:
-    return tensor.ndim == 4 and tensor.shape[1] in (1, 3) and min(tensor.shape[2:]) >= 4 and len(tensor) > 0
-
-
-def _labels_of(found: list[Member], count: int) -> list[str]:
-    targets = next((m.tensor for m in found if m.role == "target"), None)
-    if targets is None or targets.ndim != 1 or len(targets) < count or targets.is_complex():
-        return [""] * count
-    return [f"{value:g}" for value in targets[:count].tolist()]
-
-
-def _pixels(image: Tensor) -> tuple[tuple[tuple[float, ...], ...], ...]:
-    rounded = (image.to(torch.float64) * 1000).round() / 1000
-    return tuple(tuple(tuple(pixel) for pixel in row) for row in rounded.tolist())

@@ -7,13 +7,14 @@ from typing import Any
 
 from nbdebug.data.between import BetweenLook
 from nbdebug.data.classes import ClassLook
+from nbdebug.data.classes.order import Order
 from nbdebug.data.features import FeatureLook
 from nbdebug.data.fingerprint import Fingerprint
 from nbdebug.data.fixes import FixLook
 from nbdebug.data.samples import SampleLook
 from nbdebug.data.structure import StructureLook
 from nbdebug.errors import NotChecked
-from nbdebug.page import Panel, Picture
+from nbdebug.page import Collection, Panel
 
 NAMED = 5  # places and values that a finding spells out
 
@@ -41,16 +42,6 @@ class NonFinite:
     column_count: int
     mask_like: bool  # nothing but 0 and -Inf: an additive mask
     loss: float | None  # the loss of the first such batch; None when it could not be computed
-
-
-@dataclass(frozen=True)
-class Order:
-    """How often two samples of one batch share their label."""
-
-    delivered: float  # share of pairs, 0..1
-    random: float  # the same if the samples came in random order
-    sorted: float  # the same if they came sorted by label
-    z: float  # (delivered - random) in standard deviations of a random order
 
 
 @dataclass(frozen=True)
@@ -149,7 +140,6 @@ class DataLook:
     layers: tuple[FirstLayer, ...]
     loss: float | None  # of the first batch
     step_error: str  # why that loss could not be computed; empty when it could
-    pictures: tuple[Picture, ...] = ()
     structure: StructureLook | None = None  # None: not asked yet, or `unanswered` says why
     features: FeatureLook | None = None
     classes: ClassLook | None = None
@@ -167,6 +157,11 @@ class DataLook:
     def labels(self, loader: LoaderLook | None = None) -> list[tuple[Field, Labels]]:
         """The fields of a loader (train_loader by default) that are classes."""
         return [(field, field.labels) for field in (loader or self.train).fields if field.labels is not None]
+
+    @property
+    def collection(self) -> Collection | None:
+        """The samples and columns that one can look through."""
+        return self.samples.collection if self.samples is not None else None
 
     def panels(self) -> tuple[Panel, ...]:
         """What was read, class balance, statistics, histogram, samples."""

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from nbdebug.data.classes.balance import Balance
 from nbdebug.errors import NotChecked
 from nbdebug.findings import ERROR, INFO, WARNING, Location
 from nbdebug.instruments.base import Seen
-from nbdebug.instruments.data_audit.checks.judging import ENOUGH, part_of_a_block, why_no_labels
+from nbdebug.instruments.data_audit.checks.judging import ENOUGH, alone_with, part_of_a_block, why_no_labels
 from nbdebug.instruments.data_audit.measure import data_audit
 from nbdebug.instruments.data_audit.result import DataLook, Field, Labels, LoaderLook
 
@@ -24,7 +25,7 @@ def imbalance(look: DataLook) -> Iterator[Seen]:
     Wrong: a model that always says the most frequent class is then hard to beat, and rare classes are not learnt.
     Seen: classes as the loader delivers them (so a sampler counts), one label a sample, at least 30 samples a class on
         average: more than 20 to 1 with nothing but the plain loss, and no class weights, warns; 10 to 1 is worth
-        knowing. Weights that grow with frequency at more than 3 to 1 are an error.
+        knowing, and no more than that without a model. Weights that grow with frequency at more than 3 to 1 are an error.
     Where: the rarest class, the class weights.
     Try: class weights inverse to frequency, a WeightedRandomSampler, or a metric that sees the rare class.
     Bad:
@@ -37,12 +38,43 @@ def imbalance(look: DataLook) -> Iterator[Seen]:
         loss_fn = nn.CrossEntropyLoss(weight=torch.tensor([0.5, 16.0]))
     Source: King and Zeng, Logistic regression in rare events data (2001); the ratios are our choice.
     """
+    if (alone := alone_with(look)) is not None and alone.balances:
+        yield from _counted(alone.balances[0])
+        return
     reasons = {field.name: _why_not_judged(look.train, labels) for field, labels in look.labels()}
     if not reasons or all(reasons.values()):
         raise NotChecked(next(iter(reasons.values()), "") or why_no_labels(look))
     for field, labels in look.labels():
         if not reasons[field.name]:
             yield from _uneven_classes(look.train, field, labels)
+
+
+def _counted(found: Balance) -> Iterator[Seen]:
+    """Without a model, what makes up for it cannot be seen."""
+    kinds, labelled = found.classes, found.samples - found.missing
+    seen = [(name, count) for name, count in found.counts if count]
+    if found.kind != "classes" or kinds < 2 or labelled < ENOUGH * kinds or not found.mixed:
+        raise NotChecked(_why_not_counted(found))
+    (common, most), (rare, least) = seen[0], seen[-1]
+    if most < TELL_FROM * least:
+        return
+    message = f"class {common} has {most:,} samples, class {rare} has {least:,} ({most / least:.0f} to 1)"
+    without = sum(not batch[min(kinds, len(batch)) - 1] for batch in found.batches) if kinds <= len(next(iter(found.batches), ())) else 0
+    if without and len(found.batches) > 1:
+        message += f"; {without} of the first {len(found.batches)} batches hold none of it"
+    evidence = {"split": found.split, "ratio": most / least, "most": most, "least": least, "common_class": common, "rare_class": rare}
+    advice = "class weights inverse to frequency, or a WeightedRandomSampler; and judge by a metric that sees the rare class"
+    yield Seen(message, Location(detail=f"{found.split} {found.field}, class {rare}"), evidence, severity=INFO, advice=advice)
+
+
+def _why_not_counted(found: Balance) -> str:
+    if found.kind != "classes":
+        return "several tags may hold at once: how rare one is stands in the table"
+    if found.classes < 2:
+        return f"only {found.classes} class occurs"
+    if not found.mixed:
+        return "the labels come in blocks and not all were read"
+    return f"{found.samples:,} samples of {found.classes:,} classes are too few"
 
 
 def _why_not_judged(loader: LoaderLook, labels: Labels) -> str:

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
-from nbdebug.instruments.data_audit.result import NAMED, DataLook, Labels, LoaderLook, Order
+from nbdebug.data.classes import ClassLook
+from nbdebug.data.classes.order import Order
+from nbdebug.instruments.data_audit.result import NAMED, DataLook, Labels, LoaderLook
 
 ENOUGH = 30  # samples a class, were they even: then a ratio of 10, or a class without any, is no accident
 BLOCKED_Z = 5.0  # standard deviations of a random order
 BLOCKED_SHARE = 0.3  # of the way from random to sorted
+NO_CLASSES = {  # kind of targets → why nothing can be said about their classes
+    "quantity": "the targets are a quantity, not classes",
+    "mask": "the targets are masks, with a class for every pixel",
+    "other": "the targets are neither classes nor a quantity, one a sample",
+}
 
 
 def is_blocked(order: Order | None) -> bool:
@@ -27,7 +34,14 @@ def why_no_labels(look: DataLook) -> str:
         return f"the targets are a {look.train.text_targets}: turn them into class indices"
     if look.step_error:
         return f"the loss of the first batch could not be computed: {look.step_error}"
+    if (alone := alone_with(look)) is not None:
+        return NO_CLASSES.get(alone.kind, alone.left_out.get("alignment", "no target is known: say target=…"))
     return "no loss over classes was seen on targets as the loader delivers them"
+
+
+def alone_with(look: DataLook) -> ClassLook | None:
+    """What is known of the labels of data that came without a model; None when there is one."""
+    return look.classes if look.classes is not None and look.classes.alone else None
 
 
 def places(where: tuple[str, ...], count: int) -> str:

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from nbdebug.data.classes import ClassLook
+from nbdebug.data.classes.balance import Balance
+from nbdebug.data.classes.names import Numbered, Twins, Unshared
 from nbdebug.errors import NotChecked
-from nbdebug.findings import ERROR, INFO, Location
+from nbdebug.findings import ERROR, INFO, WARNING, Location
 from nbdebug.instruments.base import Seen
 from nbdebug.instruments.data_audit.checks.judging import ENOUGH, part_of_a_block, places, why_no_labels
 from nbdebug.instruments.data_audit.measure import data_audit
 from nbdebug.instruments.data_audit.result import DataLook, Field, Labels, LoaderLook
+
+ACCIDENT = 1e-3  # how likely a random division may leave a class to one side, and it still counts as one; our choice
 
 
 @data_audit.check("ND103", "label domain", severity=ERROR)
@@ -20,8 +25,10 @@ def label_domain(look: DataLook) -> Iterator[Seen]:
         outside 0..1 makes a loss without a floor.
     Seen: every target read is held against C as the loss call sees it; ignore_index is legal. Then the batch of the
         first offender is tried: targets that the loss leaves out (masked, weight 0) are sound. A class without
-        samples, where 30 a class were to be expected, is worth knowing.
-    Where: the head, the dataset index of the first offenders.
+        samples, where 30 a class were to be expected, is worth knowing. Also without a model: classes that val has and
+        train lacks (unless a random division would do so once in a thousand, or the two share no class at all, as in
+        few-shot learning), and names that differ by blanks or by type alone, such as "cat" and "cat ", or 1 and "1".
+    Where: the head, the dataset index of the first offenders; the classes.
     Try: subtract 1 from labels that run from 1, widen the head, or name the marker as ignore_index.
     Bad:
         train_loader = DataLoader(TensorDataset(inputs, targets + 1), batch_size=32, shuffle=True)
@@ -29,8 +36,14 @@ def label_domain(look: DataLook) -> Iterator[Seen]:
         train_loader = DataLoader(TensorDataset(inputs, targets), batch_size=32, shuffle=True)
     Source: torch documentation, CrossEntropyLoss and BCEWithLogitsLoss.
     """
-    if not look.labels():
+    seen = [*_held_against_the_head(look), *_names(look.classes)]
+    known = look.classes is not None and look.classes.kind in ("classes", "tags") and look.classes.alone
+    if not seen and not look.labels() and not known:
         raise NotChecked(why_no_labels(look))
+    yield from seen
+
+
+def _held_against_the_head(look: DataLook) -> Iterator[Seen]:
     for loader in look.loaders:
         for field, labels in look.labels(loader):
             if labels.outside and labels.scored:
@@ -85,3 +98,60 @@ def _never(loader: LoaderLook, field: Field, labels: Labels, missing: list[int])
     evidence = {"missing": len(missing), "classes": labels.classes, "samples": loader.samples}
     advice = "is the head wider than need be, or does the split or a filter lose a class?"
     return Seen(message, Location(module=labels.head, detail=detail), evidence, severity=INFO, advice=advice)
+
+
+# -- by their names alone, with a model or without ----------------------------------------------------------------------
+
+
+def _names(found: ClassLook | None) -> Iterator[Seen]:
+    if found is None or not found.balances:
+        return
+    first = found.balances[0]
+    yield from (_twins(one, first.field) for one in found.twins)
+    respelled = any(one.spelled for one in found.unshared)  # told once is enough
+    yield from (_unshared(one, found) for one in found.unshared if one.split != first.split or not respelled)
+    if found.alone:
+        yield from (_without(one) for one in found.balances if one.missing)
+        yield from (_numbered(one, first.field) for one in found.numbered if one.split == first.split and (one.lowest == 1 or 0 < one.hole_count <= first.classes))
+
+
+def _twins(one: Twins, field: str) -> Seen:
+    differ = {"spaces": "by blanks alone", "type": "by type alone", "case": "by case alone"}[one.why]
+    message = f"{' and '.join(one.labels)} differ {differ}: they count as {len(one.labels)} classes ({one.samples:,} samples carry the rarer)"
+    advice = {"spaces": "strip() the labels", "type": "bring all labels to one type, e.g. map(str, labels)", "case": "lower() the labels, unless case tells classes apart"}
+    evidence = {"split": one.split, "why": one.why, "names": len(one.labels), "rarer": one.samples}
+    severity = INFO if one.why == "case" else WARNING
+    return Seen(message, Location(detail=f"{one.split} {field}, class {one.labels[-1]}"), evidence, severity=severity, advice=advice[one.why])
+
+
+def _unshared(one: Unshared, found: ClassLook) -> Seen:
+    """A class that val alone has is an alarm, unless chance or few-shot learning may have done it."""
+    train = found.balances[0]
+    lacking = next((balance.split for balance in found.balances if balance.split != one.split), "")
+    named = ", ".join(one.classes[:5]) + (", …" if one.count > 5 else "")
+    message = f"class {named} of {one.split} ({one.samples:,} samples, {one.share:.1%}) does not occur in {lacking}"
+    advice = f"stratify the split, so that {lacking} has every class"
+    if one.spelled:
+        message += "; " + ", ".join(f"{lacking} has {theirs} where {one.split} has {mine}" for mine, theirs in one.spelled[:3])
+        advice = "spell the classes alike in both, by one table of names"
+    apart = one.count == one.of and not one.spelled
+    alarming = one.split != train.split and one.mixed and not apart and (one.by_chance < ACCIDENT)
+    evidence = {"split": one.split, "classes": one.count, "of": one.of, "labelled": one.samples, "share": one.share, "by_chance": one.by_chance}
+    location = Location(detail=f"{one.split} {train.field}, class {named}")
+    return Seen(message, location, evidence, severity=WARNING if alarming else INFO, advice=advice)
+
+
+def _without(one: Balance) -> Seen:
+    message = f"{one.missing:,} of {one.samples:,} samples have no label (None or NaN)"
+    advice = "leave them out, or give them the loss's ignore_index"
+    return Seen(message, Location(detail=f"{one.split} {one.field}"), {"split": one.split, "missing": one.missing}, severity=INFO, advice=advice)
+
+
+def _numbered(one: Numbered, field: str) -> Seen:
+    message = f"labels run {one.lowest}..{one.highest}"
+    if one.hole_count:
+        message += f", and {', '.join(map(str, one.holes))}{', …' if one.hole_count > len(one.holes) else ''} never occurs"
+    message += "; cross-entropy counts classes from 0, one output each"
+    advice = "subtract 1 for a loss that counts from 0" if one.lowest == 1 and not one.hole_count else "map the labels to 0..C-1 by one table"
+    evidence = {"split": one.split, "lowest": one.lowest, "highest": one.highest, "holes": one.hole_count}
+    return Seen(message, Location(detail=f"{one.split} {field}"), evidence, severity=INFO, advice=advice)

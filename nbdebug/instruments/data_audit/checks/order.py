@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from nbdebug.data.classes import ClassLook
+from nbdebug.data.classes.order import Order
 from nbdebug.errors import NotChecked
 from nbdebug.findings import INFO, WARNING, Location
 from nbdebug.instruments.base import Seen
-from nbdebug.instruments.data_audit.checks.judging import is_blocked
+from nbdebug.instruments.data_audit.checks.judging import alone_with, is_blocked
 from nbdebug.instruments.data_audit.measure import data_audit
-from nbdebug.instruments.data_audit.result import DataLook, Field, LoaderLook, Order
+from nbdebug.instruments.data_audit.result import DataLook, LoaderLook
 
 
 @data_audit.check(
@@ -21,7 +23,8 @@ def order_unshuffled(look: DataLook) -> Iterator[Seen]:
     Wrong: batches of few classes pull the weights to and fro, and batch-norm sees other statistics in each of them.
     Seen: how often two samples of one batch share a label, beside the exact mean and deviation over all orders of these
         labels; at least 5 deviations and 0.3 of the way to a sorted order warn. A loader in order whose labels are
-        mixed, or a batch sampler of your own, is worth knowing. One batch an epoch is sound.
+        mixed, or a batch sampler of your own, is worth knowing. One batch an epoch is sound. Without a model only a
+        DataLoader that does not shuffle is judged: a table or a dataset has no order of training.
     Where: the loader and its sampler.
     Try: shuffle=True; for an iterable dataset, shuffle the files and keep a shuffle buffer.
     Bad:
@@ -33,6 +36,9 @@ def order_unshuffled(look: DataLook) -> Iterator[Seen]:
     Source: Bengio, Practical recommendations for gradient-based training (2012), section 3.1; thresholds our choice.
     """
     train = look.train
+    if (alone := alone_with(look)) is not None:
+        yield from _of_a_loader(train, alone)
+        return
     if train.whole and train.batches == 1:
         return
     orders = [(field, labels.order) for field, labels in look.labels() if labels.order is not None]
@@ -42,7 +48,7 @@ def order_unshuffled(look: DataLook) -> Iterator[Seen]:
         raise NotChecked("the loader does not show its order, and there is no label of every sample to tell it by")
     blocked = [(field, order) for field, order in orders if is_blocked(order)]
     for field, order in blocked:
-        yield _blocked(train, field, order)
+        yield _blocked(train, field.name, order)
     if not blocked and train.sampler == "sequential":
         mixed = "their labels are mixed, though" if orders else "for a time series that may be meant"
         yield Seen(
@@ -51,11 +57,24 @@ def order_unshuffled(look: DataLook) -> Iterator[Seen]:
         )  # fmt: skip
 
 
-def _blocked(loader: LoaderLook, field: Field, order: Order) -> Seen:
+def _of_a_loader(train: LoaderLook, found: ClassLook) -> Iterator[Seen]:
+    """Without a model: it may be any loader, so that only one which is sorted by label, and always will be, is named."""
+    if not found.ordered or train.sampler == "unknown":
+        raise NotChecked("the data came without a DataLoader that says in which order training gets it")
+    if train.whole and train.batches == 1:
+        return
+    order = found.balances[0].order if found.balances else None
+    if order is None:
+        raise NotChecked("there is no class of every sample to tell its order by")
+    if train.sampler == "sequential" and is_blocked(order):
+        yield _blocked(train, found.balances[0].field, order)
+
+
+def _blocked(loader: LoaderLook, field: str, order: Order) -> Seen:
     message = (
         f"two samples of a batch share their label in {order.delivered:.0%} of cases; in random order it would be "
         f"{order.random:.0%}, sorted by label {order.sorted:.0%} (z = {order.z:.0f})"
     )
     evidence = {"delivered": order.delivered, "random": order.random, "sorted": order.sorted, "z": order.z}
-    location = Location(detail=f"{loader.name}, {loader.sampler_name}, {field.name}")
+    location = Location(detail=f"{loader.name}, {loader.sampler_name}, {field}")
     return Seen(message, location, evidence, severity=INFO if loader.sampler == "own" else None)

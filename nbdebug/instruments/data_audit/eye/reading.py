@@ -17,12 +17,13 @@ from nbdebug import batch as batches
 from nbdebug.data.gathering import Gather
 from nbdebug.data.no_model import NoModel
 from nbdebug.data.sources import Source
+from nbdebug.errors import BatchError
 from nbdebug.instruments.data_audit.eye.first_layers import Receiver, first_layers
 from nbdebug.instruments.data_audit.eye.members import Member, members, size_of, text_targets
 from nbdebug.instruments.data_audit.eye.tallies import FieldTally, LabelTally, Place
 from nbdebug.instruments.data_audit.eye.trial import Attempt, Trial, try_loss
 from nbdebug.instruments.data_audit.result import LoaderLook
-from nbdebug.loading import Delivered, read, rewinds
+from nbdebug.loading import Delivered, Lost, read, rewinds
 from nbdebug.training_setup import TrainingSetup
 
 EYE_BATCHES = 50  # that loss and layers are compared with in any case
@@ -53,15 +54,31 @@ class Reading:
     def run(self) -> Iterator[None]:
         """Reads batch by batch and pauses after each; stops at the cap, at the time box, or at the end."""
         started = time.perf_counter()
-        delivered = read(self.loader, self.name)
+        lost = self.gather.lost
+        delivered = read(self.loader, self.name, lost=lost, own=self.modelled)
         for one in islice(delivered, self.limit):
-            self._look_at(one, started)
+            self._seen_by_the_model(one, started)
             self.gather.take(one)
+            self._tell(lost)
             yield
             if self.seconds is not None and time.perf_counter() - started > self.seconds:
                 return
         self.gather.whole = self.limit is None or self.gather.batches < self.limit or next(delivered, None) is None
         self.whole = self.gather.whole and self.number == self.gather.batches
+
+    def _seen_by_the_model(self, one: Delivered, started: float) -> None:
+        try:
+            self._look_at(one, started)
+        except BatchError as error:  # of a batch of another structure: a training would end there, this pass does not
+            if not self.gather.batches:
+                raise
+            self.error, self.raised = self.error or str(error), True
+
+    def _tell(self, lost: list[Lost]) -> None:
+        """Samples that raise end a training, and not this pass."""
+        if lost:
+            more = f", and {len(lost) - 1} more raised" if len(lost) > 1 else ""
+            self.error, self.raised = lost[0].error + more, True
 
     def _look_at(self, one: Delivered, started: float) -> None:
         before = time.perf_counter()

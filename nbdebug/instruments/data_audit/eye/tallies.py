@@ -10,8 +10,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from nbdebug.data.classes.order import label_order
 from nbdebug.instruments.data_audit.eye.columns import ColumnTally, by_column, column_axis
-from nbdebug.instruments.data_audit.eye.label_order import label_order
 from nbdebug.instruments.data_audit.eye.members import Member, numbers
 from nbdebug.instruments.data_audit.eye.trial import Attempt, Trial
 from nbdebug.instruments.data_audit.result import NAMED, Field, Labels, NonFinite

@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from nbdebug.instruments.data_audit.result import Order
-
 SMALL_BATCH = 8  # below this many samples a batch, neighbours are grouped instead
 GROUP = 32  # samples that are then taken together
 LONGEST = 20_000  # labels looked at
+
+
+@dataclass(frozen=True)
+class Order:
+    """How often two samples of one batch share their label."""
+
+    delivered: float  # share of pairs, 0..1
+    random: float  # the same if the samples came in random order
+    sorted: float  # the same if they came sorted by label
+    z: float  # (delivered - random) in standard deviations of a random order
 
 
 def label_order(labels: Tensor, batches: Tensor) -> Order | None:

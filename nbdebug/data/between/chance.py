@@ -1,0 +1,59 @@
+"""Whether two independent samples may well be the same: four binary columns repeat, photographs do not."""
+
+from __future__ import annotations
+
+import math
+
+import numpy
+
+from nbdebug.data.between.vectors import evenly, pooled, table
+from nbdebug.data.split import FieldData, Split
+
+ROWS = 2000  # that are looked at
+PLACES = 64  # columns, or pixels, of them
+SLACK = 10  # bits to spare: one coincidence in a thousand data sets like this
+DEPENDENCE = 2  # columns hang together, so their bits count half; our choice: iris has 16 bits, wine above 60
+DISTINCT = 0.25  # share of different samples below which a rule made them, and not nature
+
+
+def by_chance(split: Split, distinct: float) -> bool:
+    """Whether repeats are what such data gives by itself.
+
+    Args:
+        distinct: different samples over all samples.
+    """
+    needed = DEPENDENCE * math.log2(max(2, split.samples) ** 2) + SLACK
+    return distinct < DISTINCT or sum(bits(field) for field in split.fields if field.role == "input") < needed
+
+
+def bits(field: FieldData) -> float:
+    """Information in one sample, as if its columns were independent: -log2 of how often two samples agree in a column."""
+    if isinstance(field.sample, list):
+        return _bits_of_list(field)
+    values = pooled(field, evenly(len(field.sample), ROWS)) if field.kind == "image" else table(field)
+    if values is None or len(values) < 2:
+        return 0.0
+    columns = numpy.unique(numpy.linspace(0, values.shape[1] - 1, min(PLACES, values.shape[1])).astype(int))
+    return sum(_column(values[:ROWS, column]) for column in columns)
+
+
+def _column(values: numpy.ndarray) -> float:
+    counts = numpy.unique(values, return_counts=True)[1].astype(float)
+    pairs = len(values) * (len(values) - 1.0)
+    return -math.log2(max((counts * (counts - 1)).sum(), 1.0) / pairs)
+
+
+def _bits_of_list(field: FieldData) -> float:
+    entries = [entry for entry in field.sample[:ROWS] if entry is not None]
+    if not entries:
+        return 0.0
+    if isinstance(entries[0], str):
+        parts: list = [word for text in entries for word in text.split()]
+        lengths = [len(text.split()) for text in entries]
+    else:
+        arrays = [numpy.asarray(entry).reshape(-1)[:512] for entry in entries]
+        parts, lengths = numpy.concatenate(arrays).tolist(), [len(array) for array in arrays]
+    if len(parts) < 2:
+        return 0.0
+    whole = numpy.array([hash(part) for part in parts[: 100 * ROWS]])
+    return float(numpy.median(lengths)) * _column(whole)

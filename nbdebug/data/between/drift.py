@@ -1,0 +1,130 @@
+"""Columns whose distribution differs between train and val, beside what chance and the order of the rows give."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+import numpy
+
+from nbdebug.data.between.found import ClassShift, Drift
+from nbdebug.data.between.ks import chance, chance_variation, distance, distances, variation
+from nbdebug.data.between.views import View
+from nbdebug.data.split import Split
+
+WORTH = 0.1  # KS distance below which nothing is told; a shift of a quarter of a standard deviation
+RARELY = 1e-3  # of random splits reach what is told, over all columns together
+SURELY = 1e-5  # of random splits may reach what is an alarm
+LARGE = 0.5  # KS distance of an alarm, our choice: a shift of 1.35 standard deviations; random splits of 20 samples stay below 0.45
+BLOCKS = 4  # parts of train by order
+ORDERED = 0.5  # of the distance: if a part of train differs from the rest by so much, the data drifts by itself
+TOLD = 12  # columns in the table
+BINS = 24
+NAMED_ORDER = re.compile(r"(^|[\W_])(id|ids|index|idx|key|uuid|date|time|timestamp|year|month|day|week|hour|row|no|number|fold|split)($|[\W_])", re.I)
+
+
+def drifts(view: View, weights: numpy.ndarray | None = None) -> list[Drift]:
+    """The columns of one field that drift, the worst first.
+
+    Args:
+        weights: (n,) of train's rows, that give its classes the shares of val's.
+    """
+    n = len(view.train) if weights is None else weights.sum() ** 2 / max(numpy.square(weights).sum(), 1e-300)
+    found = distances(view.train, view.val, weights)
+    columns = len(found)
+    null = [chance(_known(view.train[:, i], n), _known(view.val[:, i], len(view.val)), RARELY / columns) for i in range(columns)]
+    worst = [int(i) for i in numpy.argsort(-found) if found[i] > max(WORTH, null[i])]
+    told = []
+    for place, i in enumerate(worst):
+        drift = Drift(view.field, view.names[i], float(found[i]), null[i], 0.0, _shift(view.train[:, i], view.val[:, i]))
+        if place < TOLD:
+            drift = replace(drift, by_order=_by_order(view, i), why_legal=_why_legal(view, i, float(found[i]), n, weights))
+            drift = _with_histogram(drift, view.train[:, i], view.val[:, i])
+        else:
+            drift = replace(drift, why_legal="one of many")
+        told.append(drift)
+    return told
+
+
+def category_drifts(train: Split, val: Split) -> list[Drift]:
+    """The same for categories, by total variation."""
+    found = []
+    for theirs in train.fields:
+        ours = val.named(theirs.name)
+        if theirs.role != "input" or theirs.kind != "category" or ours is None or ours.kind != "category":
+            continue
+        a, b = getattr(theirs.facts, "counts", None), getattr(ours.facts, "counts", None)
+        if not a or not b:
+            continue
+        names = list(dict.fromkeys([*a, *b]))
+        p, q = (numpy.array([float(c.get(name, 0)) for name in names]) for c in (a, b))
+        far, null = variation(p, q), chance_variation(p + q, int(p.sum()), int(q.sum()))
+        if far > max(WORTH, null):
+            many = len(names) > 0.1 * (p.sum() + q.sum())  # names, keys, dates: each value once
+            legal = "it has a value of its own for almost every row" if many else _order_in_name(theirs.name) or ("small" if far < LARGE else "")
+            found.append(Drift(theirs.name, theirs.name, far, null, 0.0, None, why_legal=legal))
+    return found
+
+
+def class_weights(train: Split, view: View, shift: ClassShift | None, val: Split) -> numpy.ndarray | None:
+    """Weights of train's rows that give its classes the shares of val; None where they need none, or cannot be had."""
+    target, ours = train.target(), val.target()
+    if shift is None or target is None or ours is None or shift.absent_share > 0.5:
+        return None
+    counts = getattr(ours.facts, "counts", None)
+    names = getattr(target.facts, "names", ())
+    codes = target.sample
+    if not counts or not len(names) or not isinstance(codes, numpy.ndarray) or codes.ndim != 1 or len(codes) <= view.rows.max(initial=0):
+        return None
+    codes = codes[view.rows].astype(numpy.int64)
+    known = (codes >= 0) & (codes < len(names))
+    had = numpy.bincount(codes[known], minlength=len(names)).astype(float)
+    wanted = numpy.array([float(counts.get(name, 0)) for name in names])
+    weights = numpy.where(known, (wanted / numpy.maximum(had, 1))[numpy.where(known, codes, 0)], 0.0)
+    return weights if weights.sum() > 0 else None
+
+
+def _known(values: numpy.ndarray, n: float) -> float:
+    return n * float(numpy.isfinite(values).mean()) if len(values) else 0.0
+
+
+def _shift(train: numpy.ndarray, val: numpy.ndarray) -> float | None:
+    a, b = train[numpy.isfinite(train)], val[numpy.isfinite(val)]
+    spread = a.std() if len(a) else 0.0
+    return float((b.mean() - a.mean()) / spread) if len(b) and spread > 0 else None
+
+
+def _by_order(view: View, column: int) -> float:
+    """The largest distance between a part of train, as its rows lie, and the rest of it."""
+    values = view.train[view.order, column]
+    parts = numpy.array_split(numpy.arange(len(values)), BLOCKS)
+    return max((distance(numpy.delete(values, part), values[part]) for part in parts if 8 <= len(part) < len(values)), default=0.0)
+
+
+def _why_legal(view: View, column: int, far: float, n: float, weights: numpy.ndarray | None) -> str:
+    surely = chance(_known(view.train[:, column], n), _known(view.val[:, column], len(view.val)), SURELY / view.train.shape[1])
+    if far < LARGE or far < surely:
+        return "small" if far < LARGE else "few samples"
+    if _by_order(view, column) > ORDERED * far:
+        return "train itself changes as much from its beginning to its end, as data in the order of time does"
+    if view.kind in ("text", "tokens"):
+        return "length alone, as cutting out and padding change it"
+    if view.names[column].startswith("contrast of channel"):
+        return "contrast alone, as noise and crops change it"
+    if view.kind == "tabular":
+        values = view.train[numpy.isfinite(view.train[:, column]), column]
+        if len(values) and len(numpy.unique(values)) == len(values) and (values == numpy.round(values)).all():
+            return "it has a whole number of its own for every row, as an index or a time has"
+        return _order_in_name(view.names[column])
+    return ""
+
+
+def _order_in_name(name: str) -> str:
+    return "its name says that it orders the rows" if NAMED_ORDER.search(name) else ""
+
+
+def _with_histogram(drift: Drift, train: numpy.ndarray, val: numpy.ndarray) -> Drift:
+    a, b = train[numpy.isfinite(train)], val[numpy.isfinite(val)]
+    edges = numpy.histogram_bin_edges(numpy.clip(numpy.concatenate([a, b]), -1e300, 1e300), BINS)
+    counts = (numpy.histogram(numpy.clip(v, -1e300, 1e300), edges)[0] for v in (a, b))
+    return replace(drift, edges=tuple(edges.tolist()), **{k: tuple(c.tolist()) for k, c in zip(("train_counts", "val_counts"), counts, strict=True)})

@@ -1,0 +1,145 @@
+"""The same content in other units: is there one rule that makes of train's values those of val?
+
+Each rule is tried, not inferred: only when it brings all columns down to what two halves of train differ by is it preparation,
+and what is left otherwise is drift.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy
+
+from nbdebug.data.between.found import Preparation
+from nbdebug.data.between.ks import chance, distance, distances
+from nbdebug.data.between.views import View
+
+Rule = Callable[[numpy.ndarray], numpy.ndarray]
+CLEAR = 0.5  # KS distance that there must be without the rule
+RARELY = 1e-3  # of halves of train differ by more than the bound, over all columns together
+SLACK = 0.02  # for rounding
+FEWEST = 24  # samples of val: of fewer, almost any rule will do
+STANDARD = 0.1  # a mean within it of 0, and a standard deviation within it of 1, are those of standardised columns
+WIDELY = 0.5  # of the columns must have moved for a rule of the whole field
+FACTORS = {
+    "/ 255": 1 / 255, "* 255": 255.0, "/ 10": 0.1, "* 10": 10.0, "/ 100": 0.01, "* 100": 100.0, "/ 1000": 1e-3, "* 1000": 1e3,
+    "/ 1e6": 1e-6, "* 1e6": 1e6, "/ 60": 1 / 60, "* 60": 60.0, "/ 3600": 1 / 3600, "* 3600": 3600.0, "* 2.54": 2.54, "/ 2.54": 1 / 2.54,
+    "* 0.4536": 0.45359237, "/ 0.4536": 1 / 0.45359237, "* -1": -1.0,
+}  # fmt: skip
+
+
+def preparation(view: View) -> list[Preparation]:
+    """The rules that explain how a table's columns differ; empty unless they explain all of it."""
+    if view.kind not in ("tabular", "quantity") or len(view.val) < FEWEST or len(view.train) < FEWEST:
+        return []
+    before = distances(view.train, view.val)
+    columns = len(before)
+    bound = chance(len(view.train), len(view.val), RARELY / columns) + SLACK
+    moved = [int(i) for i in numpy.flatnonzero(before > bound)]
+    if not moved or before.max() < max(CLEAR, 1.5 * bound):
+        return []
+    varying = max(1, int((numpy.nanstd(view.train, 0) > 0).sum()))
+    whole = _one_rule(view, before, bound) if len(moved) >= WIDELY * varying else []
+    return whole or _other_order(view, before, bound, moved) or _rule_by_column(view, before, bound, moved)
+
+
+def _one_rule(view: View, before: numpy.ndarray, bound: float) -> list[Preparation]:
+    """A rule for the whole field."""
+    best: tuple[float, str] | None = None
+    for said, train, val in _whole_rules(view):
+        after = float(distances(train, val).max())
+        if after <= bound and (best is None or after < best[0]):
+            best = (after, said)
+    if best is None:
+        return []
+    places = view.names[:1] if len(view.names) == 1 else ()
+    return [Preparation(view.field, places, best[1], float(before.max()), best[0], bound, True)]
+
+
+def _whole_rules(view: View):
+    """(sentence, train, val): what train and val are once the rule is applied to one of them."""
+    train, val = view.train, view.val
+    with numpy.errstate(all="ignore"):
+        alone = train.shape[1] == 1  # of one column any two bells are the same, standardised
+        if not alone and standard(val) and not standard(train):
+            yield "val is standardised, train is not: val is (train - mean) / std of train", _standardised(train), val
+        if not alone and standard(train) and not standard(val):
+            yield "train is standardised, val is not", train, _standardised(val)
+        if not alone and _unit(val) and not _unit(train):
+            yield "val is scaled to 0..1, train is not", _scaled(train), val
+        if not alone and _unit(train) and not _unit(val):
+            yield "train is scaled to 0..1, val is not", train, _scaled(val)
+        for said, factor in FACTORS.items():
+            yield f"val is train {said}", train * factor, val
+        if numpy.nanmin(train) >= 0:
+            yield "val is log(1 + train)", numpy.log1p(train), val
+        if numpy.nanmin(val) >= 0:
+            yield "train is log(1 + val)", train, numpy.log1p(val)
+
+
+def _rule_by_column(view: View, before: numpy.ndarray, bound: float, moved: list[int]) -> list[Preparation]:
+    """A rule for each column that differs; none if one is left over."""
+    found = []
+    for column in moved:
+        if before[column] < CLEAR:
+            return []
+        said = _of_column(view.train[:, column], view.val[:, column], bound)
+        if said is None:
+            return []
+        found.append(Preparation(view.field, (view.names[column],), said[1], float(before[column]), said[0], bound, True))
+    return found
+
+
+def _of_column(train: numpy.ndarray, val: numpy.ndarray, bound: float) -> tuple[float, str] | None:
+    tried: list[tuple[float, str]] = []
+    with numpy.errstate(all="ignore"):
+        rules = [(f"val is train {said}", train * factor, val) for said, factor in FACTORS.items()]
+        rules += [("val is train * 1.8 + 32", train * 1.8 + 32, val), ("train is val * 1.8 + 32", train, val * 1.8 + 32)]
+        for said, log in (("log", numpy.log), ("log10", numpy.log10), ("log1p", numpy.log1p)):
+            rules += [(f"val is {said} of train", log(train), val), (f"train is {said} of val", train, log(val))]
+        for said, a, b in rules:
+            if numpy.isfinite(a).sum() > 0.9 * numpy.isfinite(train).sum() and numpy.isfinite(b).sum() > 0.9 * numpy.isfinite(val).sum():
+                tried.append((distance(a, b), said))
+    best = min(tried)
+    return best if best[0] <= bound else None
+
+
+def _other_order(view: View, before: numpy.ndarray, bound: float, moved: list[int]) -> list[Preparation]:
+    """The same columns in another order."""
+    if len(moved) < 2:
+        return []
+    order = numpy.arange(len(before))
+    free = set(moved)
+    for column in moved:
+        best = min(free, key=lambda other: distance(view.train[:, other], view.val[:, column]))
+        order[column] = best
+        free.remove(best)
+    after = float(distances(view.train[:, order], view.val).max())
+    if after > bound:
+        return []
+    names = tuple(view.names[column] for column in moved)
+    said = ", ".join(f"{view.names[column]} of val holds what {view.names[order[column]]} of train does" for column in moved[:3])
+    return [Preparation(view.field, names, f"the columns lie in another order: {said}", float(before.max()), after, bound, True)]
+
+
+def standard(values: numpy.ndarray) -> bool:
+    """Whether nearly all columns that vary have mean 0 and deviation 1."""
+    mean, spread = numpy.nanmean(values, 0), numpy.nanstd(values, 0)
+    varying = spread > 1e-9
+    near = STANDARD + 4 / len(values) ** 0.5  # and what the samples give
+    return bool(varying.any()) and bool(((numpy.abs(mean) < near) & (numpy.abs(spread - 1) < 2 * near))[varying].mean() >= 0.9)
+
+
+def _standardised(values: numpy.ndarray) -> numpy.ndarray:
+    spread = numpy.nanstd(values, 0)
+    return (values - numpy.nanmean(values, 0)) / numpy.where(spread > 1e-9, spread, 1.0)
+
+
+def _unit(values: numpy.ndarray) -> bool:
+    low, high = numpy.nanmin(values, 0), numpy.nanmax(values, 0)
+    return bool((numpy.abs(low) < 0.2).all() and (numpy.abs(high - 1) < 0.2).all())
+
+
+def _scaled(values: numpy.ndarray) -> numpy.ndarray:
+    low, high = numpy.nanmin(values, 0), numpy.nanmax(values, 0)
+    return (values - low) / numpy.where(high > low, high - low, 1.0)

@@ -1,0 +1,104 @@
+"""Images and series of channels: other normalisation constants, divided twice, channels in another order."""
+
+from __future__ import annotations
+
+from itertools import permutations
+
+import numpy
+
+from nbdebug.data.between.found import Preparation
+from nbdebug.data.between.images import features
+from nbdebug.data.between.ks import chance, distances
+from nbdebug.data.between.preparation import CLEAR, FEWEST, RARELY, SLACK
+from nbdebug.data.between.views import View
+
+AUGMENTED = 0.25  # KS distance that random crops, flips and colours may leave; our choice
+TOLD_APART = 1.5  # a rule must leave so much less than the next best than chance would
+# (mean, std) of the channels by which a picture of 0..1 was normalised; from the torchvision and timm documentation
+CONSTANTS = {
+    "0..255": ((0.0,), (1 / 255,)),
+    "0..1": ((0.0,), (1.0,)),
+    "0..1 divided by 255 once more": ((0.0,), (255.0,)),
+    "normalised by mean 0.5 and std 0.5": ((0.5,), (0.5,)),
+    "normalised by the constants of ImageNet": ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)),
+    "normalised by the constants of CIFAR-10": ((0.4914, 0.4822, 0.4465), (0.247, 0.2435, 0.2616)),
+    "normalised by the constants of MNIST": ((0.1307,), (0.3081,)),
+}
+
+
+def prepared_images(view: View, augmented: bool) -> list[Preparation]:
+    """The rule that explains how brightness and contrast of all channels differ; empty where there is none.
+
+    Args:
+        augmented: train changes each time it is read, so that a rule fits less well.
+    """
+    if view.means is None or view.stds is None or len(view.val) < FEWEST or len(view.train) < FEWEST:
+        return []
+    before = float(distances(view.train, view.val).max())
+    bound = chance(len(view.train), len(view.val), RARELY / view.train.shape[1]) + (AUGMENTED if augmented else SLACK)
+    if before < max(CLEAR, 1.5 * bound):
+        return _swapped(view, before, bound) if view.kind == "image" and not augmented else []
+    tried = [*_constants(view), *_standardised(view), *_orders(view)]
+    if not tried:
+        return []
+    after, said = min(((float(distances(train, val).max()), said) for said, train, val in tried), key=lambda pair: pair[0])
+    return [Preparation(view.field, (), said, before, after, bound, True)] if after <= bound else []
+
+
+def _constants(view: View):
+    channels = view.means[0].shape[1]
+    if view.kind != "image":
+        return
+    for source, (m, s) in CONSTANTS.items():
+        for target, (v, t) in CONSTANTS.items():
+            if source != target and all(len(c) in (1, channels) for c in (m, s, v, t)):
+                m_, s_, v_, t_ = (numpy.broadcast_to(c, (channels,)) for c in (m, s, v, t))
+                scale, add = s_ / t_, (m_ - v_) / t_
+                train = features(view.means[0] * scale + add, view.stds[0] * scale)
+                if _plausible(view, source, m_, s_):
+                    yield f"train is {source}, val {target}", train, view.val
+
+
+def _plausible(view: View, source: str, mean: numpy.ndarray, std: numpy.ndarray) -> bool:
+    """Whether train's pixels would then lie in 0..1."""
+    unit = view.means[0] * std + mean
+    return bool(unit.min() > -0.05 and unit.max() < 1.05)
+
+
+def _standardised(view: View):
+    """Every channel by mean and deviation of the part itself."""
+    (a, b), (s, t) = view.means, view.stds
+    for said, ours, spread in (("val is standardised channel by channel, train is not", b, t), ("train is standardised channel by channel, val is not", a, s)):
+        total = numpy.sqrt(ours.var(0) + numpy.square(spread).mean(0))
+        if not (numpy.abs(ours.mean(0)) < 0.15).all() or not (numpy.abs(total - 1) < 0.3).all():
+            continue
+        other, deviation = (a, s) if ours is b else (b, t)
+        whole = numpy.sqrt(other.var(0) + numpy.square(deviation).mean(0))
+        whole = numpy.where(whole > 0, whole, 1.0)
+        moved = features((other - other.mean(0)) / whole, deviation / whole)
+        yield (said, moved, view.val) if ours is b else (said, view.train, moved)
+
+
+def _orders(view: View):
+    channels = view.means[0].shape[1]
+    if not 2 <= channels <= 4:
+        return
+    for order in list(permutations(range(channels)))[1:]:
+        yield _said(order, view.kind), features(view.means[0][:, order], view.stds[0][:, order]), view.val
+
+
+def _said(order: tuple[int, ...], kind: str) -> str:
+    if order == (2, 1, 0) and kind == "image":
+        return "the channels lie in another order: train is RGB and val BGR, or the other way round"
+    return f"the channels lie in another order: those of val are channels {', '.join(map(str, order))} of train"
+
+
+def _swapped(view: View, before: float, bound: float) -> list[Preparation]:
+    """Colours differ little in brightness; an order that fits where train's own does not is told all the same."""
+    if before < max(0.2, TOLD_APART * bound):
+        return []
+    for said, train, val in _orders(view):
+        after = float(distances(train, val).max())
+        if after <= bound and before > 3 * after:
+            return [Preparation(view.field, (), said, before, after, bound, True)]
+    return []

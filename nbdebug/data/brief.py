@@ -1,0 +1,23 @@
+"""One pass over data for its fingerprint alone."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from nbdebug.data.fingerprint import Fingerprint, fingerprint
+from nbdebug.data.gathering import Gather
+from nbdebug.data.sources import Source
+from nbdebug.loading import read
+
+
+def fingerprint_of(source: Source, seconds: float | None) -> Fingerprint:
+    """Of a source, as far as it can be read in these seconds (None: all of it)."""
+    started, gather = time.perf_counter(), Gather(source)
+    batches: Any = read(source.loader, source.name)
+    for one in batches:
+        gather.take(one)
+        if seconds is not None and time.perf_counter() - started > seconds:
+            break
+    gather.whole = next(batches, None) is None
+    return fingerprint(gather.split())

@@ -1,0 +1,162 @@
+"""Does padding take part in the loss?
+
+The loss itself is asked: a position counts when the loss would fall if the model predicted the padding there. `ignore_index`, masks and
+weights make that slope 0, and what a regulariser does to all predictions does not point to the padding.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy
+import torch
+from torch import Tensor
+
+from nbdebug.batch import TARGET_NAMES
+from nbdebug.data.chunk import TARGET, Field
+from nbdebug.data.gathering.sequences import SequenceFacts
+from nbdebug.data.split import Split
+from nbdebug.data.structure.first_step import FirstStep, same_numbers
+from nbdebug.findings import Location
+from nbdebug.loss_call import raw_loss_calls
+
+TOWARDS = 0.5  # of the padded positions must pull towards the padding; where the model is sure of it already the slope is 0
+FEWEST = 2  # padded positions in the batch
+
+
+@dataclass(frozen=True)
+class ScoredPadding:
+    """Padding in the targets, and what the loss makes of it."""
+
+    field: str  # of the targets
+    value: float  # the padding in it
+    told_by: str  # the field that shows where the padding is: "inputs", "attention_mask"
+    positions: int  # padded ones in the first batch
+    of: int
+    share: float  # of the slope of the loss that comes from them, 0..1; 0.0: they do not count
+    elsewhere: bool  # the same value occurs among the real targets, too
+    sure: bool  # a mask, lengths, or tokens tell the padding; False: nothing but zeros does
+    location: Location  # of the loss
+
+    @property
+    def scored(self) -> bool:
+        """Whether the loss counts them."""
+        return self.share > 0
+
+
+def scored_padding(split: Split, step: FirstStep) -> tuple[ScoredPadding, ...]:
+    """One for each target field that has padding."""
+    if step.loss is None or not step.loss.requires_grad:
+        return ()
+    found = []
+    for target in step.fields:
+        if (target.role == TARGET or target.name in TARGET_NAMES) and isinstance(target.values, numpy.ndarray) and target.values.ndim >= 2 and target.values.dtype.kind in "iuf":
+            found += [scored for scored in (_scored(step, target, *told) for told in paddings(split, step.fields, target)) if scored is not None][:1]
+    return tuple(found)
+
+
+def paddings(split: Split, fields: tuple[Field, ...], target: Field) -> Iterator[tuple[str, numpy.ndarray, bool]]:
+    """Who tells of padding, where it is (N, T), and whether that is sure; masks and lengths first."""
+    shape = target.values.shape[:2]
+    others = [f for f in fields if isinstance(f.values, numpy.ndarray) and f is not target]
+    for field in others:
+        if field.values.shape == shape and "mask" in field.name.lower() and set(numpy.unique(field.values)) <= {0, 1}:
+            inverse = "padding" in field.name.lower() or "pad_mask" in field.name.lower()
+            yield from _where(field.name, (field.values == 1) if inverse else (field.values == 0), True)
+    for field in others:
+        if field.values.shape == shape[:1] and field.values.dtype.kind in "iu" and "len" in field.name.lower() and field.values.max(initial=0) <= shape[1]:
+            yield from _where(field.name, numpy.arange(shape[1]) >= field.values[:, None], True)
+    for field in others:
+        known = split.named(field.name)
+        facts = known.facts if known is not None else None
+        if field.values.shape == shape and isinstance(facts, SequenceFacts) and facts.padding is not None:
+            yield from _where(field.name, ends(field.values == facts.padding, facts.side), True)
+    for field in others:
+        if field.values.shape[:2] == shape and field.values.ndim == 3 and field.values.shape[2] > 1 and field.values.dtype.kind == "f" and field.role != TARGET:
+            nothing = (field.values == 0).all(2)
+            tail = ends(nothing, "right")
+            if (tail == nothing).all():
+                yield from _where(field.name, tail, False)
+
+
+def ends(is_padding: numpy.ndarray, side: str) -> numpy.ndarray:
+    """(N, T) the run that fills the right or left end of every row."""
+    flipped = is_padding[:, ::-1] if side == "right" else is_padding
+    run = numpy.logical_and.accumulate(flipped, axis=1)
+    return numpy.ascontiguousarray(run[:, ::-1]) if side == "right" else run
+
+
+def _where(name: str, padded: numpy.ndarray, sure: bool) -> Iterator[tuple[str, numpy.ndarray, bool]]:
+    """Only what fills ends, and different rows by different lengths."""
+    at_ends = (ends(padded, "right") | ends(padded, "left")) == padded
+    lengths = padded.sum(1)
+    if at_ends.all() and lengths.sum() >= FEWEST and lengths.min() < padded.shape[1] and len(numpy.unique(lengths)) > 1:
+        yield name, padded, sure
+
+
+def _scored(step: FirstStep, target: Field, told_by: str, padded: numpy.ndarray, sure: bool) -> ScoredPadding | None:
+    fill = target.values[padded]
+    value = float(fill.reshape(-1)[0])
+    real = target.values[~padded]
+    if not (fill == value).all() or not real.size or (real == real.reshape(-1)[0]).all():
+        return None
+    share = 0.0
+    for predicted in _predictions(step, target):
+        (slope,) = torch.autograd.grad(step.loss, predicted, retain_graph=True, allow_unused=True)
+        if slope is not None:
+            share = _share(predicted.detach(), slope, torch.from_numpy(padded), target, value)
+            break
+    whole = target.values.dtype.kind in "iu"
+    return ScoredPadding(target.name, int(value) if whole else value, told_by, int(padded.sum()), padded.size, share, bool((real == value).any()), sure, _loss_at(step, target))
+
+
+def _predictions(step: FirstStep, target: Field) -> Iterator[Tensor]:
+    """The tensors that have a place for every target, those that a torch loss compares with it first."""
+    calls = [c for c in raw_loss_calls(step.tape) if same_numbers(c.argument(1, "target").detach().cpu().numpy(), target.values)]
+    for tensor in [*(call.argument(0, "input") for call in calls), *step.outputs()]:
+        if isinstance(tensor, Tensor) and tensor.requires_grad and _by_position(tensor, target) is not None:
+            yield tensor
+
+
+def _by_position(tensor: Tensor, target: Field) -> Tensor | None:
+    """(N, T, C) of predictions that lie as (N, T, C), (N, C, T), (N·T, C), (N, T) or (N·T,)."""
+    shape = target.values.shape
+    rows, steps = shape[:2]
+    if len(shape) > 2 or target.values.dtype.kind == "f":
+        return tensor.reshape(rows, steps, -1) if tuple(tensor.shape) == shape or tensor.numel() == target.values.size else None
+    if tensor.ndim == 3 and tensor.shape[:2] == (rows, steps):
+        return tensor
+    if tensor.ndim == 3 and tensor.shape[0] == rows and tensor.shape[2] == steps:
+        return tensor.transpose(1, 2)
+    if tensor.ndim == 2 and tensor.shape == (rows, steps):
+        return tensor[:, :, None]
+    if tensor.ndim in (1, 2) and tensor.shape[0] == rows * steps:
+        return tensor.reshape(rows, steps, -1)
+    return None
+
+
+def _share(predicted: Tensor, slope: Tensor, padded: Tensor, target: Field, value: float) -> float:
+    """How much of the slope lies at the padding, if it pulls towards it; else 0."""
+    slopes, values = (_by_position(tensor, target).double().cpu() for tensor in (slope, predicted))  # (N, T, C)
+    at = slopes[padded]  # (P, C)
+    if target.values.dtype.kind == "f" or at.shape[1] == 1:
+        logits = target.values.dtype.kind != "f" or _is_binary(target)
+        distance = (values[padded].sigmoid() if logits and float(values.min()) < 0 else values[padded]) - value
+        towards = (at * distance > 0).double().mean()
+    elif 0 <= value < at.shape[1]:
+        towards = (at[:, int(value)] < 0).double().mean()
+    else:
+        return 0.0
+    total = float(slopes.abs().sum())
+    return float(at.abs().sum()) / total if float(towards) >= TOWARDS and total > 0 else 0.0
+
+
+def _is_binary(target: Field) -> bool:
+    return set(numpy.unique(target.values)) <= {0.0, 1.0}
+
+
+def _loss_at(step: FirstStep, target: Field) -> Location:
+    calls = raw_loss_calls(step.tape)
+    mine = [c for c in calls if c.argument(1, "target").numel() == target.values.size] or calls
+    return mine[0].location if mine else Location()

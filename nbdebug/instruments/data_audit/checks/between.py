@@ -1,0 +1,228 @@
+"""Do train and validation share samples, and do they mean the same by them?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from nbdebug.data.between import BetweenLook
+from nbdebug.data.between.found import ClassShift, Drift, Embedding, Overlap, Preparation, Repeats
+from nbdebug.errors import NotChecked
+from nbdebug.findings import INFO, WARNING, Location
+from nbdebug.instruments.base import Seen
+from nbdebug.instruments.data_audit.measure import data_audit
+from nbdebug.instruments.data_audit.result import DataLook
+
+TELLING_SHARE = 0.01  # of val, from which on copies move its metric; our choice
+TELLING_COUNT = 2
+REPEATED = 0.01  # of train, worth knowing
+NAMED = 3  # columns in a message
+
+
+@data_audit.check(
+    "ND105", "train and validation overlap", severity=WARNING,
+    advice="split before augmenting or oversampling, drop the copies, and split by group where samples belong together",
+)  # fmt: skip
+def split_overlap(look: DataLook) -> Iterator[Seen]:
+    """The same samples in train and validation, to the last bit or nearly.
+
+    Wrong: validation then measures what was learnt by heart, and overfitting looks like success.
+    Seen: content hashes of all samples that were read; indices of Subsets of one dataset; near copies among the sampled ones, by
+        correlation of images and series that are four times nearer than such data is to itself, by rows equal but for rounding, by
+        rarer runs of words. Data of few values repeats by chance: there the copies must be more than train's own repeats
+        give. From 1 % of validation (our choice: it then moves the metric) it is a warning, below it is worth knowing.
+    Where: the loader, the dataset indices in validation.
+    Try: split before augmenting or oversampling; sklearn's GroupShuffleSplit where samples belong together.
+    Bad:
+        train_loader = DataLoader(TensorDataset(inputs, targets), batch_size=32, shuffle=True)
+        val_loader = DataLoader(TensorDataset(inputs[192:].clone(), targets[192:]), batch_size=32)
+    Good:
+        train_loader = DataLoader(TensorDataset(inputs[:192], targets[:192]), batch_size=32, shuffle=True)
+        val_loader = DataLoader(TensorDataset(inputs[192:], targets[192:]), batch_size=32)
+    Source: Kapoor and Narayanan, Leakage and the reproducibility crisis in machine-learning-based science (2023).
+    """
+    found = _of_two(look, repeats_too=True)
+    told = [overlap for overlap in found.overlaps if overlap.significant]
+    for overlap in told:
+        yield _overlap(found, overlap)
+    for group in found.groups:
+        yield Seen(
+            f"{group.shared} of the {group.of} values of {group.column} in {found.val} are in {found.train} as well ({', '.join(group.first[:3])}, …): "
+            "if it names what samples belong to, validation knows them already",
+            Location(detail=f"{found.val} {group.column}"), {"shared": group.shared, "of": group.of, "rows": group.rows}, severity=INFO,
+            advice=f"sklearn.model_selection.GroupShuffleSplit with groups={group.column!r}",
+        )  # fmt: skip
+    if found.repeats is not None and _telling(found.repeats):
+        yield _repeats(found, found.repeats)
+
+
+@data_audit.check("ND106", "prepared differently", severity=WARNING, advice="send train and validation through the same transforms")
+def preparation_mismatch(look: DataLook) -> Iterator[Seen]:
+    """Train and validation come in other units, another channel order, another layout.
+
+    Wrong: the model meets numbers in validation that it has never seen, and a good model looks useless.
+    Seen: a rule is tried on one side (/ 255, standardise, other constants of normalisation, channels or columns in another order, log,
+        a shifted vocabulary, small letters): it is told only where it brings the Kolmogorov-Smirnov distance of all columns
+        from above 0.5 down to what two random parts of train differ by. What no rule explains is drift, ND115.
+    Where: the loader, the field, the columns.
+    Try: fit the scaler on train and apply it to both; one function that makes the transform for both.
+    Bad:
+        train_loader = DataLoader(TensorDataset(inputs[:192], targets[:192]), batch_size=32, shuffle=True)
+        val_loader = DataLoader(TensorDataset(inputs[192:] / 255, targets[192:]), batch_size=32)
+    Good:
+        train_loader = DataLoader(TensorDataset(inputs[:192], targets[:192]), batch_size=32, shuffle=True)
+        val_loader = DataLoader(TensorDataset(inputs[192:], targets[192:]), batch_size=32)
+    Source: Breck et al., Data validation for machine learning (MLSys 2019), training-serving skew.
+    """
+    found = _of_two(look)
+    for group in _by_rule(found.preparations):
+        first = group[0]
+        places = [place for p in group for place in p.places]
+        named = f" ({_list(places)})" if places and len(group) > 1 else ""
+        measured = ""
+        if first.before is not None:
+            after = max(p.after or 0.0 for p in group)
+            measured = f": with that rule the distance between the two falls from {first.before:.2f} to {after:.2f}, where chance allows {first.bound:.2f}"
+        yield Seen(
+            f"{first.rule}{named}{measured}",
+            Location(detail=", ".join([f"{found.val} {first.field}", *places[:NAMED]])),
+            {"before": first.before, "after": first.after, "bound": first.bound, "columns": len(places)},
+            severity=WARNING if first.sure else INFO,
+        )  # fmt: skip
+
+
+@data_audit.check("ND115", "drift", severity=WARNING, advice="look at how the split was made: shuffle it, or stratify it by class")
+def drift(look: DataLook) -> Iterator[Seen]:
+    """Train and validation come from different distributions.
+
+    Wrong: validation then measures another task than the one that is learnt.
+    Seen: of every column the Kolmogorov-Smirnov distance, beside what random parts of train of the same sizes reach; of whole samples
+        a multi-kernel MMD and how well its witness tells the splits apart; of classes the total variation. A warning needs a
+        large effect (distance above 0.5, AUC above 0.9, four in ten labels moved: our choice) and one that chance gives in fewer than one
+        of 100,000 splits. Data that changes as much within train itself, as in order of time, augmented data, and columns that
+        only follow from class shares are worth knowing, and no more.
+    Where: the loader, the columns, the classes.
+    Try: shuffle before the split, train_test_split(stratify=targets); or, if it is meant so, weigh the samples of train.
+    Bad:
+        order = inputs[:, 0].argsort()
+        mixed = torch.cat([order[:180][torch.randperm(180)], order[180:]])
+        train_loader = DataLoader(TensorDataset(inputs[mixed[:180]], targets[mixed[:180]]), batch_size=32, shuffle=True)
+        val_loader = DataLoader(TensorDataset(inputs[mixed[180:]], targets[mixed[180:]]), batch_size=32)
+    Good:
+        mixed = torch.randperm(256)
+        train_loader = DataLoader(TensorDataset(inputs[mixed[:180]], targets[mixed[:180]]), batch_size=32, shuffle=True)
+        val_loader = DataLoader(TensorDataset(inputs[mixed[180:]], targets[mixed[180:]]), batch_size=32)
+    Source: Rabanser et al., Failing loudly: detecting dataset shift (NeurIPS 2019); Gretton et al., A kernel two-sample test (2012).
+    """
+    found = _of_two(look)
+    if found.class_shift is not None:
+        told = bool(found.class_shift.absent and getattr(look.classes, "unshared", ()))  # ND103 names classes that one side lacks
+        yield _classes(found, found.class_shift, told)
+    yield from _columns(found)
+    alarmed = {d.field for d in found.drifts if not d.why_legal}
+    for one in found.embeddings:
+        if one.field not in alarmed and one.auc > max(0.7, one.null_auc) and one.sigmas > 6:
+            yield _embedding(found, one)
+
+
+def _of_two(look: DataLook, repeats_too: bool = False) -> BetweenLook:
+    found: BetweenLook = look.answer("between")
+    if found.alone and not (repeats_too and _telling(found.repeats)):
+        raise NotChecked("there is no second split to compare with: pass val=… or TrainingSetup(val_loader=…)")
+    return found
+
+
+def _overlap(look: BetweenLook, overlap: Overlap) -> Seen:
+    first = overlap.pairs[0]
+    manner = {"exact": "are in", "near": "are nearly in", "index": "are the same dataset items as some of"}[overlap.how]
+    about = "about " if overlap.estimated and (overlap.how == "exact" or overlap.compared == overlap.samples) else ""
+    of = f"{overlap.compared:,}{' that were compared' if overlap.compared < overlap.samples else ''}"
+    measure = f" ({overlap.measure} {first.likeness:.3f})" if overlap.how == "near" and first.likeness < 1 else ""
+    message = (
+        f"{about}{overlap.count:,} of the {of} samples of {look.val} {manner} {look.train}{' as well' if overlap.how != 'index' else ''} "
+        f"({overlap.share:.1%}): {look.val} {look.words[1]} {first.val} is {look.train} {look.words[0]} {first.train}{measure}"
+    )
+    if overlap.expected >= 1:
+        message += f"; train's own repeats let one expect {overlap.expected:.0f}"
+    if overlap.other_label:
+        message += f"; {overlap.other_label:,} of them have another label there"
+    if overlap.same:
+        message += f": both are the same {overlap.same}"
+    ids = ",".join(str(pair.val) for pair in overlap.pairs)
+    evidence = {
+        "samples": ids, "split": look.val, "train_samples": ",".join(str(pair.train) for pair in overlap.pairs), "count": overlap.count,
+        "compared": overlap.compared, "expected": overlap.expected, "kind": overlap.how,
+    }  # fmt: skip
+    telling = overlap.count >= TELLING_COUNT and overlap.share >= TELLING_SHARE and overlap.same != "loader"
+    return Seen(message, Location(detail=f"{look.val}, {look.words[1]} {first.val}"), evidence, severity=WARNING if telling else INFO)
+
+
+def _telling(repeats: Repeats | None) -> bool:
+    return repeats is not None and not repeats.coincidence and repeats.count >= REPEATED * repeats.compared
+
+
+def _repeats(look: BetweenLook, repeats: Repeats) -> Seen:
+    message = f"{repeats.count:,} of {repeats.compared:,} samples of {look.train} are there more than once"
+    if repeats.other_label:
+        message += f", {repeats.other_label:,} of them with different labels"
+    evidence = {"samples": ",".join(map(str, repeats.ids)), "split": look.train, "count": repeats.count, "other_label": repeats.other_label}
+    where = Location(detail=f"{look.train}, {look.words[0]} {repeats.ids[0]}")
+    return Seen(message, where, evidence, severity=INFO, advice="drop_duplicates() before the split, if it is not meant as oversampling")
+
+
+def _by_rule(found: tuple[Preparation, ...]) -> list[list[Preparation]]:
+    groups: dict[tuple[str, str], list[Preparation]] = {}
+    for one in found:
+        groups.setdefault((one.field, one.rule), []).append(one)
+    return list(groups.values())
+
+
+def _columns(look: BetweenLook) -> Iterator[Seen]:
+    for field in dict.fromkeys(d.field for d in look.drifts):
+        mine = [d for d in look.drifts if d.field == field]
+        alarming = [d for d in mine if not d.why_legal]
+        told = alarming or [d for d in mine if d.distance >= 0.25]
+        if told:
+            yield _drifting(look, field, told, bool(alarming))
+
+
+def _drifting(look: BetweenLook, field: str, told: list[Drift], alarming: bool) -> Seen:
+    worst = told[0]
+    more = f" and {len(told) - 1} more" if len(told) > 1 else ""
+    moved = f", its mean moved by {worst.shift:+.2g} standard deviations" if worst.shift is not None else ""
+    what = "total variation" if worst.shift is None and not worst.edges else "Kolmogorov-Smirnov distance"
+    message = (
+        f"{worst.column}{more} of {field} {'is' if len(told) == 1 else 'are'} distributed differently in {look.val}: {what} {worst.distance:.2f} "
+        f"(random parts of {look.train} stay below {worst.null:.2f}){moved}"
+    )
+    if not alarming:
+        message += f"; {worst.why_legal}" if worst.why_legal not in ("", "small", "few samples", "one of many") else ""
+    evidence = {"distance": worst.distance, "null": worst.null, "by_order": worst.by_order, "columns": len(told)}
+    where = Location(detail=", ".join([f"{look.val} {field}", *(d.column for d in told[:NAMED])]))
+    return Seen(message, where, evidence, severity=WARNING if alarming else INFO)
+
+
+def _embedding(look: BetweenLook, one: Embedding) -> Seen:
+    message = (
+        f"whole samples of {one.field} ({one.what}) differ: from the MMD's witness one can tell whether a sample is of {look.train} or {look.val} with an "
+        f"AUC of {one.auc:.2f} (random splits stay below {one.null_auc:.2f})"
+    )
+    if one.why_legal not in ("", "small"):
+        message += f"; {one.why_legal}"
+    evidence = {"auc": one.auc, "mmd": one.mmd, "sigmas": one.sigmas, "rows": one.rows}
+    return Seen(message, Location(detail=f"{look.val} {one.field}"), evidence, severity=INFO if one.why_legal else WARNING)
+
+
+def _classes(look: BetweenLook, shift: ClassShift, told: bool) -> Seen:
+    worst = f"class {shift.names[0]} is {shift.train[0]:.1%} of {look.train} and {shift.val[0]:.1%} of {look.val}"
+    message = f"the classes are shared out differently: {worst} (total variation {shift.variation:.2f}, random splits stay below {shift.null:.2f})"
+    if shift.absent:
+        message += f"; {_list(list(shift.absent))} of {look.val} {'is' if len(shift.absent) == 1 else 'are'} not in {look.train} at all"
+    if shift.why_legal not in ("", "small", "few samples"):
+        message += f"; {shift.why_legal}"
+    evidence = {"variation": shift.variation, "null": shift.null, "absent_share": shift.absent_share}
+    where = Location(detail=f"{look.val} {shift.field}, class {shift.names[0]}")
+    return Seen(message, where, evidence, severity=INFO if shift.why_legal or told else WARNING, advice="train_test_split(…, stratify=targets)")
+
+
+def _list(names: list[str]) -> str:
+    return ", ".join(names[:NAMED]) + (f" and {len(names) - NAMED} more" if len(names) > NAMED else "")

@@ -1,0 +1,193 @@
+"""Do the labels belong to their inputs?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from nbdebug.data.classes.alignment import Alignment
+from nbdebug.data.classes.between_splits import Between
+from nbdebug.data.classes.in_order import Block, Shifted
+from nbdebug.data.classes.probe import Agreement
+from nbdebug.errors import NotChecked
+from nbdebug.findings import INFO, WARNING, Location
+from nbdebug.instruments.base import Seen
+from nbdebug.instruments.data_audit.measure import data_audit
+from nbdebug.instruments.data_audit.result import DataLook
+
+FAR = 7.0  # standard deviations above permuted labels; our choice: 11 shifts of 200 sound data sets stay below 5
+CHANCE = 4.0  # and below this, labels are told no better than permuted ones
+TOLD = 0.25  # correlation from which labels can be told from inputs; the weakest sound patient has 0.24
+LEFT = 0.15  # of the correlation elsewhere, that may be left where labels are shuffled
+OTHERS = 0.5  # of the best shift's correlation, that no other shift may reach
+ENOUGH = 100, 40  # samples of the smaller split, and of a block
+BEYOND_CHANCE = 1.5  # times the clearest block of random orders
+RENAMED = 0.7, 0.2  # labels right under other names, and how much more than under their own
+
+
+@data_audit.check("ND104", "label misaligned", severity=WARNING)
+def label_misaligned(look: DataLook) -> Iterator[Seen]:
+    """Targets shuffled against, or shifted from, their inputs.
+
+    Wrong: each input is taught the label of another one; the loss stays at that of guessing, or falls by learning by heart.
+    Seen: two simple learners (nearest neighbours, and a linear one) guess each label from the other samples. Labels that
+        can be told from the input one row off, and at no other distance, are shifted; labels that cannot be told in train
+        when those of val can, from like inputs, are shuffled; so are those of one stretch of a dataset. All beside the
+        same guesses of permuted labels: at least 7 standard deviations. Nothing is said where inputs resemble the next
+        ones (a series), or where nothing can be told anywhere. A label that only the next row tells may be a forecast.
+    Where: the loader, the dataset indices, the shift.
+    Try: join inputs and labels by a key instead of by position; shuffle both with one permutation.
+    Bad:
+        train_loader = DataLoader(TensorDataset(inputs, targets.roll(1)), batch_size=32, shuffle=True)
+    Good:
+        order = torch.randperm(len(inputs))
+        train_loader = DataLoader(TensorDataset(inputs[order], targets[order]), batch_size=32)
+    Source: Ojala and Garriga, Permutation tests for studying classifier performance (2010); the numbers are our choice.
+    """
+    found = look.answer("classes")
+    asked = found.alignment
+    if asked is None:
+        raise NotChecked(found.left_out.get("alignment", "the data was not read that far"))
+    seen = misaligned(asked)
+    if not seen:
+        _demand_told(asked)
+    yield from seen
+
+
+def misaligned(asked: Alignment) -> list[Seen]:
+    """Of one split the first that explains it: a shift, a stretch, all of it."""
+    seen = [*_shifted(asked), *_blocks(asked)]
+    told = {finding.evidence["split"] for finding in seen}
+    return [*seen, *(finding for finding in _between(asked) if finding.evidence["split"] not in told)]
+
+
+def _demand_told(asked: Alignment) -> None:
+    """Raises NotChecked where labels cannot be told from inputs anywhere."""
+    at_zero = [one.agreement[one.shifts.index(0)] for one in asked.shifted]
+    at_zero += [asked.between.train, asked.between.val] if asked.between is not None else []
+    if not at_zero:
+        raise NotChecked("there are too few labelled samples, or nothing that labels and inputs could be compared by")
+    if any(one.series and max(at.z for at in one.agreement) >= FAR for one in asked.shifted) and max(one.z for one in at_zero) < CHANCE:
+        raise NotChecked("inputs resemble the next ones, as in a series: that labels go with other rows may be meant")
+    best = max(at_zero, key=lambda one: one.z)
+    if best.z < CHANCE:
+        raise NotChecked(f"no label can be told from the inputs of others by simple means (correlation {best.correlation:.2f})")
+
+
+# -- shifted ------------------------------------------------------------------------------------------------------------
+
+
+def _shifted(asked: Alignment) -> Iterator[Seen]:
+    for one in asked.shifted:
+        at = dict(zip(one.shifts, one.agreement, strict=True))
+        shift = max((k for k in at if k), key=lambda k: at[k].correlation)
+        others = [at[k].correlation for k in at if k not in (0, shift)]
+        lone = not others or max(others) <= OTHERS * at[shift].correlation
+        if not one.series and lone and _is_told(at[shift]) and _is_chance(at[0], at[shift].correlation):
+            yield _shift(asked.field, one, shift, at[0], at[shift], certain=shift > 0 or one.pictures or _other_is_aligned(asked, one))
+
+
+def _other_is_aligned(asked: Alignment, one: Shifted) -> bool:
+    """Whether labels of the other split can be told from their own inputs, so that the task is no forecast."""
+    if asked.between is None:
+        return False
+    return _is_told(asked.between.val if one.split == asked.splits[0] else asked.between.train)
+
+
+def _shift(field: str, one: Shifted, shift: int, at_zero: Agreement, at_shift: Agreement, *, certain: bool) -> Seen:
+    place = f"{abs(shift)} {'row' if abs(shift) == 1 else 'rows'} {'after' if shift > 0 else 'before'} it"
+    message = (
+        f"labels go with the inputs of other rows: an input tells the label {place} (correlation of guess and label "
+        f"{at_shift.correlation:.2f}), and not its own ({at_zero.correlation:.2f}, which is chance)"
+    )
+    advice = f"targets.roll({-shift}) undoes it; look for a row that was dropped, or a header that was read, in one of the two"
+    if not certain:
+        message += "; a forecast looks like that as well"
+    evidence = {
+        "split": one.split, "shift": shift, "at_shift": at_shift.correlation, "at_zero": at_zero.correlation, "z": at_shift.z,
+        "samples_asked": one.samples,
+    }  # fmt: skip
+    location = Location(detail=f"{one.split} {field}, {one.where}, shifted by {shift:+d}")
+    return Seen(message, location, evidence, severity=None if certain else INFO, advice=advice)
+
+
+def _is_told(agreement: Agreement) -> bool:
+    return agreement.z >= FAR and agreement.correlation >= TOLD
+
+
+def _is_chance(agreement: Agreement, elsewhere: float) -> bool:
+    return agreement.z < CHANCE and agreement.correlation <= max(LEFT * elsewhere, 0.1)
+
+
+# -- shuffled in part of the dataset ------------------------------------------------------------------------------------
+
+
+def _blocks(asked: Alignment) -> Iterator[Seen]:
+    for block in asked.block:
+        clear = block.z >= FAR and block.z >= BEYOND_CHANCE * block.by_chance and block.samples >= ENOUGH[1]
+        lost = block.outside >= TOLD and block.inside <= LEFT * block.outside
+        other_law = block.own.z >= CHANCE and block.own.correlation >= LEFT * block.outside
+        if clear and lost and block.mixed and _are_alike(block.apart) and not other_law:
+            yield _block(asked.field, block)
+
+
+def _block(field: str, block: Block) -> Seen:
+    message = (
+        f"the labels of one stretch go with nothing: there, guess and label correlate by {block.inside:.2f}, in the rest by "
+        f"{block.outside:.2f}, and the inputs are alike"
+    )
+    advice = "join inputs and labels of this part by a key; which file, or which join, does it come from?"
+    shifted = block.at_shift >= OTHERS * block.outside
+    if shifted:
+        message += f"; {abs(block.shift)} {'later' if block.shift > 0 else 'earlier'} in the dataset they fit ({block.at_shift:.2f})"
+        advice = f"from there on the labels are {abs(block.shift)} off: a row was lost or read twice in one of the two"
+    evidence = {
+        "split": block.split, "inside": block.inside, "outside": block.outside, "z": block.z,
+        "shift": block.shift if shifted else None, "samples_asked": block.samples,
+    }  # fmt: skip
+    return Seen(message, Location(detail=f"{block.split} {field}, about {block.where}"), evidence, advice=advice)
+
+
+def _are_alike(apart: Agreement) -> bool:
+    return apart.z < CHANCE or apart.correlation < 0.1
+
+
+# -- one split against the other ----------------------------------------------------------------------------------------
+
+
+def _between(asked: Alignment) -> Iterator[Seen]:
+    found = asked.between
+    if found is None or not _are_alike(found.apart) or min(found.samples) < ENOUGH[0]:
+        return
+    train, val = asked.splits
+    if _is_told(found.val) and _is_lost(found.train, found.train_by_val, found.val):
+        yield _shuffled(asked.field, train, val, found.train, found.val, found.train_by_val)
+    elif _is_told(found.train) and _is_lost(found.val, found.val_by_train, found.train):
+        yield _shuffled(asked.field, val, train, found.val, found.train, found.val_by_train)
+    elif found.renamed and _is_told(found.train) and _is_told(found.val) and found.as_renamed >= max(RENAMED[0], found.as_named + RENAMED[1]):
+        yield _renamed(asked.field, train, val, found)
+
+
+def _is_lost(own: Agreement, by_other: float, other: Agreement) -> bool:
+    """Whether labels can be told neither from their own split nor from the other, in which they can."""
+    return _is_chance(own, other.correlation) and by_other <= max(LEFT * other.correlation, 0.1)
+
+
+def _shuffled(field: str, sick: str, sound: str, own: Agreement, other: Agreement, by_other: float) -> Seen:
+    message = (
+        f"labels of {sick} go with nothing in their inputs (correlation of guess and label {own.correlation:.2f}; guessed by "
+        f"{sound} {by_other:.2f}), while those of {sound} do ({other.correlation:.2f}), from inputs that are alike"
+    )
+    evidence = {"split": sick, "own": own.correlation, "other": other.correlation, "by_other": by_other, "z_of_other": other.z}
+    advice = f"are inputs and labels of {sick} shuffled or sorted apart, or joined by position? use one permutation, or a key"
+    return Seen(message, Location(detail=f"{sick} {field}"), evidence, advice=advice)
+
+
+def _renamed(field: str, train: str, val: str, found: Between) -> Seen:
+    named = ", ".join(f"{one} is {other}" for one, other in found.renamed[:5]) + (", …" if len(found.renamed) > 5 else "")
+    message = (
+        f"{train} and {val} name the same classes differently: read so that {named}, {found.as_renamed:.0%} of {val}'s labels are "
+        f"as {train}'s samples tell them; as they are named, {found.as_named:.0%}"
+    )
+    evidence = {"split": val, "as_renamed": found.as_renamed, "as_named": found.as_named, "classes": len(found.renamed)}
+    advice = f"make one table of class names from {train} and use it for both"
+    return Seen(message, Location(detail=f"{val} {field}"), evidence, advice=advice)

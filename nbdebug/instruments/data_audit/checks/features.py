@@ -1,0 +1,171 @@
+"""Do the columns hold what they seem to, and does one of them give the target away?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from nbdebug.data.features import FeatureLook, place
+from nbdebug.errors import NotChecked
+from nbdebug.findings import INFO, WARNING, Location
+from nbdebug.instruments.base import Seen
+from nbdebug.instruments.data_audit.measure import data_audit
+from nbdebug.instruments.data_audit.result import NAMED, DataLook
+
+FAR_OUT = 0.01  # of the rows beyond three interquartile ranges; of a normal distribution it is one in 400,000
+
+
+@data_audit.check("ND114", "missing or constant", severity=INFO)
+def missing_or_constant(look: DataLook) -> Iterator[Seen]:
+    """Missing values and what stands for them, constant columns, mixed types, skew that asks for a log, outliers, copies.
+
+    Wrong: -999 for "not measured" is a number to a model, and an enormous one; "1,234" or "?" makes a column of numbers one
+        of texts; what is missing everywhere or always the same teaches nothing.
+    Seen: a usual stand-in (-999, 9999, 1e20 …) is told as a warning when it is repeated exactly, at least ten other values
+        vary, and it lies three times their whole range away from them; with a model only where it reaches the first layer
+        as it is. Numbers that a few placeholders or separators turn into text, and a column with nothing in it, warn.
+        The rest is worth knowing: shares of missing values, constant columns, skewness above 1 with the transform that takes
+        most of it away, values beyond three interquartile ranges, columns that are copies.
+    Where: the loader, the column, the first samples.
+    Try: read stand-ins as missing (na_values=… in pandas), fill with the median and add a column that tells so.
+    Bad:
+        inputs[::10, 3] = -99.0
+        train_loader = DataLoader(TensorDataset(inputs, targets), batch_size=32, shuffle=True)
+    Good:
+        inputs[::10, 3] = 0.0
+        train_loader = DataLoader(TensorDataset(inputs, targets), batch_size=32, shuffle=True)
+    Source: Tukey, Exploratory Data Analysis (1977), for the interquartile ranges; the other numbers are our choice.
+    """
+    asked: FeatureLook = look.answer("features")
+    yield from _stand_ins(look, asked)
+    yield from _spoilt(asked)
+    yield from _missing(asked)
+    yield from _worth_knowing(asked)
+
+
+def _stand_ins(look: DataLook, asked: FeatureLook) -> Iterator[Seen]:
+    received = {layer.field for layer in look.layers}
+    for column in asked.looks:
+        found = column.sentinel
+        if found is None:
+            continue
+        away = abs(found.nearest - found.value)
+        message = (
+            f"{place(column.field, column.name)} is {found.value:g} in {found.count:,} of {found.rows:,} sampled rows, and every other "
+            f"value lies at least {away:.4g} away, which is {away / found.span:.1f} times their whole range"
+            if found.span > 0
+            else f"{place(column.field, column.name)} is {found.value:g} in {found.count:,} of {found.rows:,} sampled rows"
+        )
+        evidence = {"value": found.value, "count": found.count, "rows": found.rows, "samples": _ids(found.ids), "split": asked.split}
+        advice = f"does {found.value:g} stand for a missing value? read it as one, and fill it"
+        plain = asked.alone or column.field in received
+        yield Seen(message, _at(asked, column.field, column.name), evidence, severity=WARNING if plain else INFO, advice=advice)
+
+
+def _spoilt(asked: FeatureLook) -> Iterator[Seen]:
+    for column in asked.entries:
+        if not column.is_spoilt_number:
+            continue
+        shown = ", ".join(repr(text) for text in column.odd)
+        message = (
+            f"{column.numbers:.0%} of the entries of {column.field} are numbers, but {column.odd_count:,} of {column.entries:,} are "
+            f"written so that the column is text: {shown}"
+        )
+        evidence = {"numbers": column.numbers, "odd": column.odd_count, "samples": _ids(column.ids), "split": asked.split}
+        advice = f"pandas.to_numeric(df[{column.field!r}].str.replace(',', ''), errors='coerce'), or na_values=… where it is read"
+        yield Seen(message, _at(asked, column.field, ""), evidence, severity=WARNING, advice=advice)
+
+
+def _missing(asked: FeatureLook) -> Iterator[Seen]:
+    gone = [column for column in asked.looks if column.missing] if asked.frame else []
+    for column in gone[:NAMED]:
+        if column.missing == column.count:
+            message = f"{place(column.field, column.name)} holds nothing: all {column.count:,} values are missing"
+            yield Seen(message, _at(asked, column.field, column.name), severity=WARNING, advice="drop the column, or look where it got lost")
+    partly = sorted((column for column in gone if column.missing < column.count), key=lambda column: -column.missing / column.count)
+    if partly:
+        shown = ", ".join(f"{column.name} {column.missing / column.count:.1%}" for column in partly[:NAMED])
+        message = f"{len(partly)} column{'s have' if len(partly) > 1 else ' has'} missing values: {shown}{', …' if len(partly) > NAMED else ''}"
+        worst = partly[0]
+        evidence = {"columns": len(partly), "share": worst.missing / worst.count}
+        yield Seen(message, _at(asked, worst.field, worst.name), evidence, advice="fill with the median, and tell so in a column of its own")
+
+
+def _worth_knowing(asked: FeatureLook) -> Iterator[Seen]:
+    constant = [column for column in asked.looks if column.constant]
+    if constant:
+        shown = _listed([place(column.field, column.name) for column in constant])
+        message = f"{len(constant)} of {asked.columns:,} columns {'have' if len(constant) > 1 else 'has'} a single value: {shown}"
+        yield Seen(message, _at(asked, constant[0].field, constant[0].name), {"constant": len(constant)}, advice="they teach nothing: drop them")
+    if asked.transforms:
+        worst = asked.transforms[0]
+        message = (
+            f"{len(asked.transforms)} skewed column{'s ask' if len(asked.transforms) > 1 else ' asks'} for a transform; the most skewed, "
+            f"{worst.place}, has {worst.before:.2f}, and {worst.after:.2f} after {worst.name}"
+        )
+        evidence = {"before": worst.before, "after": worst.after, "columns": len(asked.transforms)}
+        yield Seen(message, Location(detail=f"{asked.split} {worst.place}"), evidence, advice=f"{worst.code}, the same in training and in use")
+    far = [column for column in asked.looks if column.outliers is not None and column.outliers.far_share >= FAR_OUT]
+    if far:
+        worst = max(far, key=lambda column: column.outliers.far_share)
+        sample, value = worst.outliers.extremes[0]
+        message = (
+            f"{len(far)} column{'s have' if len(far) > 1 else ' has'} outliers; {worst.outliers.far_share:.1%} of {place(worst.field, worst.name)} "
+            f"lie beyond three interquartile ranges, the farthest {value:.4g} (sample {sample})"
+        )
+        evidence = {"share": worst.outliers.far_share, "samples": _ids(tuple(i for i, _ in worst.outliers.extremes)), "split": asked.split}
+        yield Seen(message, _at(asked, worst.field, worst.name), evidence, advice="mistakes? else clip them, or take a loss that they rule less")
+    copies = [pair for pair in asked.pairs if pair.how != "correlated"]
+    if copies:
+        first = copies[0]
+        more = f", and {len(copies) - 1} more are such copies" if len(copies) > 1 else ""
+        message = f"{first.other} is {first.how + ' to' if first.how == 'equal' else first.how + ' beside'} {first.one}{more}"
+        yield Seen(message, Location(detail=f"{asked.split} {first.other}"), {"copies": len(copies)}, advice="one of them is enough")
+
+
+@data_audit.check("ND116", "target leak", severity=WARNING, advice="is this known when the model will be used? else drop it")
+def target_leak(look: DataLook) -> Iterator[Seen]:
+    """One input gives the target away: a copy of it in another dress.
+
+    Wrong: the model learns to read the answer off; the validation loss is splendid, and the model useless where the answer
+        is not known yet.
+    Seen: a relation that is exact in every sampled row: one value for each class, missing in all of one class and only there, the
+        target times a number, its logarithm, its rounding; pixels that are the same all over a class; a token that all
+        of a class have and no other. It is an alarm only when all other columns together (the better of a ridge and the
+        nearest neighbours, each row predicted from the others) know more of the target than of permuted ones, but not
+        nearly all: else one column may be all there is to learn, or one of many good ones. A column that predicts almost
+        perfectly without such a relation is worth knowing.
+    Where: the loader and the column, the region of the image, the token.
+    Try: drop the column, or ask when it is written: before or after the target is known.
+    Bad:
+        inputs[:, 0] = targets / 9
+        train_loader = DataLoader(TensorDataset(inputs, targets), batch_size=32, shuffle=True)
+    Good:
+        inputs[:, 0] = targets.roll(1) / 9
+        train_loader = DataLoader(TensorDataset(inputs, targets), batch_size=32, shuffle=True)
+    Source: Kaufman et al., Leakage in Data Mining (2012); the experiment is ours.
+    """
+    asked: FeatureLook = look.answer("features")
+    if asked.powers is None and not asked.leaks:
+        raise NotChecked("there is no single target with enough samples that one column could give away")
+    for leak in (*asked.leaks, *asked.strong[:1]):
+        measure = "balanced accuracy above chance" if leak.classes else "R²"
+        beside = f"all others together reach {leak.rest:.2f} ({measure}; {leak.chance:.2f} for permuted targets)"
+        if leak.runner_up:
+            beside += f", the next best alone, {leak.runner_up}, {leak.runner_up_power:.2f}"
+        message = f"{place(leak.field, leak.column)} {leak.sentence}, in all {leak.rows:,} rows that were tried; {beside}"
+        if leak.how == "strong":
+            message = f"{place(leak.field, leak.column)} alone reaches {leak.power:.2f}; {beside}"
+        evidence = {"power": leak.power, "rest": leak.rest, "chance": leak.chance, "relation": leak.how, "rows": leak.rows}
+        yield Seen(message, _at(asked, leak.field, leak.column), evidence, severity=None if leak.certain else INFO)
+
+
+def _at(asked: FeatureLook, field: str, column: str) -> Location:
+    return Location(detail=f"{asked.split} {place(field, column)}")
+
+
+def _ids(ids: tuple[int, ...]) -> str:
+    return ",".join(map(str, ids[:24]))
+
+
+def _listed(names: list[str]) -> str:
+    return ", ".join(names[:NAMED]) + (", …" if len(names) > NAMED else "")

@@ -1,0 +1,108 @@
+"""Do workers, or epochs, repeat each other? Do samples raise?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from nbdebug.data.running import LoaderRun, WorkerLook
+from nbdebug.errors import NotChecked
+from nbdebug.findings import ERROR, INFO, WARNING, Location
+from nbdebug.instruments.base import Seen
+from nbdebug.instruments.loader_audit.measure import loader_audit
+from nbdebug.instruments.loader_audit.result import LoaderLooks
+
+SHARED = 0.9  # of one worker's samples that came from another too
+
+
+@loader_audit.check("ND109", "worker rng", severity=WARNING)
+def worker_rng(looks: LoaderLooks) -> Iterator[Seen]:
+    """Workers, or epochs, repeat the same random augmentation.
+
+    Wrong: a generator that the dataset made in __init__ is copied into every worker, so that all of them draw the same numbers, and
+        again in every epoch: the augmentation has a fraction of the variety it seems to have. An iterable dataset that does not ask
+        get_worker_info() is delivered whole by every worker.
+    Seen: a twin of the loader with real workers reads the same few samples in each worker and in two epochs. Samples that differ when
+        they are read again in one process, but come out equal in two workers or two epochs, repeat; so many are read that chance
+        would do it less than once in 10,000 times. Deterministic datasets and augmentation seeded by the index are sound.
+    Where: the loader and its dataset.
+    Try: draw from torch's generator, which differs in every worker and epoch, or seed the dataset's own in worker_init_fn from
+        torch.initial_seed(); in an iterable dataset take every n-th sample by get_worker_info().
+    Bad:
+        import numpy
+
+        class Noisy(torch.utils.data.Dataset):
+            def __init__(self):
+                self.rng = numpy.random.default_rng(0)
+
+            def __len__(self):
+                return len(inputs)
+
+            def __getitem__(self, i):
+                return inputs[i] + 0.01 * torch.from_numpy(self.rng.normal(size=64)).float(), targets[i]
+
+        train_loader = DataLoader(Noisy(), batch_size=32, shuffle=True, num_workers=2)
+    Good:
+        class Noisy(torch.utils.data.Dataset):
+            def __len__(self):
+                return len(inputs)
+
+            def __getitem__(self, i):
+                return inputs[i] + 0.01 * torch.randn(64), targets[i]
+
+        train_loader = DataLoader(Noisy(), batch_size=32, shuffle=True, num_workers=2)
+    Source: pytorch/pytorch issue 5059; torch.utils.data, "Randomness in multi-process data loading". Measured on torch 2.13: the global
+        generators of Python and NumPy are seeded for each worker, a generator of the dataset's own is not.
+    """
+    run = looks.train
+    if run.why_no_workers and (run.repeated is None or run.repeated.random):
+        raise NotChecked(run.why_no_workers)
+    if run.worker is None:
+        if run.why_not and not run.settled and run.workers:
+            raise NotChecked(f"{run.name}: {run.why_not}")
+        return
+    yield from _repeating(run, run.worker)
+
+
+def _repeating(run: LoaderRun, seen: WorkerLook) -> Iterator[Seen]:
+    place = Location(detail=f"{run.name}, {run.dataset}, num_workers={seen.workers}")
+    same = {"same_in_workers": seen.same_in_workers, "same_in_epochs": seen.same_in_epochs}
+    evidence = {"workers": seen.workers, "draws": seen.draws, **same}
+    if seen.same_stream > SHARED:
+        message = (
+            f"workers deliver the same samples: {seen.same_stream:.0%} of what one of them gave came from another too, "
+            f"so that each is seen {seen.workers} times an epoch"
+        )
+        advice = "in __iter__ ask torch.utils.data.get_worker_info() and take every num_workers-th sample, from id on"
+        yield Seen(message, place, {**evidence, "same_stream": seen.same_stream}, advice=advice)
+        return
+    if not seen.same_in_workers and not seen.same_in_epochs:
+        return
+    who = " and ".join(word for word, same in (("workers", seen.same_in_workers), ("epochs", seen.same_in_epochs)) if same)
+    where = "in two workers" if seen.same_in_workers else "in two epochs"
+    example = f" (means {seen.example} in both)" if seen.example else ""
+    message = (
+        f"{who} repeat the same random samples: {seen.draws} of {seen.draws} readings came out equal {where}{example}, "
+        "while in one process each reading differs"
+    )
+    if seen.supposed:
+        message = f"with num_workers=2 {message}"
+    yield Seen(message, place, evidence, severity=INFO if seen.supposed else None, advice=_seeding(seen))
+
+
+def _seeding(seen: WorkerLook) -> str:
+    if seen.same_in_epochs and not seen.same_in_workers:
+        return "seed from torch.initial_seed(), which differs in every worker and epoch, and not from a fixed number"
+    return "draw from torch's generator, or make the dataset's own in worker_init_fn from torch.initial_seed()"
+
+
+@loader_audit.check("ND312", "the step raises", severity=ERROR, advice="look at that sample, or skip it in the dataset")
+def loader_raises(looks: LoaderLooks) -> Iterator[Seen]:
+    """A sample, a collate function or a worker that raises; the page is that of the first step."""
+    for run in looks.loaders:
+        for raised in run.raised:
+            if raised.only_in_workers or not looks.brief:
+                where = Location(file=raised.file, line=raised.line, cell=raised.cell, detail=f"{run.name}, {raised.where}")
+                only = ": it works in this process" if raised.only_in_workers else ""
+                advice = "what the dataset holds may not live in another process: open files and connections there" if only else None
+                evidence = {"only_in_workers": raised.only_in_workers}
+                yield Seen(f"{raised.where} raised {raised.error}{only}", where, evidence, advice=advice)

@@ -1,0 +1,129 @@
+"""The instrument: experiments on a handful of samples of each loader, then the clock."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator
+from dataclasses import replace
+from typing import Any
+
+from torch.utils.data import DataLoader, RandomSampler
+
+from nbdebug.data.alone import data_alone
+from nbdebug.data.no_model import NoModel
+from nbdebug.data.running import Box, LoaderRun, Raised, Running, SpeedLook, Trial, WorkersFailed, run_looks
+from nbdebug.data.running.clock import cores_here, costs_of, others, step_seconds, trial
+from nbdebug.data.running.raising import culprit
+from nbdebug.data.sources import as_source
+from nbdebug.errors import SetupError, first_line
+from nbdebug.instruments.base import UNSAID, Instrument, demand_at_least, instrument
+from nbdebug.instruments.loader_audit.result import LoaderLooks
+from nbdebug.instruments.report import Report, shown_live
+from nbdebug.training_setup import TrainingSetup
+
+FEW = 2  # samples of a brief look, and
+BRIEF = 0.15  # seconds at most for all experiments on them
+EXPERIMENTS = 0.4  # of the budget, for train_loader; half as much again for val_loader
+OWN, COSTS, OTHERS = 0.15, 0.05, 0.3  # of the budget: the user's configuration, the transforms, other configurations
+UNLIMITED = 60.0  # seconds, where no budget is given: the measurements need some
+
+
+class LoaderAudit(Instrument):
+    """Takes a setup, or a loader without a model."""
+
+    briefly = {"speed": False, "samples": FEW}
+
+    def follow(self, setup: Any, val: Any = None, *, budget: Any = UNSAID, **options: Any) -> Generator[Report, None, None]:
+        """Ever fuller reports, the last of them complete."""
+        if not isinstance(setup, TrainingSetup):
+            setup = data_alone(setup, val, by=self.name)
+        elif val is not None:
+            setup = replace(setup, val_loader=as_source(val, "val").loader)
+        yield from super().follow(setup, budget=budget, **options)
+
+    def __call__(self, setup: Any, val: Any = None, *, budget: Any = UNSAID, **options: Any) -> Report:
+        return shown_live(self.follow(setup, val, budget=budget, **options))
+
+
+@instrument("train_loader", title="loader", level="data", result=LoaderLooks, made=LoaderAudit)
+def loader_audit(
+    setup: TrainingSetup, *, speed: bool = True, tune: bool = False, samples: int = 6, budget: float | None = "20 s",
+) -> Iterator[LoaderLooks]:  # fmt: skip
+    """The loader as it runs: transforms, random augmentation in workers and epochs, integers that wrap round, and the clock.
+
+    Experiments on a handful of samples: read again with other random numbers, exchanged for a marker on their way, read by a twin of
+    the loader with worker processes of its own. It also takes a loader alone: nbdebug.loader_audit(loader, val=…).
+
+    Args:
+        speed: whether to measure how fast it is, where the time of a sample goes, and how long the model would wait.
+        tune: whether to measure other num_workers, prefetch_factor, pin_memory and persistent_workers, and to name the best.
+        samples: that each experiment reads.
+        budget: seconds for all of it; with `tune` more of them give less noise.
+
+    Raises:
+        SetupError: the loader can be read only once, or the data is nothing that gives samples.
+    """
+    demand_at_least(1, samples=samples)
+    if isinstance(setup.train_loader, Iterator):
+        raise SetupError(f"train_loader is a {type(setup.train_loader).__name__}, which can be read only once: pass the DataLoader")
+    brief = samples <= FEW and not speed
+    seconds = UNLIMITED if budget is None else budget
+    alone = isinstance(setup.model, NoModel)
+    named = [("data" if alone else "train_loader", setup.train_loader), ("val" if alone else "val_loader", setup.val_loader)]
+    found: list[LoaderRun] = []
+    running = None
+    for number, (name, loader) in enumerate(named):
+        if loader is None:
+            continue
+        asked = Running(loader, name, samples=samples, brief=brief, patience=seconds / 10)
+        running = running or asked
+        share = min(BRIEF, seconds) if brief else seconds * EXPERIMENTS / (1 + number)
+        for look in run_looks(asked, seconds=share, ask_workers=number == 0 and (speed or asked.workers > 0)):
+            yield LoaderLooks((*found, look), brief, why_no_speed="it is still running")
+        found.append(look)
+    looks = LoaderLooks(tuple(found), brief)
+    if not speed and not tune:
+        yield replace(looks, why_no_speed="speed is measured by nbdebug.loader_audit alone, not in a checkup" if brief else "speed=False")
+        return
+    yield from _timed(looks, setup, running, Box(seconds), tune=tune)
+
+
+def _timed(looks: LoaderLooks, setup: TrainingSetup, running: Running, box: Box, *, tune: bool) -> Iterator[LoaderLooks]:
+    if not isinstance(running.loader, DataLoader):
+        yield replace(looks, why_no_speed=running.why_not)
+        return
+    try:
+        own = trial(running, OWN * box.seconds, repeats=3 if tune else 2)
+    except WorkersFailed as failed:
+        raised = culprit(running, failed.raised, box.left / 3)
+        train = replace(looks.train, raised=_with(looks.train.raised, raised))
+        yield replace(looks, loaders=(train, *looks.loaders[1:]), why_no_speed=str(failed))
+        return
+    except Exception as error:
+        yield replace(looks, why_no_speed=f"it stopped: {type(error).__name__}: {first_line(error)}")
+        return
+    step, move = step_seconds(setup, running)
+    costs = costs_of(running, COSTS * box.seconds) if not running.why_not or running.indices else ()
+    look = SpeedLook(running.name, own, (), costs, step, move, cores_here())
+    yield replace(looks, speed=look)
+    if tune or (look.waiting or 0.0) > 0.5:
+        for other in others(running, (0.8 if tune else OTHERS) * box.left, tune=tune):
+            look = replace(look, others=(*look.others, other))
+            yield replace(looks, speed=look, call=_call(running.loader, look.best))
+    yield replace(looks, speed=look, call=_call(running.loader, look.best))
+
+
+def _with(raised: tuple[Raised, ...], new: Raised | None) -> tuple[Raised, ...]:
+    """What raised, the sample in place of the worker that only passed it on."""
+    if new is None:
+        return raised
+    return (*[old for old in raised if old.where.startswith("dataset index") and old != new], new)
+
+
+def _call(loader: DataLoader, best: Trial | None) -> str:
+    """The loader with the better options, to be pasted."""
+    if best is None:
+        return ""
+    said = [f"batch_size={loader.batch_size}"] if loader.batch_size is not None else []
+    said += ["shuffle=True"] if isinstance(loader.sampler, RandomSampler) else []
+    said += ["drop_last=True"] if loader.drop_last else []
+    return f"DataLoader(dataset, {', '.join([*said, best.options()])})"

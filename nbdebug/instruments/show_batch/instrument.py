@@ -1,0 +1,107 @@
+"""The instrument: one batch, read as training would, as it is and as the first layer gets it."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from dataclasses import replace
+from typing import Any, Literal
+
+from nbdebug import batch as batches
+from nbdebug.data.alone import data_alone
+from nbdebug.data.chunk import Field, chunk_of
+from nbdebug.data.kinds import kind_of
+from nbdebug.data.no_model import NoModel
+from nbdebug.data.samples.labels import names_of
+from nbdebug.data.sources import as_source
+from nbdebug.errors import SetupError
+from nbdebug.instruments.base import UNSAID, Instrument, demand_at_least, instrument
+from nbdebug.instruments.report import Report, shown_live
+from nbdebug.instruments.show_batch import drawing
+from nbdebug.instruments.show_batch.receiving import Received, received
+from nbdebug.instruments.show_batch.result import BatchLook, Part
+from nbdebug.loading import read
+from nbdebug.training_setup import TrainingSetup
+
+FIELDS = {"train": "train_loader", "val": "val_loader"}
+
+
+class ShowBatch(Instrument):
+    """Takes a setup, or data without a model."""
+
+    def follow(self, setup: Any, val: Any = None, *, budget: Any = UNSAID, **options: Any) -> Generator[Report, None, None]:
+        """Ever fuller reports, the last of them complete."""
+        if not isinstance(setup, TrainingSetup):
+            setup = data_alone(setup, val, kind=options.get("kind"), target=options.get("target"), by=self.name)
+        elif val is not None:
+            setup = replace(setup, val_loader=as_source(val, "val").loader)
+        yield from super().follow(setup, budget=budget, **options)
+
+    def __call__(self, setup: Any, val: Any = None, *, budget: Any = UNSAID, **options: Any) -> Report:
+        return shown_live(self.follow(setup, val, budget=budget, **options))
+
+
+@instrument(title="batch", level="data", result=BatchLook, made=ShowBatch)
+def show_batch(
+    setup: TrainingSetup, *, n: int = 9, split: Literal["train", "val"] = "train", kind: str | None = None, target: str | None = None,
+    tokenizer: Any = None,
+) -> BatchLook:  # fmt: skip
+    """What the network really gets: one batch after collate, and what the model makes of it before its first layer with weights.
+
+    Nothing is normalised back: the range of its values stands under each image. It also takes data alone:
+    nbdebug.show_batch(loader_or_dataset_or_frame, n=9).
+
+    Args:
+        n: samples that are shown.
+        split: of which loader.
+        kind: of the inputs, where nbdebug infers another: image, tokens, text, tabular, series, audio.
+        target: the column or field that is to be predicted.
+        tokenizer: a variable with a decode(), where neither loader, dataset nor model has one.
+
+    Raises:
+        SetupError: there is no such loader, or it is empty.
+        StepError: the dataset or the collate function raised.
+    """
+    demand_at_least(1, n=n)
+    loader = getattr(setup, FIELDS[split], None) if split in FIELDS else None
+    if loader is None:
+        raise SetupError(f"show_batch has no {FIELDS.get(split, split)}: {_ways_out(split)}")
+    modelled = not isinstance(setup.model, NoModel)
+    name = FIELDS[split] if modelled else {"train": "data", "val": "val"}[split]
+    one = next(iter(read(loader, name)))
+    chunk = chunk_of(one, 0, setup.model if modelled else None, (target,) if target else ())
+    field = drawing.main_field(chunk)
+    names, decode = names_of(getattr(loader, "dataset", None)), _decoder(tokenizer, loader, setup)
+    structure = batches.describe(one.batch) if not hasattr(one.batch, "fields") else f"{len(chunk.fields)} fields"
+    if field is None:
+        return BatchLook(name, chunk.size, structure, (), (), "", None, "", (), "")
+    parts = [drawing.part_of(f, kind_of(f, kind)) for f in chunk.fields]
+    table = drawing.rows_of(chunk, n) if kind_of(field, kind) in drawing.ROWS else None
+    exhibits = () if table is not None else drawing.shown(field, chunk, n, decode, names, kind)
+    arrived, trouble = received(setup, one.batch) if modelled else (None, "")
+    prepared: tuple[Any, ...] = ()
+    if arrived is not None and arrived.changed:
+        part, prepared = _prepared(arrived, field, chunk, n, names, kind_of(field, kind))
+        parts.append(part)
+    drawn = "the lowest value of them all is black, the highest white" if kind_of(field, kind) == "image" else ""
+    return BatchLook(name, chunk.size, structure, tuple(parts), exhibits, drawn, table, arrived.layer if arrived else "", prepared, trouble)
+
+
+def _prepared(arrived: Received, field: Field, chunk: Any, n: int, names: tuple[str, ...], kind: str) -> tuple[Part, tuple[Any, ...]]:
+    """What arrived at the first layer, as a part and, where it has one entry a sample, drawn."""
+    as_image = kind == "image" and arrived.values.ndim == 4
+    kind = "image" if as_image else "tabular" if arrived.values.ndim == 2 else "series" if arrived.values.ndim == 3 else kind
+    made = Field(arrived.layer, "received", arrived.values, arrived.dtype)
+    same_samples = len(arrived.values) == chunk.size
+    shown = drawing.shown(made, chunk, n, None, names, kind) if same_samples and kind in ("image", "series") else ()
+    return drawing.part_of(made, kind), shown
+
+
+def _decoder(tokenizer: Any, loader: Any, setup: TrainingSetup) -> Any:
+    """Something that makes text of tokens: the tokenizer that was said, or that of the collate function, the dataset, the model."""
+    places = (getattr(loader, "collate_fn", None), getattr(loader, "dataset", None), loader, setup.model)
+    found = [tokenizer, *(getattr(place, "tokenizer", None) for place in places)]
+    return next((decode for one in found if callable(decode := getattr(one, "decode", None))), None)
+
+
+def _ways_out(split: str) -> str:
+    return 'split is "train" or "val"' if split not in FIELDS else f"pass TrainingSetup({FIELDS[split]}=...)"
