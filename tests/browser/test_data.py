@@ -54,7 +54,7 @@ def test_samples_and_columns_can_be_looked_through(open_notebook: Callable[[Path
 
     batch = notebook.cell(ALONE)
     expect(batch.locator(".nbd-gallery figure")).to_have_count(9)
-    expect(batch.locator("figcaption").first).to_contain_text("0 … 1")
+    expect(batch.locator("figcaption").first).to_contain_text(re.compile(r"0 … (1|0\.\d+)"))  # the order is random
     assert notebook.problems == []
     assert notebook.strangers == []
 

@@ -428,3 +428,19 @@ def is_the_token_there():
     labels = torch.arange(300) % 2
     ids[labels == 1, 4] = 77
     return {"data": DataLoader(Samples(input_ids=ids, labels=labels), batch_size=32, shuffle=True)}
+
+
+@dataset("ND116", where="code")
+def class_under_another_name_beside_good_columns(sick):
+    """All others together know nearly everything as well: a column that is the target itself is a leak all the same."""
+    frame = load_breast_cancer(as_frame=True).frame
+    frame["code"] = frame["target"] * 2 + 5.0 if sick else numpy.random.default_rng(0).permutation(frame["target"]) * 2 + 5.0
+    return {"data": frame, "target": "target"}
+
+
+@sound
+def noiseless_line_with_a_row_number():
+    """A toy: the target is a multiple of one of two columns."""
+    rng = numpy.random.default_rng(0)
+    x = numpy.sort(rng.normal(size=200))
+    return {"data": pandas.DataFrame({"row": numpy.arange(200.0), "x": x, "y": 3 * x + 1}), "target": "y"}

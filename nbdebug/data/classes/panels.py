@@ -83,8 +83,18 @@ def _by_batch(balance: Balance) -> Iterator[Panel]:
         f"{order.delivered:.0%}, in random order it would be {order.random:.0%}, sorted by label {order.sorted:.0%}"
     )
     batches = tuple(f"batch {i}" for i in range(len(balance.batches)))
-    values = tuple(tuple(float(n) for n in batch) for batch in balance.batches)
+    places = sorted(range(len(names)), key=lambda i: _as_sorted(names[i]))
+    names = tuple(names[i] for i in places)
+    values = tuple(tuple(float(batch[i]) for i in places) for batch in balance.batches)
     yield Heatmap(f"classes by batch, {balance.split}", batches, names, values, "class", "", "samples", caption)
+
+
+def _as_sorted(name: str) -> tuple[float, str]:
+    """Numbers by their size, then words."""
+    try:
+        return float(name), name
+    except ValueError:
+        return float("inf"), name
 
 
 def _quantities(found: tuple[Quantity, ...]) -> Iterator[Panel]:

@@ -12,6 +12,8 @@ from nbdebug.data.features.together import Together, together
 WORTH_A_LOOK = 0.7  # of the power that a column could have: bins that lie across two classes cost some of it
 NEARLY_ALL = 0.95  # from here on a column without an exact relation is told
 FAR_BELOW = 0.9  # what all others may know together, beside a column that knows everything
+THE_TARGET, BELOW = ("relabelled", "linear"), 0.98  # relations that are the target itself, and what all others may know beside them
+OF_QUANTITIES, WITNESSES = ("linear", "rounded", "logarithm", "exponential"), 4  # other columns, beside which a multiple of the target is no toy
 ALIKE = 0.98  # rank correlation with the suspect from which on a column is of its kin, and no witness
 GAP = 0.2  # of a column's range that lies empty between the classes
 WIDER = 3.0  # than any gap within a class: the steps of a count are no empty stretches
@@ -153,19 +155,26 @@ def _held_against(
     rest = together(spread_out(table, values, others), target_now, bool(goal.classes))
     runner_up = max((other for other in others if other in power), key=lambda other: power[other], default=None)
     mine = 1.0 if how == "missing" else power.get(column, 1.0)
-    known_elsewhere = rest.power > FAR_BELOW or (runner_up is not None and power[runner_up] > FAR_BELOW)
+    runner_up_power = power[runner_up] if runner_up is not None else 0.0
+    known_elsewhere = max(rest.power, runner_up_power) > FAR_BELOW
     if how == "strong" and (known_elsewhere or mine < NEARLY_ALL):
         return None
     return Leak(
         table.fields[column], table.names[column], how, detail, mine if goal.classes or how == "strong" else 1.0, rest.power, rest.chance,
-        table.place(runner_up) if runner_up is not None else "", power[runner_up] if runner_up is not None else 0.0,
-        len(numpy.unique(target)) if goal.classes else 0, len(target), how != "strong" and is_certain(rest) and not known_elsewhere,
+        table.place(runner_up) if runner_up is not None else "", runner_up_power,
+        len(numpy.unique(target)) if goal.classes else 0, len(target), how != "strong" and is_certain(how, rest, runner_up_power, len(others)),
     )  # fmt: skip
 
 
-def is_certain(rest: Together) -> bool:
-    """Whether the others know something, so that this is no task in which one column is all there is, but far from everything."""
-    return rest.says_something and rest.power <= FAR_BELOW
+def is_certain(how: str, rest: Together, runner_up: float = 0.0, others: int = WITNESSES) -> bool:
+    """Whether the others know something, so that this is no task in which one column is all there is, but not what it knows.
+
+    A column that is the target under other names may stand beside others that know nearly all; any other relation may not. A quantity
+    that is a multiple of one of a few columns is how toys are made.
+    """
+    if how in OF_QUANTITIES and others < WITNESSES:
+        return False
+    return rest.says_something and max(rest.power, runner_up) <= (BELOW if how in THE_TARGET else FAR_BELOW)
 
 
 def _code_of(goal: Goal, name: str) -> int:

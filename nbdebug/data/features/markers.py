@@ -56,7 +56,7 @@ def marked_pixels(field: FieldData, images: numpy.ndarray, target: numpy.ndarray
     places = marked.reshape(shape).any(2)
     rest = together(pixels[:, ~(_near(places)[..., None].repeat(shape[2], 2)).reshape(-1)], target, True)
     edge = bool(_edge(shape)[places].all())
-    certain = rest.says_something and (edge or is_certain(rest))
+    certain = rest.says_something and (edge or is_certain("marker", rest))
     where = f"{_region(places)}, {int(places.sum())} of {places.size} pixels of the thumbnail"
     return Leak(field.name, where, "marker", "", 1.0, rest.power, rest.chance, "", 0.0, count, len(target), certain)
 
@@ -106,7 +106,7 @@ def marking_tokens(field: FieldData, sequences: list[Any], target: numpy.ndarray
     name = goal.classes[int(numpy.unique(goal.values[rows])[label])]
     detail = f"{marks[label][0]!r} in class {name}"
     return Leak(
-        field.name, f"token {marks[label][0]!r}", "token", detail, 1.0, rest.power, rest.chance, "", 0.0, len(sizes), len(target), is_certain(rest)
+        field.name, f"token {marks[label][0]!r}", "token", detail, 1.0, rest.power, rest.chance, "", 0.0, len(sizes), len(target), is_certain("token", rest)
     )  # fmt: skip
 
 
