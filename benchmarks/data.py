@@ -284,7 +284,7 @@ def main() -> None:
     parser.add_argument("--rows", type=float, default=50e6, help="of the stream")
     parser.add_argument("--gigabytes", type=float, default=20.0, help="of pictures")
     parser.add_argument("--table-rows", type=int, default=1_000_000)
-    parser.add_argument("--images", type=int, default=2000)
+    parser.add_argument("--images", type=int, default=10000)
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--peer-python", default="", help="an interpreter that has ydata-profiling")
     given = parser.parse_args()

@@ -49,7 +49,8 @@ def explain(code: str) -> Explanation:
     checks = checks_by_code()
     if code not in checks:
         near = sorted(c for c in checks if c[:3] == code[:3])
-        raise CodeError(f"no check has the code {code}: {', '.join(near) or 'nbdebug.codes() lists them'}")
+        station = f"its station ({STATIONS[code[2]]}) has {', '.join(near)}; " if near else ""
+        raise CodeError(f"no check has the code {code}: {station}nbdebug.codes() lists them all")
     check = checks[code]
     opening, sections = read_page(check)
     panels: tuple[Panel, ...] = tuple(

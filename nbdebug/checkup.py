@@ -95,12 +95,17 @@ class Checkup:
                 errors.append(error)
                 part = instrument.unmeasured(setup, str(error))
             parts.append(part)
-        if errors and all(part.result is None for part in parts if part.level in ("data", "code")):
+        if errors and not any(map(_saw_a_batch, parts)):
             raise errors[0]
         yield remember(_report(setup, parts, limit, started, ""))
 
 
 checkup = Checkup()
+
+
+def _saw_a_batch(part: Report) -> bool:
+    """Whether it measured anything of the training; loader_audit has a result even where no batch can be had."""
+    return part.result is not None and part.level in ("data", "code") and part.instrument != "loader_audit"
 
 
 def _reason_to_skip(instrument: Instrument, setup: TrainingSetup, left: float | None, limit: float | None) -> str:

@@ -14,10 +14,11 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.utils.data import DataLoader, IterableDataset
+from torch.utils.data import DataLoader, IterableDataset, default_collate
 
 from nbdebug.batch import map_tensors
 from nbdebug.errors import SetupError, StepError, first_line
+from nbdebug.source_lines import SourceLine, users_line_of_traceback
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,7 @@ class Lost:
     batch: int  # 0-based, in the order of delivery
     index: Any  # of the dataset; None where the batch as a whole could not be put together
     error: str  # in a sentence, with the name of the loader
+    line: SourceLine | None = None  # the user's own that raised
 
 
 MOST_LOST = 16  # samples or batches; a loader that loses more is read no further
@@ -69,10 +71,10 @@ def read(loader: Iterable[Any], name: str = "train_loader", *, lost: list[Lost] 
             f"{name} is a {type(loader).__name__}, which can be read only once: looking would use up your data. "
             "Pass the DataLoader, or a list of batches"
         )
-    empty = True
+    empty, copied = True, _as_is if _stacks_samples(loader) else _own_copy
     for delivered in _deliver(loader, name, lost):
         empty = False
-        yield replace(delivered, batch=map_tensors(_own_copy, delivered.batch)) if own else delivered
+        yield replace(delivered, batch=map_tensors(copied, delivered.batch)) if own else delivered
     if empty:
         raise SetupError(f"{name} is empty: it gave no batch (dataset length, drop_last, sampler?)")
 
@@ -80,6 +82,17 @@ def read(loader: Iterable[Any], name: str = "train_loader", *, lost: list[Lost] 
 def _own_copy(tensor: Tensor) -> Tensor:
     """A forward may write to its inputs, which in a list of batches are the user's data."""
     return tensor.detach().clone().requires_grad_(tensor.requires_grad)
+
+
+def _as_is(tensor: Tensor) -> Tensor:
+    """What was made for this batch alone; with a history it is no leaf, and gradients would flow into the dataset."""
+    return _own_copy(tensor) if tensor.requires_grad else tensor
+
+
+def _stacks_samples(loader: Iterable[Any]) -> bool:
+    """Whether every tensor of a batch is a new one; a collate function of the user's may pass on his own."""
+    plain = isinstance(loader, DataLoader) and type(loader).__iter__ is DataLoader.__iter__
+    return plain and loader.batch_sampler is not None and loader.collate_fn is default_collate
 
 
 def rewinds(loader: Iterable[Any]) -> bool:
@@ -101,7 +114,8 @@ def _deliver(loader: Iterable[Any], name: str, lost: list[Lost] | None) -> Itera
 
 
 def _shows_its_indices(loader: Iterable[Any]) -> bool:
-    return isinstance(loader, DataLoader) and type(loader).__iter__ is DataLoader.__iter__ and loader.batch_sampler is not None and rewinds(loader)
+    plain = isinstance(loader, DataLoader) and type(loader).__iter__ is DataLoader.__iter__
+    return plain and loader.batch_sampler is not None and rewinds(loader)
 
 
 def _by_index(loader: DataLoader, name: str, lost: list[Lost] | None) -> Iterator[Delivered]:
@@ -139,14 +153,19 @@ def _as_much_as_can_be_had(loader: DataLoader, number: int, indices: list[Any], 
             samples.append(_sample(loader.dataset, index, name))
             kept.append(index)
         except StepError as error:
-            lost.append(Lost(number, index, str(error)))
+            lost.append(Lost(number, index, str(error), line_of_cause(error)))
             if len(lost) >= MOST_LOST:
                 break
     try:
         return Delivered(number, loader.collate_fn(samples), tuple(kept)) if samples else None
     except Exception as error:
-        lost.append(Lost(number, None, _what_was_raised(name, error)))
+        lost.append(Lost(number, None, _what_was_raised(name, error), users_line_of_traceback(error.__traceback__)))
         return None
+
+
+def line_of_cause(error: StepError) -> SourceLine | None:
+    """The user's own line that raised what a StepError passes on."""
+    return users_line_of_traceback(error.__cause__.__traceback__) if error.__cause__ is not None else None
 
 
 def _sample(dataset: Any, index: Any, name: str) -> Any:

@@ -36,6 +36,7 @@ class Histogram:
     x_label: str = ""
     log_x: bool = False
     caption: str = ""
+    bins: tuple[str, ...] = ()  # (B,) names of the bins, where each is one class; else ()
 
 
 @dataclass(frozen=True)

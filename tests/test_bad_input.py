@@ -153,17 +153,29 @@ def test_a_model_without_parameters():
     assert codes(report) & {"ND501"}
 
 
-def test_a_dataset_that_raises_is_named():
-    class Breaks(Dataset):
-        def __len__(self):
-            return 64
+class Breaks(Dataset):
+    def __init__(self, *broken):
+        self.broken, (self.inputs, self.targets) = broken, features(64)
 
-        def __getitem__(self, index):
-            if index == 3:
-                raise OSError("corrupt image")
-            return torch.randn(64), 1
+    def __len__(self):
+        return 64
 
-    says("index 3.*corrupt image", training(mlp(), train_loader=DataLoader(Breaks(), batch_size=8)))
+    def __getitem__(self, index):
+        if index in self.broken:
+            raise OSError("corrupt image")
+        return self.inputs[index], self.targets[index]
+
+
+def test_a_dataset_that_raises_throughout_its_first_batch_is_named():
+    says("index 0.*corrupt image", training(mlp(), train_loader=DataLoader(Breaks(*range(8)), batch_size=8)))
+
+
+def test_a_sample_that_raises_in_the_first_batch_is_named_and_takes_no_other_with_it():
+    report = nbdebug.checkup(training(mlp(), train_loader=DataLoader(Breaks(3), batch_size=8)))
+    first = report.findings[0]
+    assert (first.code, str(first.severity)) == ("ND312", "error") and first.location.detail == "train_loader, dataset index 3"
+    assert "dataset index 3, raised OSError: corrupt image, in batch 0; 1 of 64 samples" in first.message
+    assert next(v for v in report.verdicts if v.code == "ND101").state == "sound"
 
 
 def test_class_names_reach_html_escaped():
@@ -243,22 +255,12 @@ def test_an_option_that_does_not_exist():
 # -- loaders ----------------------------------------------------------------------------------------------------
 
 
-def test_a_loader_that_raises_on_its_way_keeps_what_was_read_before():
-    inputs, targets = features(64)
-
-    class Breaks(Dataset):
-        def __len__(self):
-            return 64
-
-        def __getitem__(self, index):
-            if index == 50:
-                raise OSError("corrupt image")
-            return inputs[index], targets[index]
-
-    report = nbdebug.checkup(training(mlp(), train_loader=DataLoader(Breaks(), batch_size=8)))
+def test_a_loader_that_raises_on_its_way_keeps_what_was_read_before_and_after():
+    report = nbdebug.checkup(training(mlp(), train_loader=DataLoader(Breaks(50, 57), batch_size=8)))
     (finding,) = [f for f in report.findings if f.code == "ND312"]
-    assert finding.evidence["batches"] == 6  # 48 samples were good
-    assert "dataset index 50, raised OSError: corrupt image" in finding.message
+    assert (finding.evidence["batch"], finding.evidence["broken"], finding.evidence["samples"]) == (6, 2, "50,57")  # 48 samples before were good
+    assert "dataset index 50, raised OSError: corrupt image, in batch 6; 2 of 64 samples" in finding.message
+    assert report.parts[0].result.train.samples == 62
     assert next(v for v in report.verdicts if v.code == "ND101").state == "sound"
 
 

@@ -20,7 +20,7 @@ def data_alone(data: Any, val: Any = None, *, kind: str | None = None, target: A
         SetupError: it is nothing that gives samples.
     """
     if data is None:
-        raise SetupError(f"{by} got None: pass a TrainingSetup, a DataLoader, a dataset, a frame, arrays or a path")
+        raise SetupError(f"{by} got no data: pass a TrainingSetup, a DataLoader, a dataset, a frame, arrays or a path")
     train = as_source(data, "data", kind=kind, target=target)
     other = as_source(val, "val", kind=kind, target=target).loader if val is not None else None
     return TrainingSetup(NoModel(), train_loader=train.loader, val_loader=other)

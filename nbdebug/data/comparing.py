@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy
 
-from nbdebug.data.fingerprint import ColumnPrint, FieldPrint, Fingerprint, Sketch, hashes_of
+from nbdebug.data.changes import Change, ranges, schema, statistics
+from nbdebug.data.fingerprint import Fingerprint, Sketch, hashes_of
 from nbdebug.page import Note, Panel, Table
 
-EFFECT = 0.1  # standard deviations by which a mean must move to be told; our choice: Cohen calls 0.2 small
-SIGMAS = 4.0  # and standard errors
-QUARTERS_ERROR = 1.6  # relative standard error of the distance between the quarters, times the root of the samples; 1.17 for a normal one, 1.6 for a lognormal
-MISSING, SHARES = 0.01, 0.02  # by which a share of missing values, the total variation of classes must move
 SHOWN = 20  # rows of a table
-RENAMED = 1e-9  # relative difference of all statistics, below which a column that went and one that came are the same
+NAMED = 3  # columns that a sentence spells out
 
 
 @dataclass(frozen=True)
@@ -30,18 +28,6 @@ class Shared:
 
 
 @dataclass(frozen=True)
-class Change:
-    """One difference of schema or statistics."""
-
-    field: str
-    column: str  # "" for the whole field
-    what: str  # "added", "removed", "renamed", "dtype", "kind", "shape", "mean", "spread" (between the quarters), "missing", "classes", "range"
-    a: str
-    b: str
-    effect: float  # standard deviations, a ratio, or a share: what changes of one kind are ordered by
-
-
-@dataclass(frozen=True)
 class Compared:
     """One split of a beside one of b."""
 
@@ -51,7 +37,8 @@ class Compared:
     same_inputs: bool | None
     shared: Shared | None  # None: nothing is known of the samples
     schema: tuple[Change, ...]
-    statistics: tuple[Change, ...]  # what moved, the most first
+    statistics: tuple[Change, ...]  # what moved beyond chance, the most first
+    ranges: tuple[Change, ...] = ()  # columns whose smallest or largest value is another, be that chance or not
 
 
 @dataclass(frozen=True)
@@ -73,7 +60,7 @@ def compared(a: Fingerprint, b: Fingerprint) -> Compared:
     known = a.exact and b.exact
     return Compared(
         a, b, (a.content == b.content and a.samples == b.samples) if known else _differs(a, b), a.inputs == b.inputs if known else None,
-        _shared(a, b), tuple(_schema(a, b)), tuple(_statistics(a, b)),
+        _shared(a, b), tuple(schema(a, b)), tuple(statistics(a, b)), tuple(ranges(a, b)),
     )  # fmt: skip
 
 
@@ -90,15 +77,34 @@ def sentence(found: Compared) -> str:
     parts = [opening]
     if found.same_inputs and not found.same:
         parts.append("The inputs are the same; the targets are not.")
-    shared = found.shared
-    if shared is not None:
-        about = f"about (± {shared.error:,.0f}) " if shared.error else ""
-        parts.append(f"Of the different samples {about}{shared.both:,} are in both, {shared.removed:,} only in a, {shared.added:,} only in b.")
-        if shared.labels_changed:
-            parts.append(f"{about.capitalize()}{shared.labels_changed:,} samples have the same inputs and other targets.")
+    lost = [(one.lost, side) for one, side in ((a, "a"), (b, "b")) if one.lost]
+    parts += [f"{count:,} sample{'s' if count > 1 else ''} of {side} raised when read." for count, side in lost]
+    if found.shared is not None:
+        parts += _said(found.shared, differ=found.same is False)
     if not found.schema and not found.statistics:
-        parts.append("Schema and statistics are the same, as far as they were measured.")
+        parts.append("The schema is the same, and no mean, spread, class or share of missing values moved beyond chance.")
+    if found.ranges:
+        named = "; ".join(f"{_place(c)} from {c.a} to {c.b}" for c in found.ranges[:NAMED])
+        more = f"; and {len(found.ranges) - NAMED} more" if len(found.ranges) > NAMED else ""
+        parts.append(f"{len(found.ranges)} column{'s have' if len(found.ranges) > 1 else ' has'} another range: {named}{more}.")
     return " ".join(parts)
+
+
+def _said(shared: Shared, *, differ: bool) -> list[str]:
+    """How many samples both have, counted or estimated."""
+    about = f"about (± {shared.error:,.0f}) " if shared.error else ""
+    if differ and not (shared.removed or shared.added):
+        unseen = f"in so few that the estimate (± {shared.error:,.0f}) does not see them"
+        few = unseen if shared.error else "only in how often they hold each"
+        return [f"They share {'about ' if shared.error else 'all '}{shared.both:,} different samples, and differ {few}."]
+    parts = [f"Of the different samples {about}{shared.both:,} are in both, {shared.removed:,} only in a, {shared.added:,} only in b."]
+    if shared.labels_changed:
+        parts.append(f"{about.capitalize()}{shared.labels_changed:,} samples have the same inputs and other targets.")
+    return parts
+
+
+def _place(change: Change) -> str:
+    return change.column if change.column not in ("", "all") else change.field
 
 
 def _differs(a: Fingerprint, b: Fingerprint) -> bool | None:
@@ -136,89 +142,7 @@ def _overlap(
     return round(share * total), round(total), total * math.sqrt(max(share * (1 - share), 1 / max(1, union)) / max(1, union))
 
 
-def _schema(a: Fingerprint, b: Fingerprint):
-    ours, theirs = {f.name: f for f in a.fields}, {f.name: f for f in b.fields}
-    for name in [*ours, *(n for n in theirs if n not in ours)]:
-        if name not in theirs:
-            yield Change(name, "", "removed", ours[name].kind, "", 1.0)
-        elif name not in ours:
-            yield Change(name, "", "added", "", theirs[name].kind, 1.0)
-        else:
-            yield from _field_schema(ours[name], theirs[name])
-
-
-def _field_schema(a: FieldPrint, b: FieldPrint):
-    for what in ("role", "kind", "dtype"):
-        if getattr(a, what) != getattr(b, what):
-            yield Change(a.name, "", what, getattr(a, what), getattr(b, what), 1.0)
-    if set(a.shapes) != set(b.shapes) and a.kind not in ("tabular", "tokens", "text"):
-        yield Change(a.name, "", "shape", ", ".join(list(a.shapes)[:3]), ", ".join(list(b.shapes)[:3]), 1.0)
-    ours, theirs = {c.name: c for c in a.columns}, {c.name: c for c in b.columns}
-    gone, new = [c for n, c in ours.items() if n not in theirs], [c for n, c in theirs.items() if n not in ours]
-    for column in list(gone):
-        twin = next((other for other in new if _same_numbers(column, other)), None)
-        if twin is not None:
-            gone.remove(column)
-            new.remove(twin)
-            yield Change(a.name, column.name, "renamed", column.name, twin.name, 1.0)
-    yield from (Change(a.name, column.name, "removed", column.dtype, "", 1.0) for column in gone)
-    yield from (Change(a.name, column.name, "added", "", column.dtype, 1.0) for column in new)
-    for name in ours:
-        if name in theirs and ours[name].dtype != theirs[name].dtype and a.dtype == b.dtype:
-            yield Change(a.name, name, "dtype", ours[name].dtype, theirs[name].dtype, 1.0)
-
-
-def _same_numbers(a: ColumnPrint, b: ColumnPrint) -> bool:
-    if a.std is None or b.std is None:
-        return False
-    pairs = ((a.mean, b.mean), (a.std, b.std), (a.low, b.low), (a.high, b.high))
-    return a.std > 0 and a.missing == b.missing and all(abs(x - y) <= RENAMED * max(abs(x), abs(y), 1e-300) for x, y in pairs)
-
-
-def _statistics(a: Fingerprint, b: Fingerprint) -> list[Change]:
-    theirs, found = {f.name: f for f in b.fields}, []
-    for field in a.fields:
-        other = theirs.get(field.name)
-        if other is not None:
-            columns = {c.name: c for c in other.columns}
-            found += [change for c in field.columns if c.name in columns for change in _moved(field.name, c, columns[c.name])]
-            found += _classes(field, other)
-    return sorted(found, key=lambda change: -change.effect)
-
-
-def _moved(field: str, a: ColumnPrint, b: ColumnPrint):
-    holes = [c.missing / max(1, c.count) for c in (a, b)]
-    if abs(holes[0] - holes[1]) > MISSING:
-        yield Change(field, a.name, "missing", f"{holes[0]:.1%}", f"{holes[1]:.1%}", abs(holes[0] - holes[1]))
-    if None in (a.mean, b.mean, a.std, b.std, *a.quarters, *b.quarters):
-        return
-    n, m = a.count - a.missing, b.count - b.missing
-    spread = math.sqrt((a.std**2 + b.std**2) / 2) if math.isfinite(a.std + b.std) and max(a.std, b.std) < 1e150 else 0.0
-    if n > 1 and m > 1 and spread > 0:
-        effect, error = abs(b.mean - a.mean) / spread, math.sqrt(1 / n + 1 / m)
-        if effect > EFFECT and effect > SIGMAS * error:
-            yield Change(field, a.name, "mean", f"{a.mean:.4g}", f"{b.mean:.4g}", effect)
-        wide, wider = (c.quarters[1] - c.quarters[0] for c in (a, b))
-        ratio = abs(math.log(wider / wide)) if min(wide, wider) > 0 else 0.0
-        if ratio > EFFECT and ratio > SIGMAS * QUARTERS_ERROR * error:
-            yield Change(field, a.name, "spread", f"{wide:.4g}", f"{wider:.4g}", ratio)
-    elif n and m and a.mean != b.mean and math.isfinite(a.mean + b.mean):
-        yield Change(field, a.name, "mean", f"{a.mean:.4g}", f"{b.mean:.4g}", 100.0)  # of two constants
-
-
-def _classes(a: FieldPrint, b: FieldPrint):
-    if not a.classes or not b.classes:
-        return
-    total, other = sum(a.classes.values()), sum(b.classes.values())
-    for label in [*a.classes, *(n for n in b.classes if n not in a.classes)]:
-        n, m = a.classes.get(label, 0), b.classes.get(label, 0)
-        share = (n + m) / (total + other)
-        surely = SIGMAS * math.sqrt(share * (1 - share) * (1 / total + 1 / other))
-        if (n == 0) != (m == 0) or abs(n / total - m / other) > max(SHARES, surely):
-            yield Change(a.name, f"class {label}", "classes", f"{n:,} ({n / total:.1%})", f"{m:,} ({m / other:.1%})", abs(n / total - m / other))
-
-
-def _panels(found: Compared, several: bool):
+def _panels(found: Compared, several: bool) -> Iterator[Panel]:
     name = f", {found.a.name}" if several else ""
     yield Note(f"a beside b{name}", sentence(found))
     yield Table(
@@ -229,7 +153,7 @@ def _panels(found: Compared, several: bool):
             ("data", found.a.about or found.a.name, found.b.about or found.b.name),
         ),
     )  # fmt: skip
-    for title, changes in (("schema", found.schema), ("statistics that moved", found.statistics)):
+    for title, changes in (("schema", found.schema), ("statistics that moved", found.statistics), ("ranges that moved", found.ranges)):
         if changes:
             rows = tuple((c.field, c.column, c.what, c.a, c.b, round(c.effect, 3)) for c in changes[:SHOWN])
             caption = f"{SHOWN} of {len(changes)}, the largest first" if len(changes) > SHOWN else ""

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy
 
+from nbdebug.data.gathering.hashing import different
 from nbdebug.data.split import QUANTILES, FieldData, Prints, Split
 
 ALL = 2**64  # the bound of prints that hold every sample
@@ -69,12 +70,14 @@ class Fingerprint:
     fields: tuple[FieldPrint, ...] = ()
     pair_sketch: Sketch = Sketch("", False)  # of inputs and targets together
     input_sketch: Sketch = Sketch("", False)
+    lost: int = 0  # samples that could not be read, because they raised
 
     def describe(self) -> str:
         """A few lines of text."""
-        extent = "" if self.exact else f" of the first {self.samples:,} samples" if not self.whole else f" of a part of {self.samples:,} samples"
+        extent = f" of a part of {self.samples:,} samples" if self.whole else f" of the first {self.samples:,} samples"
+        extent = "" if self.exact else f" of the {self.samples:,} samples that could be read" if self.lost else extent
         lines = [f"{self.name}: {self.samples:,} samples, {self.about}" if self.about else f"{self.name}: {self.samples:,} samples"]
-        lines.append(f"content {self.content or 'not known'}{extent}")
+        lines.append(f"content {self.content or 'not known'}{extent}" + (f"; {self.lost:,} raised" if self.lost else ""))
         for field in self.fields:
             shapes = ", ".join(list(field.shapes)[:3])
             parts = [f"{field.name}: {field.role}, {field.kind}, {field.dtype}", shapes if shapes not in ("", "()") else ""]
@@ -87,13 +90,14 @@ class Fingerprint:
 def fingerprint(split: Split) -> Fingerprint:
     """Of all that was read."""
     pairs, inputs = split.pairs, split.inputs
-    exact = split.whole and not split.stopped and all(one.bound >= ALL and not one.left_out for one in (pairs, inputs))
-    distinct = len(numpy.unique(pairs.hashes))
+    whole = split.whole and not split.stopped and not split.lost
+    exact = whole and all(one.bound >= ALL and not one.left_out for one in (pairs, inputs))
+    distinct = len(different(pairs.hashes))
     if pairs.bound < ALL:
         distinct = round(distinct * ALL / max(1, pairs.bound))
     return Fingerprint(
-        split.name, split.about, split.samples, split.whole and not split.stopped, exact, summed(pairs.hashes), summed(inputs.hashes), distinct,
-        tuple(_field(field) for field in split.fields), sketch(pairs), sketch(inputs),
+        split.name, split.about, split.samples, whole, exact, summed(pairs.hashes), summed(inputs.hashes), distinct,
+        tuple(_field(field) for field in split.fields), sketch(pairs), sketch(inputs), len(split.lost),
     )  # fmt: skip
 
 
@@ -110,8 +114,8 @@ def summed(hashes: numpy.ndarray) -> str:
 
 def sketch(prints: Prints) -> Sketch:
     """The smallest of the different hashes."""
-    different = numpy.unique(prints.hashes)
-    return Sketch("".join(f"{int(one):016x}" for one in different[:KEPT]), len(different) <= KEPT and prints.bound >= ALL)
+    hashes = different(prints.hashes)
+    return Sketch("".join(f"{int(one):016x}" for one in hashes[:KEPT]), len(hashes) <= KEPT and prints.bound >= ALL)
 
 
 def hashes_of(sketched: Sketch) -> numpy.ndarray:
@@ -128,7 +132,8 @@ def _mixed(hashes: numpy.ndarray, key: numpy.uint64) -> numpy.ndarray:
 
 
 def _field(field: FieldData) -> FieldPrint:
-    shapes = {str(tuple(int(n) for n in shape)): int(count) for shape, count in sorted(field.shapes.items(), key=lambda pair: -pair[1])[:SHAPES]}
+    frequent = sorted(field.shapes.items(), key=lambda pair: -pair[1])[:SHAPES]
+    shapes = {str(tuple(int(n) for n in shape)): int(count) for shape, count in frequent}
     return FieldPrint(field.name, field.role, field.kind, field.dtype, shapes, tuple(_columns(field)), _classes(field))
 
 

@@ -57,19 +57,22 @@ def compare_data(
     ))  # fmt: skip
 
 
-def _fingerprints(data: Any, name: str, target: str | None, kind: str | None, seconds: float | None, proofs: list[Proof]) -> tuple[Fingerprint, ...]:
+def _fingerprints(
+    data: Any, name: str, target: str | None, kind: str | None, seconds: float | None, proofs: list[Proof]
+) -> tuple[Fingerprint, ...]:
     data = _opened(data, name)
     if isinstance(data, Fingerprint):
         return (data,)
     if isinstance(data, Report):
         found = _of_report(data)
         if not found:
-            raise SetupError(f"{name} is a report of {data.instrument} without fingerprints of data: pass one of nbdebug.data_audit, or the data")
+            raise SetupError(f"{name} is a report of {data.instrument} without fingerprints: pass one of data_audit, or the data")
         return found
     if data is None:
         raise SetupError(f"{name} is None: pass a report of data_audit, a Fingerprint, or data")
     if isinstance(data, TrainingSetup):
-        parts = [(part, where) for part, where in ((data.train_loader, "train_loader"), (data.val_loader, "val_loader")) if part is not None]
+        named = (data.train_loader, "train_loader"), (data.val_loader, "val_loader")
+        parts = [(part, where) for part, where in named if part is not None]
         if not parts:
             raise SetupError(f"{name} is a TrainingSetup without a train_loader")
         return tuple(_read(part, where, target, kind, None if seconds is None else seconds / len(parts), proofs) for part, where in parts)

@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy
 import torch
-from torch.utils.data import Dataset
+from torch.utils.data import Dataset, default_collate
 
 from nbdebug.data.sources.table import is_table
 from nbdebug.errors import SetupError
@@ -53,7 +53,7 @@ def found_data(namespace: Mapping[str, Any], verb: str) -> Data:
     say = f"%nbdebug {verb}"
     for find in (_loaders, _datasets, _arrays, _frames):
         if (found := find(namespace, say)) is not None:
-            return found
+            return _beside(found, namespace) if find is _loaders else found
     raise SetupError(f"no model and no data was found among the variables: say which is the data, as in {say} df or {say} \"folder/path\"")
 
 
@@ -92,8 +92,22 @@ def _as_data(train: Any, val: Any) -> Data | None:
     return Data(train.value, train.variable, *((val.value, val.variable) if val is not None else ()))
 
 
+def _beside(found: Data, namespace: Mapping[str, Any]) -> Data:
+    """A training loader with the one dataset that is named for validation, where both give samples of one structure."""
+    loader = found.value
+    if found.val is not None or validation_rank(found.text) is not None or getattr(loader, "collate_fn", None) is not default_collate:
+        return found  # what another collate function makes is not what the samples themselves are
+    held_out = [v for v in _all_datasets(namespace) if _rank(v) is not None and v.value is not loader.dataset]
+    best = [v for v in held_out if _rank(v) == min(map(_rank, held_out))]
+    return replace(found, val=best[0].value, val_text=best[0].name) if len(best) == 1 else found
+
+
+def _all_datasets(namespace: Mapping[str, Any]) -> list[Variable]:
+    return variables_that(namespace, lambda _, value: isinstance(value, Dataset) or _is_foreign_dataset(value))
+
+
 def _datasets(namespace: Mapping[str, Any], say: str) -> Data | None:
-    return _one_or_pair(variables_that(namespace, lambda _, value: isinstance(value, Dataset) or _is_foreign_dataset(value)), say)
+    return _one_or_pair(_all_datasets(namespace), say)
 
 
 def _frames(namespace: Mapping[str, Any], say: str) -> Data | None:

@@ -56,6 +56,7 @@ def read_line(words: Iterable[str], options: Iterable[Option], roles: Iterable[s
         if word in ("--help", "-h", "?"):
             said.wants_help = True
         elif word.startswith("--") or word in known:
+            _refuse_role(word, waiting, known, tuple(roles))
             _read_option(word, waiting, known, said)
         elif (matched := ROLE_WORD.fullmatch(word)) and _as_flag(matched[1]) in known:  # budget=20, as in Python
             _read_option(f"{_as_flag(matched[1])}={matched[2]}", waiting, known, said)
@@ -85,6 +86,14 @@ def _flags(option: Option) -> tuple[str, ...]:
 
 def _as_flag(keyword: str) -> str:
     return "--" + keyword.replace("_", "-")
+
+
+def _refuse_role(word: str, waiting: list[str], known: dict[str, Option], roles: tuple[str, ...]) -> None:
+    """`--val v` is written val=v."""
+    flag, _, value = word.partition("=")
+    role = flag.removeprefix("--").replace("-", "_")
+    if role in roles and flag not in known:
+        raise UsageError(f"there is no option {flag}: write {role}={value or next(iter(waiting), 'variable')}")
 
 
 def _read_option(word: str, waiting: list[str], known: dict[str, Option], said: Line) -> None:

@@ -24,7 +24,7 @@ from nbdebug.notebook.over_cell import CELL_VERBS, OVER_A_CELL, OverCell, shown_
 from nbdebug.notebook.search import Search
 from nbdebug.notebook.shown_once import ShownOnce
 from nbdebug.notebook.variables import look_up
-from nbdebug.notebook.verbs import VAL, VARIABLES, Verb, help_of, overview, verb_named, with_two_signs
+from nbdebug.notebook.verbs import VAL, VARIABLES, Verb, help_of, overview, taught, verb_named, with_two_signs
 
 STOPPED = "KeyboardInterrupt: stopped. The report above has what was measured until then."
 
@@ -79,6 +79,8 @@ class NbdebugMagics(Magics):
         surplus += said.rest[1:] if verb.takes == "code" or verb.file or verb.alone else said.rest
         if surplus:
             example = ': write --budget "20 s" or model=net' if verb.takes == "roles" else ""
+            if verb.alone and surplus[0] in said.rest:
+                example = f": what {said.rest[0]} is validated on is written {VAL}={surplus[0]}"
             raise UsageError(f"%nbdebug {verb.name} does not know what to do with {surplus[0]!r}{example}")
         return said
 
@@ -131,7 +133,7 @@ class NbdebugMagics(Magics):
             word = said.rest[0]
             data = self._asked(verb, lambda: named_data(names, word, val, quoted=word in said.quoted))
         else:
-            data = self._asked(verb, lambda: found_data(names, verb.name))
+            data = self._asked(verb, lambda: found_data(names, taught(verb.name)))
             data = data if not val else self._asked(verb, lambda: dataclasses.replace(named_data(names, data.text, val), value=data.value))
         arguments = [data.text] + [f"{VAL}={data.val_text}"] * (data.val is not None)
         return [data.value, *[data.val] * (data.val is not None)], self._imports(""), arguments

@@ -102,6 +102,7 @@ def _alternatives(hint: Any, default: Any) -> tuple[list[Any], bool]:
     if hint is None:
         return [type(default) if default is not inspect.Parameter.empty else str], default is None
     kinds = list(typing.get_args(hint)) if typing.get_origin(hint) in (typing.Union, types.UnionType) else [hint]
+    kinds += [str] if isinstance(default, str) else []  # a budget of "20 s" that is seconds by the time it is measured with
     return [kind for kind in kinds if kind is not type(None)] or [str], type(None) in kinds
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import inspect
 import textwrap
 from collections.abc import Callable
@@ -67,8 +68,23 @@ def verb_named(name: str) -> Verb:
     known = verbs()
     found = known.get(name) or known.get(ALIASES.get(name, ""))
     if found is None:
-        raise UsageError(f"%nbdebug has no verb {name!r}{did_you_mean(name, known)}")
+        raise UsageError(f"%nbdebug has no verb {name!r}{_meant(name, known)}")
     return found
+
+
+def _meant(name: str, known: dict[str, Verb]) -> str:
+    """The verb that is near, under the name that the help teaches; or the function that is no verb; or all verbs."""
+    names = [taught(verb) for verb in known]
+    if difflib.get_close_matches(name, names, 1, 0.6):
+        return did_you_mean(name, names)
+    functions = [word for word in nbdebug.__all__ if word.islower() and word not in known]
+    function = next((word for word in functions if len(name) > 3 and word.startswith(name)), None)
+    return f": nbdebug.{function} is a function, to be called in Python" if function is not None else did_you_mean(name, names)
+
+
+def taught(name: str) -> str:
+    """The name that the help teaches: data for data_audit."""
+    return next((alias for alias, whole in ALIASES.items() if whole == name and whole.startswith(alias)), name)
 
 
 def with_two_signs(verb: Verb) -> Verb:
@@ -79,10 +95,9 @@ def with_two_signs(verb: Verb) -> Verb:
 def overview() -> str:
     """All verbs, one line each."""
     known = verbs()
-    short = {name: alias for alias, name in ALIASES.items() if name.startswith(alias)}  # data for data_audit
     width = max(map(len, known))
     faces = [(name, face) for name, verb in known.items() for face in (verb, verb.over) if face is not None]
-    lines = [f"{_magic(face):9} {short.get(name, name):{width}}  {face.about}" for name, face in faces]
+    lines = [f"{_magic(face):9} {taught(name):{width}}  {face.about}" for name, face in faces]
     return "\n".join([*lines, "", "%nbdebug VERB? shows the options of a verb."])
 
 
@@ -96,7 +111,7 @@ def help_of(verb: Verb) -> str:
     if verb.takes == "roles":
         lines += ["", f"roles: {', '.join(ROLES)}; model=net takes the variable net, val_loader=None takes none"]
     if verb.alone:
-        lines += ["", f'DATA is a loader, a dataset, a frame, an array or "a/path", when there is no model: %nbdebug {verb.name} df {VAL}=val_df']
+        lines += ["", f'DATA is a loader, a dataset, a frame, an array or "a/path", when there is no model: %nbdebug {taught(verb.name)} df {VAL}=val_df']
     if verb.takes == "cell":
         said = ["path"] * verb.file + [f"{option.name}={option.default!r}" for option in verb.options]
         lines += ["", f"in Python: with {verb.call}({', '.join(said)}) as {verb.call.rpartition('.')[2]}: …"]

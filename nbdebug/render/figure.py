@@ -21,12 +21,13 @@ from nbdebug.page import Curve, Gallery, Heatmap, Histogram, Page, Panel, Pictur
 from nbdebug.render import exhibits, outline
 from nbdebug.render.curves import all_positions, all_values, positions
 from nbdebug.render.numbers import number, one_line, plural, shortened
-from nbdebug.render.scales import evenly, geometric, shades
+from nbdebug.render.scales import counts_whole_numbers, evenly, geometric, shades
 from nbdebug.render.theme import LIGHT
 
 _COLUMNS, _WIDTH, _HEIGHT = 2, 5.6, 3.2  # of the grid; inches of one panel
 _MOST_PANELS = 16
 _MOST_ROWS, _MOST_TICKS, _MOST_EXHIBITS, _MOST_SERIES, _MOST_RIDGES = 60, 6, 24, 6, 24
+_MOST_BARS, _MOST_ROW_NAMES = 20, 16  # that are named
 _FEWEST_COLUMNS = 6  # of a gallery
 _FINDINGS_IN_TITLE = 6
 _LARGEST = 1e150  # its square is still a float
@@ -164,12 +165,30 @@ def _histogram(place: SubFigure, panel: Histogram) -> None:
     if len(panel.counts) > _MOST_SERIES:
         _ridge(axes, panel, edges)
         return
+    if counts_whole_numbers(panel):
+        _bars(axes, panel)
+        return
     alone = len(panel.counts) == 1
     for name, counts in list(panel.counts.items())[:_MOST_SERIES]:
         axes.stairs(counts, edges, label=_name(name, 30), fill=alone, alpha=0.8, linewidth=1.4)
     log = panel.log_x and all(edge > 0 for edge in panel.edges)
     axes.set(xlabel=_name(panel.x_label), ylabel="count", xscale="log" if log else "linear")
     _plain_ticks(axes)
+    seaborn.despine(ax=axes)
+    _legend(axes, len(panel.counts))
+
+
+def _bars(axes: Axes, panel: Histogram) -> None:
+    """A group of bars for each whole number, as class labels are."""
+    at = [int(edge + 0.5) for edge in panel.edges[:-1]]
+    width = 0.8 / len(panel.counts)
+    for i, (name, counts) in enumerate(panel.counts.items()):
+        axes.bar([number + (i + 0.5) * width - 0.4 for number in at], counts, width, label=_name(name, 30), alpha=0.85, linewidth=0)
+    shown = range(0, len(at), math.ceil(len(at) / _MOST_BARS))
+    labels = [_name(panel.bins[i], 14) if panel.bins else str(at[i]) for i in shown]
+    axes.set_xticks([at[i] for i in shown], labels, rotation=90 if max(map(len, labels)) * len(labels) > 80 else 0)
+    axes.set(xlabel=_name(panel.x_label), ylabel="count")
+    axes.grid(False, axis="x")
     seaborn.despine(ax=axes)
     _legend(axes, len(panel.counts))
 
@@ -216,7 +235,7 @@ def _heatmap(place: SubFigure, panel: Heatmap) -> None:
     mesh = axes.pcolormesh(values, norm=norm, cmap=colours)
     axes.invert_yaxis()
     axes.grid(False)
-    down, across = evenly(len(chosen), 16), evenly(len(panel.columns), _MOST_TICKS)
+    down, across = range(0, len(chosen), math.ceil(len(chosen) / _MOST_ROW_NAMES)), evenly(len(panel.columns), _MOST_TICKS)
     axes.set_yticks([i + 0.5 for i in down], [_name(panel.rows[chosen[i]], 28) for i in down], fontsize=7)
     axes.set_xticks([i + 0.5 for i in across], [_name(panel.columns[i], 14) for i in across], fontsize=8)
     axes.set(xlabel=_name(panel.x_label), ylabel=_name(panel.y_label))

@@ -11,7 +11,7 @@ from nbdebug.render.curves import summary_rows
 from nbdebug.render.exhibits import gallery_html
 from nbdebug.render.html_tables import escape, full_name, table_html
 from nbdebug.render.numbers import number, one_line, plural, shortened
-from nbdebug.render.scales import evenly, shades
+from nbdebug.render.scales import counts_whole_numbers, evenly, shades
 
 MOST_ROWS = 100  # of a table or heatmap; to_dict() and the .json file have them all
 _MOST_CELLS = 500  # of a heatmap that is also written out in numbers
@@ -71,9 +71,9 @@ def _(panel: Histogram) -> str:
         return _strips(panel, span)
     rows = [(name, sum(counts), *_fullest(counts, panel)) for name, counts in panel.counts.items()]
     columns: tuple[str, ...] = ("", "count", "fullest bin from", "to")
-    if svg.counts_whole_numbers(panel):
+    if counts_whole_numbers(panel):
         columns = ("", "count", "most frequent")
-        rows = [(name, total, None if low is None else int(low + 0.5)) for name, total, low, _ in rows]
+        rows = [(name, total, _bin_name(panel, low)) for name, total, low, _ in rows]
     keys = [f'<span class="nbd-key">{svg.key(i)}</span>' for i in range(len(rows))]
     table = table_html(columns, rows, keys=keys)
     return _plot(*svg.histogram(panel), one_line(panel.x_label)) + table
@@ -155,6 +155,13 @@ def _fullest(counts: Sequence[int], panel: Histogram) -> tuple[float | None, flo
         return None, None
     i = max(range(len(counts)), key=counts.__getitem__)
     return panel.edges[i], panel.edges[i + 1]
+
+
+def _bin_name(panel: Histogram, low: float | None) -> int | str | None:
+    """What the bin that begins there stands for."""
+    if low is None:
+        return None
+    return panel.bins[panel.edges.index(low)] if panel.bins else int(low + 0.5)
 
 
 def _chosen(panel: Heatmap) -> tuple[list[str], list[tuple[float, ...]]]:

@@ -6,6 +6,8 @@ import base64
 import struct
 import zlib
 
+import numpy
+
 from nbdebug.page import Picture
 
 _COLOUR_TYPES = {1: 0, 3: 2}  # channels → grey or RGB in the PNG specification, with 8 bits a channel
@@ -35,8 +37,8 @@ def _packed(filtered: bytes, rows: list[bytes]) -> bytes:
 
 
 def _from_the_left(row: bytes, channels: int) -> bytes:
-    before = bytes(channels) + row
-    return bytes((a - b) & 255 for a, b in zip(row, before, strict=False))
+    padded = numpy.frombuffer(bytes(channels) + row, numpy.uint8)
+    return (padded[channels:] - padded[:-channels]).tobytes()  # modulo 256, as PNG wants it
 
 
 def _chunk(name: bytes, data: bytes) -> bytes:

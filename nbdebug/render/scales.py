@@ -6,6 +6,9 @@ import math
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
+
+from nbdebug.page import Histogram
 
 LOG_COLOUR_FROM = (
     100.0  # our choice: beyond this ratio of largest to median, linear shades show one cell only
@@ -176,3 +179,9 @@ def _round_values(low: float, high: float, count: int) -> list[float]:
 def _multiples(low: float, high: float, step: float) -> list[float]:
     first, last = math.ceil(low / step - 1e-6), math.floor(high / step + 1e-6)
     return [i * step for i in range(first, last + 1)]
+
+
+def counts_whole_numbers(panel: Histogram) -> bool:
+    """Whether every bin stands for one whole number, such as a class label: edges at -0.5, 0.5, 1.5 …"""
+    steps = {right - left for left, right in pairwise(panel.edges)}
+    return steps == {1.0} and panel.edges[0] % 1 == 0.5

@@ -8,16 +8,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from itertools import groupby, pairwise
+from itertools import groupby
 
 from nbdebug.page import Curve, Histogram
 from nbdebug.render.curves import all_positions, all_values, positions
-from nbdebug.render.numbers import number
-from nbdebug.render.scales import Scale, extremes, geometric, scale, thinned
+from nbdebug.render.numbers import number, shortened
+from nbdebug.render.scales import Scale, counts_whole_numbers, evenly, extremes, geometric, scale, thinned
 from nbdebug.render.theme import SERIES
 
 _W, _H = 1000, 100  # user units of a chart
 _MOST_POINTS = 240  # of a line; more cannot be told apart at its width
+_MOST_NAMES = 7  # of bins along an axis
 HEAT_LEVELS = 10
 
 Labels = list[tuple[float, str]]  # (place from 0 to 1, text)
@@ -47,13 +48,9 @@ def histogram(panel: Histogram) -> tuple[str, Labels, Labels]:
     along = _labels(across, 5)
     if counts_whole_numbers(panel):
         along = [(place, text) for place, text in along if "." not in text]
+    if panel.bins:
+        along = [((edges[i] + edges[i + 1]) / 2, shortened(panel.bins[i], 14)) for i in evenly(len(panel.bins), _MOST_NAMES)]
     return _svg("".join(marks)), along, _labels(up, 4)
-
-
-def counts_whole_numbers(panel: Histogram) -> bool:
-    """Whether every bin stands for one whole number, such as a class label: edges at -0.5, 0.5, 1.5 …"""
-    steps = {right - left for left, right in pairwise(panel.edges)}
-    return steps == {1.0} and panel.edges[0] % 1 == 0.5
 
 
 def strip(counts: Sequence[int], panel: Histogram) -> str:

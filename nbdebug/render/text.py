@@ -38,8 +38,14 @@ def _found(page: Page) -> list[list[str]]:
 
 
 def _brief(rest: list[Finding]) -> list[str]:
-    lines = [line for f in rest[:4] for line in _wrapped(str(f.location) or f.message, _INDENT * 2)]
+    lines = [line for f in rest[:4] for line in _shortly(f)]
     return lines + ([f"{_INDENT * 2}…"] if len(rest) > 4 else [])
+
+
+def _shortly(finding: Finding) -> list[str]:
+    """Where it is and what was seen, in at most two lines; several of one code may lie in one place."""
+    lines = _wrapped(": ".join(filter(None, [str(finding.location), finding.message])), _INDENT * 2, hanging="  ")
+    return lines if len(lines) <= 2 else [lines[0], f"{lines[1][: WIDTH - 2]} …"]
 
 
 def _finding(finding: Finding) -> list[str]:

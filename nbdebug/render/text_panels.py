@@ -12,7 +12,7 @@ from nbdebug.page import Curve, Gallery, Heatmap, Histogram, Note, Panel, Table
 from nbdebug.render import exhibits
 from nbdebug.render.curves import summary_rows
 from nbdebug.render.numbers import clean, is_number, number, one_line, shortened
-from nbdebug.render.scales import evenly, scale, shades
+from nbdebug.render.scales import counts_whole_numbers, evenly, scale, shades
 
 MOST_ROWS = 12  # of a table or heatmap; the file formats have them all
 _SPARK = 24  # characters of a curve
@@ -51,6 +51,8 @@ def _(panel: Histogram, width: int) -> list[str]:
     if not panel.counts or not any(panel.counts.values()):
         return ["  no counts"]
     low, high = number(panel.edges[0]), number(panel.edges[-1])
+    if counts_whole_numbers(panel):
+        low, high = (shortened(name, 24) for name in (panel.bins[0], panel.bins[-1])) if panel.bins else (number(panel.edges[i] + shift) for i, shift in ((0, 0.5), (-1, -0.5)))
     label = f"  {one_line(panel.x_label)} from {low} to {high}".replace("  from", "  from")
     rows = [(bars(counts, 48), name, sum(counts)) for name, counts in panel.counts.items()]
     return [*aligned(("", "", "count"), rows[:MOST_ROWS], len(rows), width), label]

@@ -255,3 +255,50 @@ def test_a_checkup_asks_only_what_is_cheap():
     images = torch.rand(120, 3, 16, 16)
     look = between(split_of(loader(images[:80])), split_of(loader(images[80:]), "val"), Context(None, None, False))
     assert look.embeddings == ()
+
+
+def houses(count, seed=0):
+    random = numpy.random.default_rng(seed)
+    columns = {"age": random.integers(18, 80, count), "income": random.lognormal(10, 0.4, count), "height": random.normal(170, 9, count)}
+    return pandas.DataFrame(columns | {"city": random.choice(list("ABCD"), count), "y": random.integers(0, 2, count)})
+
+
+def test_rows_that_a_table_holds_twice_are_worth_knowing():
+    table = houses(2000)
+    (told,) = findings(between(split_of(pandas.concat([table, table[:300]]), "data", target="y"), None, CONTEXT))
+    assert told.severity == "info" and told.message == "600 of 2,300 samples of data are there more than once"
+    assert told.evidence["split"] == "data" and told.evidence["samples"].startswith("0,1,2,3,4")
+
+
+def test_rows_of_few_values_repeat_and_nothing_is_told():
+    random = numpy.random.default_rng(0)
+    few = pandas.DataFrame({name: random.integers(0, 2, 800) for name in "abcdefgh"})
+    again = between(split_of(few, "data", target="a"), None, CONTEXT).repeats
+    assert again.coincidence and not again.worth_telling
+
+
+def test_what_drifts_in_the_order_of_its_rows_is_not_to_be_shuffled():
+    walk = torch.arange(2000)[:, None] * 0.01 + torch.randn(2000, 2)
+    told = [f for f in findings(look_of(loader(walk[:1500], torch.arange(1500) % 2), loader(walk[1500:], torch.arange(500) % 2))) if f.code == "ND115"]
+    assert told and all("TimeSeriesSplit" in finding.advice and "shuffle it" not in finding.advice for finding in told)
+    moved = findings(look_of(loader(torch.randn(500, 2)), loader(2 * torch.randn(500, 2).sign() + 0.1 * torch.randn(500, 2))))
+    assert any("shuffle it" in finding.advice for finding in moved)
+
+
+def coloured(count, seed):
+    random = numpy.random.default_rng(seed)
+    return torch.tensor(random.random((count, 3, 8, 8)) * random.random((count, 3, 1, 1)), dtype=torch.float32)
+
+
+def grey(images):
+    return images.mean(1, keepdim=True).expand_as(images).clone()
+
+
+def test_one_side_that_is_grey_is_prepared_differently():
+    train, val = coloured(300, 0), coloured(100, 1)
+    (told,) = [f for f in findings(look_of(loader(train, torch.arange(300) % 2), loader(grey(val), torch.arange(100) % 2))) if f.code == "ND106"]
+    assert told.message == "val is grey, its three channels are the same, and train is in colour"
+    some = torch.cat([train, grey(train[:20])])
+    for ours, theirs in ((grey(train), grey(val)), (some, val)):
+        look = look_of(loader(ours, torch.arange(len(ours)) % 2), loader(theirs, torch.arange(100) % 2))
+        assert not [p for p in look.preparations if "grey" in p.rule]

@@ -8,7 +8,7 @@ import numpy
 import pandas
 import pytest
 import torch
-from torch.utils.data import DataLoader, TensorDataset
+from torch.utils.data import DataLoader, Dataset, TensorDataset
 
 import nbdebug
 from nbdebug.data.comparing import Comparison, compared, sentence
@@ -49,6 +49,54 @@ def test_labels_that_changed_are_counted():
     assert found.same is False and found.same_inputs is True
     assert found.shared.labels_changed == 10
     assert "the targets are not" in sentence(found)
+
+
+def test_one_value_that_changed_is_one_row_and_a_range():
+    a = pandas.DataFrame({"age": numpy.arange(400) % 24 + 16, "pay": numpy.arange(400.0), "y": numpy.arange(400) % 2})
+    b = a.copy()
+    b.loc[24, "age"] = 99
+    found = of(a, b)
+    assert found.same is False and found.statistics == found.schema == ()
+    assert (found.shared.both, found.shared.removed, found.shared.added, found.shared.error) == (399, 1, 1, 0.0)
+    (moved,) = found.ranges
+    assert (moved.column, moved.what, moved.a, moved.b) == ("age", "range", "16..39", "16..99")
+    said = sentence(found)
+    assert "399 are in both, 1 only in a, 1 only in b" in said and "1 column has another range: age from 16..39 to 16..99" in said
+    assert "statistics are the same" not in said
+    assert "ranges that moved" in [panel.title for panel in Comparison((found,)).panels()]
+
+
+def test_samples_that_only_occur_more_often_are_said_to():
+    a = frame()
+    b = pandas.concat([a[1:], a[5:6]])
+    found = of(pandas.concat([a, a[:1]]), pandas.concat([a, a[5:6]]))
+    assert found.same is False and "differ only in how often they hold each" in sentence(found)
+    assert "299 are in both, 1 only in a, 0 only in b" in sentence(of(a, b))
+
+
+def test_too_few_changes_for_the_estimate_are_not_denied():
+    rows = numpy.arange(60_000.0).reshape(20_000, 3)
+    other = rows.copy()
+    other[7, 0] = 8.5
+    found = compared(*(fingerprint(split_of(part)) for part in (rows, other)))
+    assert found.same is False and (found.shared.removed, found.shared.added) == (0, 0)  # row 7 is not among the smallest hashes
+    assert "share about 20,000 different samples, and differ in so few that the estimate" in sentence(found)
+
+
+def test_samples_that_raise_are_left_out_and_counted():
+    class Breaks(Dataset):
+        def __len__(self):
+            return 64
+
+        def __getitem__(self, index):
+            if index == 41:
+                raise OSError("truncated file")
+            return torch.full((3,), float(index)), index % 2
+
+    report = nbdebug.compare_data(DataLoader(Breaks(), batch_size=8), DataLoader(Breaks(), batch_size=8, shuffle=True))
+    (found,) = report.result.splits
+    assert (found.a.samples, found.a.lost, found.a.exact, found.same) == (63, 1, False, None)
+    assert "1 sample of a raised" in sentence(found) and "1 raised" in found.a.describe()
 
 
 def test_of_many_rows_the_overlap_is_estimated_with_its_error():

@@ -11,9 +11,10 @@ import numpy
 import pandas
 import pytest
 import torch
+from PIL import Image
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_digits, load_iris, load_wine
 from torch import nn
-from torch.utils.data import ConcatDataset, DataLoader, Subset, TensorDataset
+from torch.utils.data import DataLoader, Subset, TensorDataset
 
 import nbdebug
 from nbdebug.data.between import between
@@ -276,7 +277,7 @@ def test_a_sampler_evens_the_classes_out() -> None:
     inputs, labels = uneven()
     fix = offered(loader(inputs, labels))["a sampler that draws the classes evenly"]
     torch.manual_seed(0)
-    even = pasted(fix, train_targets=labels, train_dataset=TensorDataset(inputs, labels))["train_loader"]
+    even = pasted(fix, train_dataset=TensorDataset(inputs, labels))["train_loader"]
     assert even.batch_size == 32
     drawn = torch.bincount(torch.cat([y for _, y in even]))
     assert drawn.min() > 0.25 * drawn.sum()
@@ -286,7 +287,7 @@ def test_a_sampler_evens_the_classes_out() -> None:
 def test_a_sampler_of_words_in_a_frame() -> None:
     inputs, labels = uneven()
     frame = pandas.DataFrame(inputs.numpy()).rename(columns=str).assign(kind=[["cat", "dog", "<b>owl"][y] for y in labels])
-    even = pasted(offered(frame, target="kind")["a sampler that draws the classes evenly"], train_df=frame, train_dataset=TensorDataset(inputs, labels))
+    even = pasted(offered(frame, target="kind")["a sampler that draws the classes evenly"], train_df=frame)
     assert len(even["weights"]) == len(frame)
 
 
@@ -317,7 +318,7 @@ def test_a_frame_is_split_again_without_leakage(frame: pandas.DataFrame, make: A
     frame = make(frame)
     train, val = frame[:450], pandas.concat([frame[450:], frame[:40]])
     fix = offered(train, val, target="target")["a split without leakage"]
-    after = pasted(fix, df=pandas.concat([train, val], ignore_index=True))
+    after = pasted(fix, train_df=train, val_df=val)
     keys = [set(map(tuple, after[word].drop(columns="target").to_numpy())) for word in ("train_df", "val_df")]
     assert not keys[0] & keys[1] and sum(map(len, keys)) == 569
     assert "a split without leakage" not in offered(after["train_df"], after["val_df"], target="target")
@@ -328,7 +329,7 @@ def test_images_are_split_again_without_leakage() -> None:
     x, y = torch.tensor(digits.images, dtype=torch.float32)[:, None] / 16, torch.tensor(digits.target)
     train, val = TensorDataset(x[:900], y[:900]), TensorDataset(x[800:1100], y[800:1100])
     fix = offered(train, val)["a split without leakage"]
-    after = pasted(fix, dataset=ConcatDataset([train, val]))
+    after = pasted(fix, train_dataset=train, val_dataset=val)
     sides = [{x.numpy().tobytes() for x, _ in after[word]} for word in ("train_dataset", "val_dataset")]
     assert not sides[0] & sides[1] and sum(map(len, sides)) == 1100
     assert "a split without leakage" not in offered(after["train_dataset"], after["val_dataset"])
@@ -338,7 +339,7 @@ def test_where_there_is_a_time_what_comes_later_is_held_out(frame: pandas.DataFr
     frame["day"] = pandas.date_range("2024-01-01", periods=len(frame))
     train, val = frame.sample(400, random_state=0), frame.sample(150, random_state=1)
     fix = offered(train, val, target="target")["a split by time, without leakage"]
-    after = pasted(fix, df=pandas.concat([train, val], ignore_index=True))
+    after = pasted(fix, train_df=train, val_df=val)
     assert after["train_df"]["day"].max() < after["val_df"]["day"].min()
 
 
@@ -367,7 +368,7 @@ def test_groups_stay_together(frame: pandas.DataFrame) -> None:
     frame = frame.sample(frac=1, random_state=1)
     train, val = frame[:400], frame[400:]
     fix = offered(train, val, target="target")["a split that keeps groups together"]
-    after = pasted(fix, df=pandas.concat([train, val], ignore_index=True))
+    after = pasted(fix, train_df=train, val_df=val)
     assert not set(after["train_df"]["patient_id"]) & set(after["val_df"]["patient_id"])
     assert 100 < len(after["val_df"]) < 240
 
@@ -501,12 +502,105 @@ def test_all_pieces_can_be_pasted_one_after_the_other(frame: pandas.DataFrame) -
     frame.loc[3, "far"] = 1e6
     train, val = frame[:450], pandas.concat([frame[450:], frame[:40]])
     found = offered(train, val, target="target")
-    names = {"df": pandas.concat([train, val], ignore_index=True), "train_df": train, "val_df": val}
+    names = {"train_df": train, "val_df": val}
     for fix in found.values():
         exec(fix.code, names)
     again = offered(names["train_df"], names["val_df"], target="target")
     assert {fix.title for fix in found.values() if not fix.optional} >= {"a split without leakage", "fill in missing values", "clip what lies far out"}
     assert [fix.title for fix in again.values() if not fix.optional] == []
+
+
+def people(rows: int = 2000, seed: int = 0) -> pandas.DataFrame:
+    """Age, income, height, a city, and two classes that lean on the first two."""
+    random = numpy.random.default_rng(seed)
+    age, income = random.integers(18, 80, rows).astype(float), random.lognormal(10, 0.4, rows)
+    frame = pandas.DataFrame({"age": age, "income": income, "height": random.normal(170, 9, rows), "city": random.choice(list("ABCD"), rows)})
+    return frame.assign(y=((age - 48) / 18 + 2 * (numpy.log(income) - 10) + random.normal(0, 0.3, rows) > 0).astype(int))
+
+
+def sick(frame: pandas.DataFrame) -> pandas.DataFrame:
+    """A stand-in, a column that gives the target away, one without a value, one with a single value."""
+    return frame.assign(leak=frame["y"] * 3 + 1.0, same=1.0, empty=numpy.nan, age=frame["age"].where(frame.index % 9 > 0, -999.0))
+
+
+def test_what_is_normalised_is_what_the_mends_before_it_leave() -> None:
+    train, val = sick(people()), sick(people(600, 1))
+    found = offered(train, val, target="y")
+    assert list(found)[-1] == "normalisation constants" and {"drop what gives the target away", "drop empty columns", "numbers that stand for missing ones"} <= set(found)
+    names = {"train_df": train, "val_df": val}
+    for fix in found.values():
+        exec(fix.code, names)
+    numbers = names["train_df"][["age", "income", "height"]]
+    assert numbers.mean().abs().max() < 1e-9 and (numbers.std() - 1).abs().max() < 1e-9
+    assert list(names["val_df"]) == ["age", "income", "height", "city", "y"]
+
+
+def test_columns_of_tensors_are_counted_anew_where_one_is_gone() -> None:
+    frame = people()
+    x = torch.tensor(frame[["y", "age", "income", "height", "age"]].to_numpy(), dtype=torch.float32)
+    x[:, 0] = x[:, 0] * 4 + 1
+    x[::9, 1] = -999.0
+    x[:, 4] = torch.tensor(numpy.random.default_rng(2).lognormal(0, 2, len(x)))
+    found = offered(TensorDataset(x, torch.tensor(frame["y"].to_numpy())))
+    assert list(found) == ["numbers that stand for missing ones", "drop what gives the target away", "a transform for skewed columns", "normalisation constants"]
+    names = {"train_inputs": x}
+    for fix in found.values():
+        exec(fix.code, names)
+    assert names["train_inputs"].shape == (2000, 4)
+    assert names["train_inputs"].mean(0).abs().max() < 1e-3 and (names["train_inputs"].std(0) - 1).abs().max() < 1e-3
+    assert abs(skew_of(names["train_inputs"][:, 3].numpy())) < 0.3
+
+
+@pytest.mark.parametrize("make", [lambda x, y: [(a, int(b)) for a, b in zip(x, y, strict=True)], lambda x, y: [{"x": a, "y": int(b)} for a, b in zip(x, y, strict=True)], TensorDataset])
+def test_a_sampler_takes_its_labels_from_the_dataset(make: Any) -> None:
+    data = make(*uneven())
+    after = pasted(offered(data, target="y" if isinstance(data[0], dict) else None)["a sampler that draws the classes evenly"], train_dataset=data)
+    assert len(after["weights"]) == len(data)
+
+
+def test_columns_of_0_to_1_are_scaled_already() -> None:
+    random = torch.Generator().manual_seed(0)
+    assert "normalisation constants" not in offered(loader(torch.rand(600, 4, generator=random), torch.arange(600) % 3))
+    assert "normalisation constants" in offered(loader(torch.rand(600, 4, generator=random) * 0.01, torch.arange(600) % 3))
+
+
+def test_the_number_of_a_row_is_not_normalised() -> None:
+    frame = people().assign(**{"Unnamed: 0": numpy.arange(2000.0)})
+    fix = offered(frame, target="y")["normalisation constants"]
+    assert "Unnamed" not in fix.code and "income" in fix.code
+
+
+def test_text_that_is_numbers_is_read_as_such() -> None:
+    frame = people()
+    frame["income"] = frame["income"].round(2).astype(str)
+    after = pasted(offered(frame, target="y")["text that is numbers throughout"], train_df=frame)["train_df"]
+    assert after["income"].tolist() == [float(text) for text in frame["income"]]
+
+
+def test_mends_of_a_file_begin_with_reading_it(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    sick(people(600)).to_csv("people.csv", index=False)
+    names: dict[str, Any] = {}
+    for fix in nbdebug.data_audit("people.csv", target="y").result.fixes.fixes:
+        exec(fix.code, names)
+    assert list(names["train_df"]) == ["age", "income", "height", "city", "y"] and names["train_df"]["income"].std() == pytest.approx(1)
+
+
+def test_mends_of_a_folder_name_its_files(tmp_path: Any) -> None:
+    random = numpy.random.default_rng(0)
+    for number in range(60):
+        path = tmp_path / ("cat", "dog")[number % 2] / f"{number}.png"
+        path.parent.mkdir(exist_ok=True)
+        Image.fromarray((random.random((12, 12, 3)) * (0 if number == 7 else 255)).astype("uint8")).save(path)
+    (fix,) = [fix for fix in nbdebug.data_audit(str(tmp_path)).result.fixes.fixes if fix.title.startswith("leave out")]
+    after = pasted(fix)
+    assert len(after["files"]) == 59 and tmp_path / "dog" / "7.png" not in after["files"]
+
+
+def test_names_that_the_user_s_table_does_not_know_are_in_no_piece() -> None:
+    frame = people()
+    frame.columns = ["age", "age", "height", "city", "y"]
+    assert not any("age (2)" in fix.code for fix in offered(frame, target="y").values())
 
 
 @pytest.mark.parametrize(

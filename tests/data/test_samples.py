@@ -229,3 +229,26 @@ def test_the_datasets_own_random_numbers_are_given_back():
     before = torch.get_rng_state()
     nbdebug.data_audit(Noisy())
     assert torch.equal(torch.get_rng_state(), before)
+
+
+def folder(path, classes=("cat", "dog", "eel"), each=20):
+    for number, name in enumerate(classes):
+        (path / name).mkdir()
+        for i in range(each):
+            Image.fromarray(numpy.random.default_rng(100 * number + i).integers(0, 255, (8, 8, 3), dtype=numpy.uint8)).save(path / name / f"{i:02}.png")
+    return path
+
+
+def test_samples_of_a_folder_are_called_by_their_file_and_what_cannot_be_decoded_is_crossed_out(tmp_path):
+    broken = folder(tmp_path) / "cat" / "03.png"
+    broken.write_bytes(b"no image")
+    shown = {sample.id: sample.exhibit for sample in nbdebug.data_audit(tmp_path).result.samples.collection.samples}
+    assert shown[3].note == "cat/03.png: cannot be decoded"
+    drawn = pixels(shown[3])
+    assert drawn[0, 0].tolist() == [236, 236, 236] and drawn[40, 40].tolist() == [200, 60, 50]
+    assert shown[20].note == "dog/00.png"
+
+
+def test_a_reason_is_given_once():
+    look = samples(gathered(images()), None, WHOLE, (Flag("data", (5,), "all black"), Flag("data", (5, 6), "all black")))
+    assert next(s for s in look.collection.samples if s.id == 5).reasons == ("all black",)

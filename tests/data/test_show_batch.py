@@ -177,3 +177,23 @@ def test_a_row_that_is_no_table_is_words():
     report = nbdebug.show_batch([([{"q": 1}, {"q": 2}], torch.zeros(2))])
     assert not any(isinstance(e, Row) for e in report.result.exhibits)
     assert "q" in str(report)
+
+
+def test_a_dataset_sorted_by_class_is_shown_from_all_of_it():
+    report = nbdebug.show_batch(TensorDataset(torch.rand(300, 3, 8, 8), torch.arange(300) // 100), n=9)
+    assert [exhibit.label for exhibit in report.result.exhibits] == ["0"] * 3 + ["1"] * 3 + ["2"] * 3
+    assert report.result.samples == 64
+
+
+def test_a_loader_gives_its_own_first_batch():
+    report = nbdebug.show_batch(DataLoader(TensorDataset(torch.rand(300, 3, 8, 8), torch.arange(300) // 100), 8), n=9)
+    assert [exhibit.label for exhibit in report.result.exhibits] == ["0"] * 8
+
+
+def test_an_image_that_cannot_be_decoded_is_a_crossed_out_sheet(tmp_path):
+    (tmp_path / "cat").mkdir()
+    for i in range(3):
+        Image.new("RGB", (8, 8), (10 * i, 0, 0)).save(tmp_path / "cat" / f"{i}.png")
+    (tmp_path / "cat" / "3.png").write_bytes(b"no image")
+    last = nbdebug.show_batch(tmp_path).result.exhibits[-1]
+    assert last.note == "no image: it cannot be decoded" and pixels(last)[40, 40].tolist() == [200, 60, 50]

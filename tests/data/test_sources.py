@@ -126,6 +126,40 @@ def test_a_table_knows_its_columns_and_its_target():
     assert split.named("city").kind == "category" and split.fetch(3)["city"] == "Oslo"
 
 
+LEVELS = pandas.DataFrame(numpy.random.default_rng(0).normal(size=(60, 3)), columns=pandas.MultiIndex.from_tuples([("a", "x"), ("a", "y"), ("b", "z")]))
+NUMBERED = pandas.DataFrame(numpy.random.default_rng(0).normal(size=(60, 4))).assign(y=0)
+
+
+@pytest.mark.parametrize(
+    "data, target, targets",
+    [
+        (NUMBERED, 3, ["3"]),
+        (NUMBERED, 0, ["0"]),
+        (NUMBERED, ["y", 3], ["3", "y"]),
+        (NUMBERED, ("y", 3), ["3", "y"]),
+        (LEVELS, ("a", "y"), ["('a', 'y')"]),
+        (LEVELS, [("a", "y"), ("b", "z")], ["('a', 'y')", "('b', 'z')"]),
+        ((LEVELS, pandas.Series(range(60), name="q")), None, ["('q', '')"]),
+        ((NUMBERED, pandas.Series(range(60), name=3)), None, ["3 (target)"]),
+    ],
+    ids=["a number", "nought", "a list", "a tuple", "of two levels", "two of two levels", "beside two levels", "a number beside numbers"],
+)
+def test_a_target_is_called_as_pandas_calls_it(data, target, targets):
+    assert sorted(field.name for field in split_of(data, target=target).fields if field.role == "target") == targets
+    assert not nbdebug.data_audit(data, target=target).stopped
+    assert nbdebug.show_batch(data, target=target).result.samples == 60
+
+
+@pytest.mark.parametrize("made", [torch.Tensor.to_sparse, torch.Tensor.to_sparse_csr])
+def test_a_sparse_tensor_is_written_out(made):
+    split = split_of((made(torch.eye(50)), torch.arange(50) % 2))
+    assert split.samples == 50 and split.input().columns.mean[0] == pytest.approx(1 / 50)
+
+
+def test_a_list_of_two_tensors_of_their_own_length_is_a_list_of_batches():
+    assert split_of([torch.randn(5, 3), torch.randn(7, 3)]).batches == 2
+
+
 def test_arrow_and_pandas_say_the_same():
     one, other = split_of(FRAME, target="left"), split_of(arrow(), target="left")
     assert sorted(one.pairs.hashes.tolist()) == sorted(other.pairs.hashes.tolist())
@@ -230,10 +264,26 @@ def test_annotations_in_a_file_and_in_memory(tmp_path):
 # -- what is none of it -----------------------------------------------------------------------------------------
 
 
+class Empty(Dataset):
+    """A __getitem__ without its return."""
+
+    def __len__(self):
+        return 30
+
+    def __getitem__(self, index):
+        return None
+
+
+@pytest.mark.parametrize("instrument", [nbdebug.data_audit, nbdebug.show_batch])
+def test_nothing_at_all_says_what_to_pass(instrument):
+    with pytest.raises(SetupError, match="got no data: pass a TrainingSetup, a DataLoader, a dataset, a frame"):
+        instrument()
+
+
 @pytest.mark.parametrize(
     "data, said",
     [
-        (None, "data_audit got None|is None"),
+        (None, "data_audit got no data|is None"),
         (5, "of type int, which gives no samples"),
         ((x for x in [1]), "generator, which can be read only once"),
         (iter(DataLoader(Squares())), "can be read only once"),
@@ -244,6 +294,11 @@ def test_annotations_in_a_file_and_in_memory(tmp_path):
         ("no_such_file.csv", "no file or folder 'no_such_file.csv'"),
         ({"a": [1, 2], "b": [1]}, "not equally long: 'a' 2, 'b' 1"),
         (Squares, "is the class Squares"),
+        ((numpy.zeros((1000, 2)), numpy.zeros(990)), "inputs have 1,000 rows, targets 990"),
+        ((torch.zeros(10, 2), torch.zeros(9).long()), "inputs have 10 rows, targets 9"),
+        ((torch.randn(5), torch.randn(7)), "inputs have 5 rows, targets 7"),
+        (Empty(), "all 30 samples of a batch are None"),
+        (torch.sparse_coo_tensor(torch.tensor([[0], [1]]), [1.0], (100_000, 100_000)), "is sparse and would take 40.0 GB"),
         ((FRAME, Y[:5]), "inputs have 200 rows, and targets 5"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",

@@ -479,3 +479,101 @@ def unstratified_wine():
 def digits_by_hand():
     images, labels = load_digits(return_X_y=True)
     return pair(torch.tensor(images[:1400]).float(), torch.tensor(images[1400:]).float(), torch.tensor(labels[:1400]), torch.tensor(labels[1400:]))
+
+
+# -- splits by subject, site or group ---------------------------------------------------------------------------------
+
+
+def of_subjects(subjects: numpy.ndarray, columns: int = 14, seed: int = 1) -> tuple[torch.Tensor, torch.Tensor]:
+    """Rows that lie as far from each other within a subject as the subjects do."""
+    random = numpy.random.default_rng(seed)
+    levels = random.normal(size=(subjects.max() + 1, columns))
+    made = levels[subjects] + random.normal(size=(len(subjects), columns))
+    return torch.tensor(made, dtype=torch.float32), torch.tensor(random.integers(0, 4, len(subjects)))
+
+
+@sound
+def one_subject_left_out():
+    table, labels = of_subjects(numpy.repeat(numpy.arange(30), 40))
+    return pair(table[:1160], table[1160:], labels[:1160], labels[1160:])
+
+
+@sound
+def three_subjects_left_out_whose_rows_are_mixed():
+    subjects = numpy.tile(numpy.arange(12), 80)
+    table, labels = of_subjects(subjects, seed=0)
+    kept = torch.tensor(subjects < 9)
+    return pair(table[kept], table[~kept], labels[kept], labels[~kept])
+
+
+@sound
+def photographs_of_another_site():
+    """Every site has its own light and tint."""
+    tint = torch.rand(9, 3, 1, 1, generator=torch.Generator().manual_seed(3)) ** 2
+    images = pictures(360) * (0.05 + tint.repeat_interleave(40, 0))
+    return pair(images[:320], images[320:])
+
+
+@dataset("ND115", where="val inputs")
+def independent_rows_cut_by_what_two_columns_give(sick):
+    """Train is shuffled, and no part of it is as far from the rest as validation."""
+    table = rows(500)
+    order = ((table[:, 0] - 5) + (table[:, 3] - table[:, 3].mean()) / 16).argsort() if sick else torch.randperm(500)
+    return pair(table[order[:430]][torch.randperm(430)], table[order[430:]])
+
+
+# -- what repeats by design -------------------------------------------------------------------------------------------
+
+
+class WordDropout(Dataset):
+    """Tokens left out at random, each time others."""
+
+    def __init__(self, ids, share):
+        self.data, self.share = ids, share
+
+    def __len__(self):
+        return len(self.data)
+
+    def __getitem__(self, index):
+        return torch.where(torch.rand(self.data.shape[1]) < self.share, 1, self.data[index]), index % 2
+
+
+@sound
+def words_dropped_in_train_only():
+    ids = sequences(500, 24)
+    return {"data": DataLoader(WordDropout(ids[:400], 0.3), 16, shuffle=True), "val": DataLoader(WordDropout(ids[400:], 0.0), 16)}
+
+
+@sound
+def a_class_of_silence():
+    """The same constant clip on both sides."""
+    tones, labels = waves(300), kinds(300)
+    tones[labels == 0] = 0.0
+    return pair(tones[:240], tones[240:], labels[:240], labels[240:])
+
+
+@sound
+def a_class_of_blank_rows():
+    blank, labels = waves(300, channels=1)[..., 0], kinds(300)
+    blank[labels == 0] = 0.0
+    return pair(blank[:240], blank[240:], labels[:240], labels[240:])
+
+
+@sound
+def letters_of_seven_by_five_pixels():
+    """26 of them, with a few pixels turned over."""
+    random = numpy.random.default_rng(0)
+    letters, labels = random.random((26, 1, 7, 5)) > 0.5, random.integers(0, 26, 1000)
+    images = torch.tensor(letters[labels] ^ (random.random((1000, 1, 7, 5)) < 0.03)).float()
+    return pair(images[:800], images[800:], torch.tensor(labels[:800]), torch.tensor(labels[800:]))
+
+
+@sound
+def sprites_in_a_few_places():
+    """Eight patterns at 81 places."""
+    random = numpy.random.default_rng(0)
+    patterns, labels = random.random((8, 8, 8)) > 0.5, random.integers(0, 8, 900)
+    images = numpy.zeros((900, 1, 16, 16), numpy.float32)
+    for image, label, (y, x) in zip(images, labels, random.integers(0, 9, (900, 2)), strict=True):
+        image[0, y : y + 8, x : x + 8] = patterns[label]
+    return pair(torch.tensor(images[:700]), torch.tensor(images[700:]), torch.tensor(labels[:700]), torch.tensor(labels[700:]))

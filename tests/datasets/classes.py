@@ -382,23 +382,26 @@ def one_in_fifty():
 
 @dataset("ND108", where="data, SequentialSampler, targets")
 def images_sorted_by_label(sick):
-    pixels, labels, *_ = digits()
+    pixels, labels, held, theirs = digits()
     order = labels.argsort()
-    return {"data": DataLoader(TensorDataset(pixels[order], labels[order]), 32, shuffle=not sick)}
+    data = DataLoader(TensorDataset(pixels[order], labels[order]), 32, shuffle=not sick)
+    return {"data": data, "val": DataLoader(TensorDataset(held, theirs), 32)}
 
 
 @dataset("ND108", where="data, SequentialSampler, targets")
 def tokens_sorted_by_label(sick):
-    ids, labels = token_ids()
+    (ids, labels), (held, theirs) = token_ids(), token_ids(200, seed=1)
     order = labels.argsort()
-    return {"data": DataLoader(TensorDataset(ids[order], labels[order]), 16, shuffle=not sick)}
+    data = DataLoader(TensorDataset(ids[order], labels[order]), 16, shuffle=not sick)
+    return {"data": data, "val": DataLoader(TensorDataset(held, theirs), 16)}
 
 
 @dataset("ND108", where="data, SequentialSampler, targets")
 def table_sorted_by_label(sick):
-    inputs, labels = table(600)
+    (inputs, labels), held = table(600), table(200, seed=3)
     order = labels.argsort(kind="stable") if sick else numpy.arange(600)
-    return {"data": DataLoader(TensorDataset(torch.tensor(inputs[order]).float(), torch.tensor(labels[order])), 16)}
+    made = (TensorDataset(torch.tensor(x).float(), torch.tensor(y)) for x, y in ((inputs[order], labels[order]), held))
+    return dict(zip(("data", "val"), (DataLoader(dataset, 16) for dataset in made), strict=True))
 
 
 @sound

@@ -218,6 +218,26 @@ def column_with_nothing_in_it(sick):
     return {"data": frame, "target": "target"}
 
 
+@dataset("ND114", where="income")
+def stand_in_of_a_wide_column(sick):
+    income = numpy.random.default_rng(0).lognormal(10, 0.4, 569)
+    income[::9] = -999.0 if sick else income[1::9][: len(income[::9])]
+    return {"data": cancer().assign(income=income), "target": "target"}
+
+
+@dataset("ND114", where="income")
+def numbers_that_are_text_throughout(sick):
+    income = pandas.Series(numpy.random.default_rng(0).lognormal(10, 0.4, 569)).round(2)
+    return {"data": cancer().assign(income=income.astype(str) if sick else income), "target": "target"}
+
+
+@sound
+def rain_and_amounts_that_are_cut():
+    random = numpy.random.default_rng(0)
+    rain = numpy.where(random.random(569) < 0.6, 0.0, random.exponential(3.0, 569))
+    return {"data": cancer().assign(rain=rain, capped=numpy.minimum(random.exponential(60.0, 569), 99.0), zip=random.integers(10000, 99999, 569).astype(str)), "target": "target"}
+
+
 @sound
 def codes_with_leading_zeros():
     """They read like numbers, and are none."""

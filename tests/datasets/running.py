@@ -250,6 +250,53 @@ def waves_shifted_on_validation(sick):
     return {"data": DataLoader(Transformed(waves(), shift), 8, shuffle=True), "val": DataLoader(val, 8), "speed": False}
 
 
+class OneBuffer(Dataset):
+    """Prepares every sample in the same memory."""
+
+    def __init__(self, rows, copied):
+        self.rows, self.copied = rows, copied
+        self.buffer = torch.empty_like(rows[0])
+
+    def __len__(self):
+        return len(self.rows)
+
+    def __getitem__(self, index):
+        self.buffer.copy_(self.rows[index]).mul_(2)
+        return (self.buffer.clone() if self.copied else self.buffer), index % 3
+
+
+@by_loader("ND110", where="OneBuffer.__getitem__")
+def table_rows_in_one_buffer(sick):
+    return trained(OneBuffer(table(), copied=not sick))
+
+
+@by_loader("ND110", where="OneBuffer.__getitem__")
+def images_in_one_buffer(sick):
+    return trained(OneBuffer(torch.rand(24, 3, 80, 80), copied=not sick))
+
+
+@by_loader("ND110", where="OneBuffer.__getitem__")
+def waves_in_one_buffer(sick):
+    return trained(OneBuffer(waves() + 0.1 * torch.randn(24, 200), copied=not sick))
+
+
+@sound_loader
+def samples_in_turn_in_buffers_of_a_ring():
+    class Ring(Dataset):
+        def __init__(self):
+            self.rows, self.ring, self.turn = table(), torch.zeros(16, 12), 0
+
+        def __len__(self):
+            return len(self.rows)
+
+        def __getitem__(self, index):
+            self.turn = (self.turn + 1) % 16
+            self.ring[self.turn] = self.rows[index]
+            return self.ring[self.turn], index % 3
+
+    return trained(Ring())
+
+
 def masks(count=24, side=32):
     found = torch.zeros(count, side, side, dtype=torch.uint8)
     for mask in found:
@@ -367,7 +414,7 @@ class ComposedBoxes(Boxed):
 def boxes_that_albumentations_is_not_told_of(sick):
     told = None if sick else albumentations.BboxParams("pascal_voc", label_fields=["label"])
     steps = [albumentations.HorizontalFlip(), albumentations.VerticalFlip(), albumentations.RandomBrightnessContrast()]
-    return trained(ComposedBoxes(transform=albumentations.Compose(steps, bbox_params=told)))
+    return trained(ComposedBoxes(transform=albumentations.Compose(steps, bbox_params=told, seed=0)))
 
 
 @sound_loader
@@ -538,6 +585,45 @@ def contrast_cast_back_without_a_clip(sick):
         return to_tensor((stretched if sick else numpy.clip(stretched, 0, 255)).astype(numpy.uint8))
 
     return trained(Given(photos(), contrast))
+
+
+class Windows(Dataset):
+    """Windows of one long recording."""
+
+    def __init__(self, get):
+        self.recording, self.get = (torch.randn(4000).clamp(-3, 3) * 8000).numpy().astype(numpy.int16), get
+
+    def __len__(self):
+        return 40
+
+    def __getitem__(self, index):
+        return self.get(self.recording[100 * index : 100 * index + 100]), index % 2
+
+
+@by_loader("ND111", where="running.py")
+def gain_of_windows_of_one_recording(sick):
+    return trained(Windows(lambda window: torch.from_numpy((window if sick else window.astype(numpy.float32)) * 4).float() / 32768))
+
+
+@by_loader("ND111", where="running.py")
+def brightness_of_images_of_the_notebook(sick):
+    images = photos(60)
+
+    class First(Dataset):
+        def __len__(self):
+            return 30
+
+        def __getitem__(self, index):
+            image = images[index]
+            return to_tensor(image + numpy.uint8(100) if sick else numpy.minimum(image, 155) + numpy.uint8(100)), index % 2
+
+    return trained(First())
+
+
+@sound_loader
+def bytes_looked_up_in_a_table():
+    curve = numpy.linspace(0, 255, 256).astype(numpy.uint8)
+    return trained(Given(photos(), lambda self, image: to_tensor(curve[image])))
 
 
 @sound_loader

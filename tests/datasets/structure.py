@@ -468,3 +468,50 @@ def two_things_in_one_box():
         second["bbox"], second["image_id"] = list(first["bbox"]), first["image_id"]
         second["category_id"] = 1 if first["category_id"] != 1 else 2
     return {"data": Coco(made).loader()}
+
+
+# -- sequences that are all padding because nothing came before -------------------------------------------------------
+
+
+@dataset("ND117", where="dataset index")
+def sequences_without_a_token_of_every_class(sick):
+    rng = numpy.random.default_rng(2)
+    ids = numpy.zeros((200, 20), numpy.int64)
+    for row, tokens in enumerate(ids):
+        length = 0 if sick and row % 15 == 7 else rng.integers(6, 20)
+        tokens[:length] = rng.integers(1, 50, length)
+    return {"data": DataLoader(TensorDataset(torch.tensor(ids), torch.arange(200) % 2), 20, shuffle=True)}
+
+
+@sound
+def contexts_of_the_next_letter():
+    """Windows of three letters; 0 starts and ends a word."""
+    rng = numpy.random.default_rng(0)
+    contexts, following = [], []
+    for length in rng.integers(3, 8, 200):
+        context = [0, 0, 0]
+        for letter in [*rng.integers(1, 12, length).tolist(), 0]:
+            contexts.append(context)
+            following.append(letter)
+            context = [*context[1:], letter]
+    return {"data": DataLoader(TensorDataset(torch.tensor(contexts), torch.tensor(following)), 32, shuffle=True)}
+
+
+def histories(left: bool) -> DataLoader:
+    """What customers bought before, 0 to 5 things, and what they bought next."""
+    rng = numpy.random.default_rng(0)
+    bought = numpy.zeros((300, 5), numpy.int64)
+    for row, things in enumerate(bought):
+        length = row % 6
+        things[5 - length if left else 0 : 5 if left else length] = rng.integers(1, 50, length)
+    return DataLoader(TensorDataset(torch.tensor(bought), torch.tensor(rng.integers(0, 50, 300))), 32, shuffle=True)
+
+
+@sound
+def new_customers():
+    return {"data": histories(left=True)}
+
+
+@sound
+def new_customers_filled_from_the_right():
+    return {"data": histories(left=False)}

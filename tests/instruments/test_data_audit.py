@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
+import linecache
 import math
 import statistics
 import sys
@@ -21,7 +22,7 @@ from nbdebug.findings import Severity
 from nbdebug.instruments.data_audit import data_audit
 from nbdebug.instruments.data_audit.eye.columns import ColumnTally
 from nbdebug.instruments.report import Report
-from nbdebug.page import Gallery, Note, Picture, Table
+from nbdebug.page import Gallery, Histogram, Note, Picture, Table
 from tests import patients
 from tests.patients import data
 from tests.patients.parts import features, images, loader, mlp, tokens, training
@@ -192,7 +193,11 @@ def test_panels_show_what_was_read_the_balance_the_statistics_and_the_samples():
     assert {Note, Table, Gallery} <= {type(panel) for panel in panels}
     gallery = next(p for p in panels if isinstance(p, Gallery))
     assert len(gallery.exhibits) == 16 and all(isinstance(exhibit, Picture) for exhibit in gallery.exhibits)
-    assert next(p for p in panels if "balance" in p.title).columns == ("class", "train_loader", "train_loader %", "val_loader", "val_loader %")
+    balance = next(p for p in panels if "balance" in p.title)
+    assert isinstance(balance, Histogram) and balance.edges == tuple(label - 0.5 for label in range(11))
+    both = {"train_loader": images()[1], "val_loader": images(32)[1]}
+    assert balance.counts == {name: tuple(labels.bincount(minlength=10).tolist()) for name, labels in both.items()}
+    assert "train_loader: 128 samples of 10 classes; val_loader: 32 samples" in balance.caption
 
 
 def test_a_wide_table_is_cut():
@@ -332,8 +337,46 @@ def test_a_sample_that_raises_is_named():
                 raise OSError("truncated file")
             return torch.zeros(64), 0
 
-    (finding,) = [f for f in data_audit(training(mlp(), train_loader=DataLoader(Broken(), batch_size=8))).findings if f.code == "ND312"]
-    assert "dataset index 41, raised OSError: truncated file" in finding.message
+    report = data_audit(training(mlp(), train_loader=DataLoader(Broken(), batch_size=8)))
+    (finding,) = [f for f in report.findings if f.code == "ND312"]
+    assert "dataset index 41, raised OSError: truncated file, in batch 5; 1 of 64 samples read raised" in finding.message
+    assert finding.evidence == {"batch": 5, "batches": 8, "broken": 1, "read": 64, "samples": "41", "split": "train_loader"}
+    assert finding.location.detail == "train_loader, dataset index 41" and finding.location.file.endswith("test_data_audit.py")
+    assert linecache.getline(__file__, finding.location.line).strip() == 'raise OSError("truncated file")'
+    text = report.result.panels()[0].text
+    assert "1 such sample is left out here" in text and "ended early" not in text
+
+
+def test_batches_that_cannot_be_put_together_are_counted():
+    class Widths(Dataset):
+        def __len__(self):
+            return 64
+
+        def __getitem__(self, index):
+            return torch.zeros(65 if index in (20, 50) else 64), 0
+
+    report = data_audit(training(mlp(), train_loader=DataLoader(Widths(), batch_size=8)))
+    (finding,) = [f for f in report.findings if f.code == "ND312"]
+    assert finding.message.startswith("batch 2: train_loader raised RuntimeError") and finding.location.detail == "train_loader, batch 2"
+    assert (finding.evidence["batch"], finding.evidence["batches"]) == (2, 6) and "2 batches beside 6 good ones" in finding.message
+
+
+def test_a_pass_that_really_ended_says_where():
+    inputs, targets = features(64)
+
+    def batches():
+        yield from ((inputs, targets),) * 3
+        raise OSError("the share is gone")
+
+    class Stream:
+        def __iter__(self):
+            return batches()
+
+    report = data_audit(training(mlp(), train_loader=Stream()))
+    (finding,) = [f for f in report.findings if f.code == "ND312"]
+    assert finding.evidence["batch"] == 3 and finding.location.detail == "train_loader, batch 3"
+    assert linecache.getline(__file__, finding.location.line).strip() == 'raise OSError("the share is gone")'
+    assert "Reading it ended early" in report.result.panels()[0].text
 
 
 def test_a_broken_val_loader_does_not_lose_the_look_at_train():
@@ -370,7 +413,19 @@ def test_nan_everywhere_is_one_finding_for_the_inputs():
     report = data_audit(training(mlp(), data=(inputs * float("nan"), targets)))
     (told,) = report.findings
     assert (told.code, told.severity) == ("ND101", Severity.ERROR)
-    assert told.evidence == {"nan": 4096, "inf": 0, "samples": 64, "read": 64, "columns": 64, "loss": math.nan}
+    evidence = dict(told.evidence)
+    ids, loss = evidence.pop("samples").split(","), evidence.pop("loss")
+    assert len(set(ids)) == 24 and set(ids) <= set(map(str, range(64))) and math.isnan(loss)
+    assert evidence == {"nan": 4096, "inf": 0, "rows": 64, "read": 64, "columns": 64, "split": "train_loader"}
+
+
+def test_the_samples_of_a_nan_are_named_by_their_dataset_indices_or_not_at_all():
+    inputs, targets = features(64)
+    inputs[[17, 40], 3] = float("nan")
+    (told,) = data_audit(training(mlp(), train_loader=DataLoader(TensorDataset(inputs, targets), batch_size=8))).findings[:1]
+    assert (told.code, told.evidence["rows"], told.evidence["samples"], told.evidence["split"]) == ("ND101", 2, "17,40", "train_loader")
+    hidden = data_audit(training(mlp(), train_loader=[(inputs, targets)])).findings[0]
+    assert (hidden.code, hidden.evidence["rows"]) == ("ND101", 2) and not {"samples", "split"} & hidden.evidence.keys()
 
 
 def test_a_step_that_raises_leaves_the_rest_to_be_judged():

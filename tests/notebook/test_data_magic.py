@@ -58,6 +58,10 @@ def test_a_dataset_and_its_kind(notebook):
         (f"df = {FRAME}", "(df)"),
         (f"train_loader, test_loader = DataLoader({DATASET}, 8), DataLoader({DATASET}, 8)", "(train_loader, val=test_loader)"),
         (f"training_set, validation_set = {DATASET}, {DATASET}", "(training_set, val=validation_set)"),
+        (f"train_loader, val_set = DataLoader({DATASET}, 8), {DATASET}", "(train_loader, val=val_set)"),
+        (f"val_set, test_set = {DATASET}, {DATASET}\nloader = DataLoader({DATASET}, 8)", "(loader, val=val_set)"),
+        (f"train_loader = DataLoader({DATASET}, 8)\nval_one, val_two = {DATASET}, {DATASET}", "(train_loader)"),  # which of them?
+        (f"train_loader = DataLoader({DATASET}, 8, collate_fn=lambda samples: torch.stack([x for x, _ in samples]))\nval_set = {DATASET}", "(train_loader)"),
         ("X, y = rng.normal(size=(50, 3)), rng.integers(0, 2, 50)", "((X, y))"),
         (f"X_train, y_train = {FRAME}, rng.integers(0, 2, 60)\nX_test, y_test = {FRAME}, rng.integers(0, 2, 60)", "((X_train, y_train), val=(X_test, y_test))"),
         (f"model = nn.Linear(2, 2)\ndf = {FRAME}", "(df)"),  # a model that has nothing to learn from yet
@@ -89,11 +93,12 @@ def test_a_tokenizer_is_a_variable(notebook):
     "made, line, said",
     [
         ("x = 1", "%nbdebug data", "no model and no data was found"),
-        (f"prices, houses = {FRAME}, {FRAME}", "%nbdebug data", "prices, houses could each be the data: say which, as in %nbdebug data_audit prices"),
+        (f"prices, houses = {FRAME}, {FRAME}", "%nbdebug data", "prices, houses could each be the data: say which, as in %nbdebug data prices"),
         ("x = 1", "%nbdebug data missing", "there is no variable 'missing'"),
         ("x = 1", "%nbdebug data no/such/folder", "neither a variable nor a file or folder 'no/such/folder'"),
         (f"df = {FRAME}", "%nbdebug data df model=df", "say one of them"),
-        (f"df = {FRAME}", "%nbdebug data df other", "does not know what to do with 'other'"),
+        (f"df = {FRAME}", "%nbdebug data df other", "does not know what to do with 'other': what df is validated on is written val=other"),
+        (f"df = {FRAME}", "%nbdebug data df --val other", "there is no option --val: write val=other"),
         (f"df = {FRAME}", "%nbdebug data df --targt price", "did you mean --target?"),
     ],
 )
@@ -105,7 +110,7 @@ def test_what_is_wrong_with_a_line(notebook, made, line, said):
 def test_help_and_completion(notebook):
     notebook.run(f"df, number = {FRAME}, 3")
     text = notebook.run("%nbdebug data?").stdout or notebook.run("%nbdebug data --help").stdout
-    assert "[DATA]" in text and "%nbdebug data_audit df val=val_df" in text and "also called: data" in text
+    assert "[DATA]" in text and "%nbdebug data df val=val_df" in text and "also called: data" in text
     assert "also called: loader" in notebook.run("%nbdebug loader --help").stdout
     assert notebook.complete("%nbdebug data d") == ["%nbdebug data df"]
     assert notebook.complete("%nbdebug data df val=") == ["%nbdebug data df val=df"]

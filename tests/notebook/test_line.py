@@ -9,6 +9,7 @@ from IPython.core.error import UsageError
 
 from nbdebug.notebook.line import read_line, words_of
 from nbdebug.notebook.options import described_arguments, options_of
+from nbdebug.notebook.verbs import verb_named
 
 
 def measure(
@@ -29,6 +30,14 @@ def measure(
 
 
 OPTIONS = options_of(measure)
+
+
+@pytest.mark.parametrize("verb", ["loader_audit", "data_audit", "show_batch", "checkup", "overfit"])
+def test_every_measuring_verb_takes_the_budget_as_it_is_documented(verb):
+    known = verb_named(verb).options
+    assert read_line(words_of('--budget "20 s"'), known).options == {"budget": "20 s"}
+    assert read_line(words_of("--budget 20"), known).options == {"budget": "20"}
+    assert read_line(words_of("--budget none"), known).options == {"budget": None}
 
 
 def options(line: str) -> dict:

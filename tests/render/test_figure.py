@@ -5,7 +5,7 @@ import warnings
 import matplotlib
 import pytest
 
-from nbdebug.page import Page
+from nbdebug.page import Heatmap, Histogram, Page, Section
 from nbdebug.render import figure
 from tests.render import sample_pages as pages
 
@@ -65,3 +65,23 @@ def test_a_dollar_in_a_name_is_not_a_formula():
         for t in figure.render(pages.RICH).findobj(matplotlib.text.Text)
         if "$" in t.get_text()
     )
+
+
+def drawn_alone(panel):
+    return figure.render(Page("t", "", (), (), (Section("s", "data", (panel,)),))).axes[0]
+
+
+def test_classes_are_bars_side_by_side_with_their_names():
+    counts = {"train": (5, 3, 9), "val": (2, 1, 3)}
+    axes = drawn_alone(Histogram("class balance", (-0.5, 0.5, 1.5, 2.5), counts, "label", bins=("cat", "dog", "eel")))
+    assert [bar.get_height() for bar in axes.patches] == [5, 3, 9, 2, 1, 3]
+    assert [text.get_text() for text in axes.get_xticklabels()] == ["cat", "dog", "eel"]
+    assert all(abs(bar.get_x() + bar.get_width() / 2 - number) < 0.5 for bar, number in zip(axes.patches, (0, 1, 2, 0, 1, 2), strict=True))
+    nameless = drawn_alone(Histogram("class balance", (-0.5, 0.5, 1.5, 2.5), counts, "label"))
+    assert [text.get_text() for text in nameless.get_xticklabels()] == ["0", "1", "2"]
+
+
+def test_the_names_of_many_rows_stand_at_even_distances():
+    rows = tuple(f"batch {i}" for i in range(20))
+    axes = drawn_alone(Heatmap("classes by batch", rows, ("0", "1"), ((1.0, 2.0),) * 20))
+    assert [text.get_text() for text in axes.get_yticklabels()] == [f"batch {i}" for i in range(0, 20, 2)]

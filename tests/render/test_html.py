@@ -6,7 +6,7 @@ from html.parser import HTMLParser
 import pytest
 
 from nbdebug.findings import ERROR, Finding
-from nbdebug.page import Page
+from nbdebug.page import Note, Page
 from nbdebug.render import html, png, svg
 from nbdebug.render.html_panels import body
 from nbdebug.render.theme import DARK, LIGHT
@@ -143,9 +143,10 @@ def test_backticks_mark_code_and_cannot_open_a_tag():
     assert "<code>&lt;b&gt;</code> and ` alone" in html.render(Page("t", "", (finding,), (), ()))
 
 
-def test_only_small_panels_stand_open():
+def test_only_small_panels_and_what_is_to_be_pasted_stand_open():
     source = html.render(pages.RICH)
-    assert source.count('<details class="nbd-panel" open>') == 3
+    code = sum(isinstance(panel, Note) and panel.kind == "code" for section in pages.RICH.sections for panel in section.panels)
+    assert code == 1 and source.count('<details class="nbd-panel" open>') == 3 + code
     assert '<details class="nbd-panel"><summary>Parameters' in source
 
 

@@ -2,6 +2,7 @@
 
 import pytest
 
+from nbdebug.findings import Finding, Location, Severity
 from nbdebug.page import Curve, Page, Section, Table
 from nbdebug.render import text
 from nbdebug.render.text_panels import bars, sparkline
@@ -105,3 +106,10 @@ def test_the_same_trouble_a_hundred_times_is_told_three_times_and_counted():
     written = text.render(pages.deep_page(50))
     assert written.count("ERROR ND501") == 3
     assert "… and 47 more of ND501" in written
+
+
+def test_others_of_a_code_in_one_place_say_what_they_are():
+    of = [Finding("ND118", "annotation wrong", Severity.WARNING, f"{i + 2} boxes are wrong in manner {i}", "mend them", Location(detail="data boxes")) for i in range(5)]
+    written = text.render(Page("t", "", tuple(of), (), ()))
+    assert "and 2 more of ND118:" in written
+    assert "data boxes: 5 boxes are wrong in manner 3" in written and "data boxes: 6 boxes are wrong in manner 4" in written

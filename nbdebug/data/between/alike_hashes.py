@@ -9,6 +9,7 @@ import torch
 
 from nbdebug.data.between.neighbours import ALIKE, CONTRAST, NEARER, grey, usual_distance
 from nbdebug.data.context import Context
+from nbdebug.data.gathering.hashing import among
 from nbdebug.data.gathering.pixels import thumbnails
 from nbdebug.data.split import FieldData, Split
 
@@ -26,7 +27,7 @@ def alike_hashes(train: Split, val: Split, theirs: FieldData, ours: FieldData, c
     if context.left < NEEDED or train.fetch is None or val.fetch is None or not (train.by_index and val.by_index):
         return {}
     pairs = _agreeing(theirs.facts, ours.facts)
-    known = set(val.inputs.ids[numpy.isin(val.inputs.hashes, train.inputs.hashes)].tolist())
+    known = set(val.inputs.ids[among(val.inputs.hashes, train.inputs.hashes)].tolist())
     pairs = {own: other for own, other in pairs.items() if own not in known}
     usual = usual_distance(theirs)
     looked = list(pairs)[:: max(1, len(pairs) // LOOKED_AT)][:LOOKED_AT]

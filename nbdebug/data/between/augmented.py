@@ -10,7 +10,7 @@ import torch
 from nbdebug.data.context import Context
 from nbdebug.data.split import Split
 
-TRIED = 3  # samples
+TRIED = 8  # samples
 NEEDED = 0.2  # seconds that must be left
 
 

@@ -20,6 +20,16 @@ from nbdebug.data.between.found import (
 from nbdebug.data.between.groups import shared_groups
 from nbdebug.data.between.mmd import embedding
 from nbdebug.data.between.near import near_copies
+from nbdebug.data.between.parts import (
+    AS_MUCH,
+    COLUMNS,
+    GROUPED,
+    SHARE,
+    classes_of,
+    columns_apart,
+    differ_by,
+    groups,
+)
 from nbdebug.data.between.preparation import preparation, standard
 from nbdebug.data.between.prepared_entries import prepared_entries
 from nbdebug.data.between.prepared_images import prepared_images
@@ -31,7 +41,7 @@ from nbdebug.data.context import Context, Flag
 from nbdebug.data.split import Split
 from nbdebug.page import Panel
 
-NEEDED = 0.3  # seconds that must be left for kernels
+NEEDED = 0.3  # seconds that must be left for kernels, and for a comparison of entries
 FADED = 0.5  # of a drift that must remain when the classes are given the same shares
 
 
@@ -87,8 +97,8 @@ def between(train: Split, val: Split | None, context: Context) -> BetweenLook:
 def _overlaps(train: Split, val: Split, context: Context, again: Repeats | None) -> tuple[Overlap, ...]:
     exact = copies(train, val, again)
     index = same_items(train, val, context)
-    if index is not None and exact is not None and exact.count >= index.count:
-        exact, index = replace(exact, same=index.same), None
+    if index is not None and exact is not None:  # the same samples, seen in two ways
+        exact, index = (replace(exact, same=index.same), None) if exact.count >= index.count else (None, index)
     near = near_copies(train, val, context, exact) if context.whole and index is None else None
     setup = context.setup
     same = setup is not None and setup.val_loader is setup.train_loader
@@ -107,12 +117,14 @@ def _differences(look: BetweenLook, train: Split, val: Split, context: Context) 
             prepared += found or ranges(train.named(view.field), val.named(view.field))
     for theirs in train.fields:
         ours = val.named(theirs.name)
-        if ours is not None and theirs.role == "input" and theirs.kind == ours.kind and not accompanies(theirs):
+        if ours is not None and theirs.role == "input" and theirs.kind == ours.kind and not accompanies(theirs) and context.left > NEEDED:
             prepared += prepared_entries(theirs, ours)
     explained = {p.field for p in prepared if p.sure}
     found = [d for view in seen if view.field not in explained for d in _judged(view, raw[view.field], look, train, val, augmented)]
     found += [d for d in category_drifts(train, val) if d.field not in explained]
     kernels = _kernels(look, train, val, context, explained, augmented) if context.whole else ()
+    if not augmented and any(not one.why_legal for one in kernels) and changes_when_read(train, context):
+        augmented, kernels = True, tuple(replace(one, why_legal=one.why_legal or "train is augmented") for one in kernels)
     found.sort(key=lambda d: (bool(d.why_legal), -d.distance))
     return replace(look, preparations=tuple(prepared), drifts=tuple(found), embeddings=kernels, augmented=augmented)
 
@@ -127,9 +139,27 @@ def _judged(view: View, found: list[Drift], look: BetweenLook, train: Split, val
         found = [replace(d, why_legal=d.why_legal or "one of the two is standardised, as targets may be in training alone") for d in found]
     if augmented:
         found = [replace(d, why_legal=d.why_legal or "train is augmented") for d in found]
+    if any(not d.why_legal for d in found) and view.kind not in ("text", "tokens"):
+        found = _grouped(view, found, train)
     if train.stopped or not train.whole:
         found = [replace(d, why_legal=d.why_legal or "not all of train was read") if not _shuffled(train) else d for d in found]
     return found
+
+
+def _grouped(view: View, found: list[Drift], train: Split) -> list[Drift]:
+    """Rows of a few subjects or sites, also where they lie mixed: parts differ as much in the same column, or in a good part of the others."""
+    classes = classes_of(train, view.rows)
+    mixed = groups(view.train, classes)
+    reached = columns_apart(view.train[view.order], None if classes is None else classes[view.order], mixed[:, view.order], view.share)
+    told = []
+    for drift in found:
+        if not drift.why_legal:
+            far, beyond = differ_by(view.train[:, view.names.index(drift.column)], mixed)
+            others = (reached > AS_MUCH * drift.distance).sum()
+            if (beyond and far > AS_MUCH * drift.distance) or others >= max(COLUMNS, SHARE * len(reached)):
+                drift = replace(drift, why_legal=GROUPED)
+        told.append(drift)
+    return told
 
 
 def _shuffled(split: Split) -> bool:

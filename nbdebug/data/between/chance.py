@@ -6,7 +6,7 @@ import math
 
 import numpy
 
-from nbdebug.data.between.vectors import evenly, pooled, table
+from nbdebug.data.between.vectors import evenly, table
 from nbdebug.data.split import FieldData, Split
 
 ROWS = 2000  # that are looked at
@@ -16,25 +16,41 @@ DEPENDENCE = 2  # columns hang together, so their bits count half; our choice: i
 DISTINCT = 0.25  # share of different samples below which a rule made them, and not nature
 
 
-def by_chance(split: Split, distinct: float) -> bool:
+def by_chance(split: Split, distinct: float, *, once: bool = False) -> bool:
     """Whether repeats are what such data gives by itself.
 
     Args:
         distinct: different samples over all samples.
+        once: judged less strictly, for what is only worth knowing: equal rows count once, so that copies do not speak for themselves, and
+            columns count in full. Data of a few frequent rows then looks richer than it is.
     """
-    needed = DEPENDENCE * math.log2(max(2, split.samples) ** 2) + SLACK
-    return distinct < DISTINCT or sum(bits(field) for field in split.fields if field.role == "input") < needed
+    needed = (1 if once else DEPENDENCE) * math.log2(max(2, split.samples) ** 2) + SLACK
+    return distinct < DISTINCT or sum(bits(field, once=once) for field in split.fields if field.role == "input") < needed
 
 
-def bits(field: FieldData) -> float:
+def bits(field: FieldData, *, once: bool = False) -> float:
     """Information in one sample, as if its columns were independent: -log2 of how often two samples agree in a column."""
     if isinstance(field.sample, list):
         return _bits_of_list(field)
-    values = pooled(field, evenly(len(field.sample), ROWS)) if field.kind == "image" else table(field)
+    values = _pixels(field) if field.kind == "image" else table(field)
     if values is None or len(values) < 2:
+        return 0.0
+    values = numpy.unique(values, axis=0) if once else values
+    if len(values) < 2:
         return 0.0
     columns = numpy.unique(numpy.linspace(0, values.shape[1] - 1, min(PLACES, values.shape[1])).astype(int))
     return sum(_column(values[:ROWS, column]) for column in columns)
+
+
+def _pixels(field: FieldData) -> numpy.ndarray | None:
+    """(K, D) of thumbnails: the cell at the middle of each pixel, so that few pixels count as in a table; those of larger images as they are."""
+    thumbs = field.sample
+    if not isinstance(thumbs, numpy.ndarray) or thumbs.ndim != 4 or not len(thumbs):
+        return None
+    cells = thumbs.shape[1]
+    high, wide = max(getattr(field.facts, "sizes", {}), default=(cells, cells))
+    rows, columns = (((numpy.arange(min(size, cells)) + 0.5) * cells / min(size, cells)).astype(int) for size in (high, wide))
+    return thumbs[evenly(len(thumbs), ROWS)][:, rows][:, :, columns].reshape(min(len(thumbs), ROWS), -1)
 
 
 def _column(values: numpy.ndarray) -> float:

@@ -9,6 +9,7 @@ import numpy
 from nbdebug.data.between.chance import by_chance
 from nbdebug.data.between.found import PAIRS, Overlap, Pair, Repeats
 from nbdebug.data.between.images import constant_ids
+from nbdebug.data.gathering.hashing import among
 from nbdebug.data.split import Prints, Split
 
 ALL = 2**64  # the bound of prints that hold every sample
@@ -49,12 +50,13 @@ def repeated(split: Split) -> Repeats | None:
         return None
     other = None
     if aligned(split) and len(kept.hashes) == len(split.pairs.hashes):
-        labels = numpy.zeros(len(counts), numpy.int64)
-        groups = numpy.unique(numpy.stack([inverse.astype(numpy.uint64), split.pairs.hashes], 1), axis=0)[:, 0].astype(numpy.int64)
-        numpy.add.at(labels, groups, 1)
+        _, first = numpy.unique(split.pairs.hashes, return_index=True)
+        labels = numpy.bincount(inverse[first], minlength=len(counts))  # a pair's hash holds its inputs', so it is of one group
         other = int((labels[inverse] > 1)[twice].sum())
     ids = tuple(int(i) for i in kept.ids[numpy.flatnonzero(twice)[:PAIRS]])
-    return Repeats(int(twice.sum()), len(kept.hashes), other, by_chance(split, len(counts) / len(kept.hashes)), ids)
+    distinct = len(counts) / len(kept.hashes)
+    coincidence = by_chance(split, distinct)
+    return Repeats(int(twice.sum()), len(kept.hashes), other, coincidence, ids, not coincidence or not by_chance(split, distinct, once=True))
 
 
 def beyond(count: int, compared: int, share: float) -> bool:
@@ -96,11 +98,10 @@ def _by_itself(train: Split, repeats: Repeats | None) -> float:
 
 def _empty(split: Split, prints: Prints, inside: numpy.ndarray) -> numpy.ndarray:
     """Which of these samples are an image of one value."""
-    hashes = numpy.unique(prints.hashes[inside & numpy.isin(prints.ids, constant_ids(split))])
-    return numpy.isin(prints.hashes, hashes)
+    return among(prints.hashes, prints.hashes[inside & among(prints.ids, constant_ids(split))])
 
 
 def _other_label(train: Split, val: Split, inside: numpy.ndarray, bound: int) -> int | None:
     if not (aligned(train) and aligned(val)) or len(inside) != len(val.pairs.hashes) or bound < ALL or val.target() is None:
         return None
-    return int((inside & ~numpy.isin(val.pairs.hashes, train.pairs.hashes)).sum())
+    return int((inside & ~among(val.pairs.hashes, train.pairs.hashes)).sum())

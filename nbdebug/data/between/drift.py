@@ -8,7 +8,8 @@ from dataclasses import replace
 import numpy
 
 from nbdebug.data.between.found import ClassShift, Drift
-from nbdebug.data.between.ks import chance, chance_variation, distance, distances, variation
+from nbdebug.data.between.ks import chance, chance_variation, distances, variation
+from nbdebug.data.between.parts import AS_MUCH, GROUPED, blocks, differ_by
 from nbdebug.data.between.views import View
 from nbdebug.data.split import Split
 
@@ -16,8 +17,6 @@ WORTH = 0.1  # KS distance below which nothing is told; a shift of a quarter of 
 RARELY = 1e-3  # of random splits reach what is told, over all columns together
 SURELY = 1e-5  # of random splits may reach what is an alarm
 LARGE = 0.5  # KS distance of an alarm, our choice: a shift of 1.35 standard deviations; random splits of 20 samples stay below 0.45
-BLOCKS = 4  # parts of train by order
-ORDERED = 0.5  # of the distance: if a part of train differs from the rest by so much, the data drifts by itself
 TOLD = 12  # columns in the table
 BINS = 24
 NAMED_ORDER = re.compile(r"(^|[\W_])(id|ids|index|idx|key|uuid|date|time|timestamp|year|month|day|week|hour|row|no|number|fold|split)($|[\W_])", re.I)
@@ -38,7 +37,8 @@ def drifts(view: View, weights: numpy.ndarray | None = None) -> list[Drift]:
     for place, i in enumerate(worst):
         drift = Drift(view.field, view.names[i], float(found[i]), null[i], 0.0, _shift(view.train[:, i], view.val[:, i]))
         if place < TOLD:
-            drift = replace(drift, by_order=_by_order(view, i), why_legal=_why_legal(view, i, float(found[i]), n, weights))
+            by_order, beyond = _by_order(view, i)
+            drift = replace(drift, by_order=by_order, why_legal=_why_legal(view, i, float(found[i]), n, by_order if beyond else 0.0))
             drift = _with_histogram(drift, view.train[:, i], view.val[:, i])
         else:
             drift = replace(drift, why_legal="one of many")
@@ -94,23 +94,22 @@ def _shift(train: numpy.ndarray, val: numpy.ndarray) -> float | None:
     return float((b.mean() - a.mean()) / spread) if len(b) and spread > 0 else None
 
 
-def _by_order(view: View, column: int) -> float:
-    """The largest distance between a part of train, as its rows lie, and the rest of it."""
+def _by_order(view: View, column: int) -> tuple[float, bool]:
+    """The largest distance between a part of train, as its rows lie, and the rest of it; and whether it is beyond chance."""
     values = view.train[view.order, column]
-    parts = numpy.array_split(numpy.arange(len(values)), BLOCKS)
-    return max((distance(numpy.delete(values, part), values[part]) for part in parts if 8 <= len(part) < len(values)), default=0.0)
+    return differ_by(values, blocks(len(values), view.share))
 
 
-def _why_legal(view: View, column: int, far: float, n: float, weights: numpy.ndarray | None) -> str:
+def _why_legal(view: View, column: int, far: float, n: float, by_order: float) -> str:
+    if by_order > AS_MUCH * far:
+        return GROUPED
     surely = chance(_known(view.train[:, column], n), _known(view.val[:, column], len(view.val)), SURELY / view.train.shape[1])
     if far < LARGE or far < surely:
         return "small" if far < LARGE else "few samples"
-    if _by_order(view, column) > ORDERED * far:
-        return "train itself changes as much from its beginning to its end, as data in the order of time does"
     if view.kind in ("text", "tokens"):
         return "length alone, as cutting out and padding change it"
-    if view.names[column].startswith("contrast of channel"):
-        return "contrast alone, as noise and crops change it"
+    if view.names[column].startswith(("contrast of channel", "spread of channel")):
+        return f"{view.names[column].split()[0]} alone, as noise and crops change it"
     if view.kind == "tabular":
         values = view.train[numpy.isfinite(view.train[:, column]), column]
         if len(values) and len(numpy.unique(values)) == len(values) and (values == numpy.round(values)).all():

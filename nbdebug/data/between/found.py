@@ -47,6 +47,7 @@ class Repeats:
     other_label: int | None  # of them, those whose copies have another label
     coincidence: bool  # so few different values that samples repeat by chance
     ids: tuple[int, ...]  # the first
+    worth_telling: bool  # they are no coincidence, at least by what differs among the rows once each is counted once
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""What of images is compared: empty ones apart, brightness and contrast of every channel."""
+"""What of images and series is compared: empty ones apart, brightness and contrast of every channel."""
 
 from __future__ import annotations
 
@@ -6,19 +6,21 @@ import numpy
 
 from nbdebug.data.split import Split
 
+WIDE = 8  # values of a sample, from which on they are not all the same by chance; our choice
+
 
 def constant_ids(split: Split) -> numpy.ndarray:
-    """Ids of images that are one value all over, as far as they were remembered."""
+    """Ids of images, series and recordings that are one value all over, and of sequences of padding alone, as far as they were remembered."""
     found: list[int] = []
     for field in split.fields:
-        if field.kind != "image":
+        if field.role != "input" or field.kind not in ("image", "series", "audio", "tokens", "tabular"):
             continue
-        named = getattr(field.facts, "constant", None)
-        if isinstance(named, dict):
-            found += [int(i) for _, ids in named.values() for i in ids]
+        for named in (getattr(field.facts, word, ()) for word in ("constant", "silent", "empty")):
+            found += [int(i) for _, ids in (named.values() if isinstance(named, dict) else [named] if named else []) for i in ids]
         if isinstance(field.sample, numpy.ndarray) and len(field.sample) == len(split.ids):
             flat = field.sample.reshape(len(field.sample), -1)
-            found += split.ids[flat.max(1) == flat.min(1)].tolist()
+            if flat.shape[1] >= WIDE:
+                found += split.ids[flat.max(1) == flat.min(1)].tolist()
     return numpy.array(found, dtype=numpy.int64)
 
 
@@ -30,7 +32,8 @@ def features(means: numpy.ndarray, stds: numpy.ndarray) -> numpy.ndarray:
     return numpy.concatenate([means, stds, *(column[:, None] for column in apart)], 1)
 
 
-def feature_names(channels: int) -> tuple[str, ...]:
-    """Of the columns of `features`."""
+def feature_names(channels: int, kind: str) -> tuple[str, ...]:
+    """Of the columns of `features`: only pictures have brightness."""
+    level, spread = ("brightness", "contrast") if kind == "image" else ("mean", "spread")
     pairs = [f"channel {i} less channel {j}" for i in range(min(channels, 4)) for j in range(i)]
-    return (*(f"brightness of channel {i}" for i in range(channels)), *(f"contrast of channel {i}" for i in range(channels)), *pairs)
+    return (*(f"{level} of channel {i}" for i in range(channels)), *(f"{spread} of channel {i}" for i in range(channels)), *pairs)

@@ -8,6 +8,7 @@ import numpy
 import torch
 
 from nbdebug.data.between.found import Embedding
+from nbdebug.data.between.parts import GROUPED, blocks, classes_of, groups
 from nbdebug.data.between.vectors import comparable, embedded, evenly
 from nbdebug.data.split import FieldData, Split
 
@@ -17,7 +18,9 @@ WIDEST, NARROWER = 4.0, 4  # bandwidths of the median distance: 4, 2, 1, 0.5, 0.
 RELABELLED = 100  # times
 LARGE = 0.9  # AUC of an alarm, our choice: nine times in ten a sample of val looks more like val
 SIGMAS = 8.0  # of an alarm; random splits reach 4
-ORDERED = 0.75  # AUC between one end of train and the rest, from which on the data drifts by itself
+ORDERED = 0.75  # AUC between a part of train and the rest, from which on the data differs by itself
+PARTS = 800  # rows of train of which parts are compared
+BEYOND = 4.5  # standard deviations of an AUC that tells nothing
 
 
 def embedding(train: Split, val: Split, theirs: FieldData, ours: FieldData) -> Embedding | None:
@@ -47,7 +50,10 @@ def embedding(train: Split, val: Split, theirs: FieldData, ours: FieldData) -> E
         theirs.name, first[1], mmd, (mmd - float(null.mean())) / max(float(null.std()), 1e-12), _auc(kernel, labels),
         aucs[-1], _by_order(kernel, train, theirs, a), len(a) + len(b),
     )  # fmt: skip
-    return replace(found, why_legal=_why_legal(found))
+    found = replace(found, why_legal=_why_legal(found))
+    if not found.why_legal and _by_parts(train, theirs, val.samples / max(1, train.samples)):
+        found = replace(found, why_legal=GROUPED)
+    return found
 
 
 def _kernel(first: numpy.ndarray, second: numpy.ndarray) -> torch.Tensor | None:
@@ -105,9 +111,26 @@ def _by_order(kernel: torch.Tensor, train: Split, field: FieldData, rows: numpy.
     return _auc(kernel[: len(rows), : len(rows)], labels)
 
 
+def _by_parts(train: Split, field: FieldData, share: float) -> bool:
+    """Whether some part of train can be told from the rest of it, as val can."""
+    rows = evenly(len(field.sample), PARTS)
+    if train.by_index and len(train.ids) == len(field.sample):
+        rows = rows[numpy.argsort(train.ids[rows], kind="stable")]
+    made = embedded(field, rows)
+    kernel = _kernel(made[0], made[0][:0]) if made is not None else None
+    if made is None or kernel is None:
+        return False
+    parts = numpy.concatenate([blocks(len(rows), share), groups(made[0], classes_of(train, rows))])
+    for part in torch.from_numpy(parts):
+        n, m = int(part.sum()), int((~part).sum())
+        if min(n, m) >= FEWEST and _auc(kernel, (~part).double()) > max(ORDERED, 0.5 + BEYOND * ((n + m + 1) / (12 * n * m)) ** 0.5):
+            return True
+    return False
+
+
 def _why_legal(found: Embedding) -> str:
     if found.auc < LARGE or found.sigmas < SIGMAS:
         return "small"
     if found.by_order > ORDERED:
-        return "train itself changes from its beginning to its end, as data in the order of time does"
+        return GROUPED
     return ""

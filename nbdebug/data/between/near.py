@@ -13,9 +13,10 @@ from nbdebug.data.between.rounding import equal_rows
 from nbdebug.data.between.shingles import MOST_OF_VAL, near_entries
 from nbdebug.data.between.vectors import comparable, table
 from nbdebug.data.context import Context
+from nbdebug.data.gathering.hashing import among
 from nbdebug.data.split import FieldData, Split
 
-NEEDED = 0.3  # seconds that must be left
+NEEDED = 0.5  # seconds that must be left
 Found = dict[int, tuple[int, float]]  # row of val's sample → row of train's sample, likeness
 
 
@@ -82,8 +83,10 @@ def _search(train: FieldData, val: FieldData):
 
 def _exact_rows(train: Split, val: Split) -> set[int]:
     """Sampled rows of val that train holds to the last bit: they are counted elsewhere."""
-    shared = val.inputs.ids[numpy.isin(val.inputs.hashes, train.inputs.hashes)]
-    return set(numpy.flatnonzero(numpy.isin(val.ids, shared)).tolist())
+    sampled = among(val.inputs.ids, val.ids)
+    ids, hashes = val.inputs.ids[sampled], val.inputs.hashes[sampled]
+    held = train.inputs.hashes[among(train.inputs.hashes, hashes)]
+    return set(numpy.flatnonzero(among(val.ids, ids[among(hashes, held)])).tolist())
 
 
 def _where_others_agree(train: Split, val: Split, found: Found) -> Found:
@@ -104,9 +107,10 @@ def _within(train: Split, field: FieldData, compared: int, search) -> float:
     if part < 2:
         return float(compared)
     rest, held = _rows(field, order[part:]), _rows(field, order[:part])
-    theirs = numpy.isin(train.inputs.ids, train.ids[order[part:]])
-    hashes = dict(zip(train.inputs.ids.tolist(), train.inputs.hashes.tolist(), strict=True))
-    known = set(train.inputs.hashes[theirs].tolist())
+    sampled = among(train.inputs.ids, train.ids)
+    ids = train.inputs.ids[sampled]
+    hashes = dict(zip(ids.tolist(), train.inputs.hashes[sampled].tolist(), strict=True))
+    known = set(train.inputs.hashes[sampled][among(ids, train.ids[order[part:]])].tolist())
     hits = search(rest, held)
     return compared * sum(hashes.get(int(train.ids[order[row]])) not in known for row in hits) / part
 

@@ -13,6 +13,8 @@ from nbdebug.data.between.preparation import CLEAR, FEWEST, RARELY, SLACK
 from nbdebug.data.between.views import View
 
 AUGMENTED = 0.25  # KS distance that random crops, flips and colours may leave; our choice
+EQUAL = 1e-3  # of the standard deviation in an image: two channels of which mean and contrast differ by less are the same
+COLOURLESS = 0.1  # images of a colour set that may be grey, as RandomGrayscale makes them; our choice
 TOLD_APART = 1.5  # a rule must leave so much less than the next best than chance would
 # (mean, std) of the channels by which a picture of 0..1 was normalised; from the torchvision and timm documentation
 CONSTANTS = {
@@ -34,6 +36,8 @@ def prepared_images(view: View, augmented: bool) -> list[Preparation]:
     """
     if view.means is None or view.stds is None or len(view.val) < FEWEST or len(view.train) < FEWEST:
         return []
+    if (grey := _grey(view)) is not None:
+        return [grey]
     before = float(distances(view.train, view.val).max())
     bound = chance(len(view.train), len(view.val), RARELY / view.train.shape[1]) + (AUGMENTED if augmented else SLACK)
     if before < max(CLEAR, 1.5 * bound):
@@ -43,6 +47,19 @@ def prepared_images(view: View, augmented: bool) -> list[Preparation]:
         return []
     after, said = min(((float(distances(train, val).max()), said) for said, train, val in tried), key=lambda pair: pair[0])
     return [Preparation(view.field, (), said, before, after, bound, True)] if after <= bound else []
+
+
+def _grey(view: View) -> Preparation | None:
+    """One of the two has three equal channels in all of its images, the other in hardly any."""
+    if view.kind != "image" or view.means[0].shape[1] != 3:
+        return None
+    train, val = (numpy.hstack([numpy.ptp(m, axis=1, keepdims=True), numpy.ptp(s, axis=1, keepdims=True)]) for m, s in zip(view.means, view.stds, strict=True))
+    least = EQUAL * max(float(s.mean()) for s in view.stds)
+    shares = [float((apart <= least).all(1).mean()) for apart in (train, val)]
+    if max(shares) < 1 or min(shares) > COLOURLESS:
+        return None
+    grey, other = ("train", "val") if shares[0] == 1 else ("val", "train")
+    return Preparation(view.field, (), f"{grey} is grey, its three channels are the same, and {other} is in colour", None, None, None, True)
 
 
 def _constants(view: View):

@@ -11,10 +11,11 @@ from torch.utils.data import Subset
 from nbdebug.data.between.found import PAIRS, Overlap, Pair
 from nbdebug.data.between.vectors import evenly
 from nbdebug.data.context import Context
+from nbdebug.data.gathering.hashing import among, different
 from nbdebug.data.split import Split
 
 TRIED = 24  # indices whose samples are fetched
-ODD = 2  # of 24 that may be more like another sample than like themselves; of content that is made at random so few are in 2 of 100,000 cases
+ODD = 2  # of 24 that may be more like another sample than like themselves; of random content so few are in 2 of 100,000 cases
 DRAWS = 6  # of an augmented sample, the nearest of which counts: half of them may be mirrored
 NEEDED = 1.0  # seconds that must be left for that
 NEST = 8  # subsets of subsets
@@ -28,7 +29,7 @@ def same_items(train: Split, val: Split, context: Context) -> Overlap | None:
     ours, other = _indices(val)
     if theirs is None or ours is None or not _same_content(base, other):
         return None
-    shared = numpy.isin(ours, theirs)
+    shared = among(ours, theirs)
     if not shared.any() or not _alike(base, other, ours, context):
         return None
     first = {int(index): int(i) for index, i in zip(theirs[::-1], _ids(train)[::-1], strict=True)}
@@ -39,7 +40,7 @@ def same_items(train: Split, val: Split, context: Context) -> Overlap | None:
 
 
 def _ids(split: Split) -> numpy.ndarray:
-    return numpy.unique(split.inputs.ids if len(split.inputs.ids) else split.ids)
+    return different(split.inputs.ids if len(split.inputs.ids) else split.ids)
 
 
 def _indices(split: Split) -> tuple[numpy.ndarray | None, Any]:
@@ -86,7 +87,8 @@ def _alike(base: Any, other: Any, indices: numpy.ndarray, context: Context) -> b
 
     Of the same index of both the values are the same, or, where train is augmented, nearer than those of another index.
     """
-    tried = numpy.unique(indices)[evenly(len(numpy.unique(indices)), TRIED)].tolist()
+    indices = different(indices)
+    tried = indices[evenly(len(indices), TRIED)].tolist()
     ours = [_numbers(other, index) for index in tried]
     theirs = [_numbers(base, index) for index in tried]
     if any(one is None for one in [*ours, *theirs]) or len({one.shape for one in [*ours, *theirs]}) > 1:

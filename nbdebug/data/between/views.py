@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy
 
@@ -28,6 +28,7 @@ class View:
     rows: numpy.ndarray  # (n,) places in train's sample
     means: tuple[numpy.ndarray, numpy.ndarray] | None = None  # of channels, (n, C) and (m, C); images and series only
     stds: tuple[numpy.ndarray, numpy.ndarray] | None = None
+    share: float = 1.0  # samples of val over those of train
 
 
 def views(train: Split, val: Split) -> list[View]:
@@ -36,7 +37,7 @@ def views(train: Split, val: Split) -> list[View]:
     for theirs in train.fields:
         ours = val.named(theirs.name)
         if ours is not None and (view := view_of(train, val, theirs, ours)) is not None:
-            found.append(view)
+            found.append(replace(view, share=val.samples / max(1, train.samples)))
     return found
 
 
@@ -67,7 +68,7 @@ def _of_channels(train: Split, theirs: FieldData, ours: FieldData) -> View:
     rows = evenly(len(theirs.sample), MOST_IMAGES)
     (m, s), (v, t) = _tones(theirs, rows), _tones(ours, evenly(len(ours.sample), MOST_IMAGES))
     a, b = features(m, s), features(v, t)
-    return View(theirs.name, theirs.kind, feature_names(m.shape[1]), a, b, _order(train, rows), rows, (m, v), (s, t))
+    return View(theirs.name, theirs.kind, feature_names(m.shape[1], theirs.kind), a, b, _order(train, rows), rows, (m, v), (s, t))
 
 
 def _made(train: Split, field: FieldData, names: tuple[str, ...], a: numpy.ndarray, b: numpy.ndarray) -> View:
@@ -94,8 +95,12 @@ def _shared_columns(theirs: FieldData, ours: FieldData) -> tuple[tuple[str, ...]
 
 
 def _tones(field: FieldData, which: numpy.ndarray) -> tuple[numpy.ndarray, numpy.ndarray]:
-    """Mean and standard deviation of every channel of every sample, (K, C) each; of images at 8 x 8, where noise is averaged out."""
+    """Mean and standard deviation of every channel of every sample, (K, C) each; of images at 8 x 8, where noise is averaged out.
+
+    Of a series the longer axis is time, whichever way it lies.
+    """
     rows = shrunk(field.sample[which], SIDE) if field.kind == "image" else field.sample[which]
+    rows = rows.swapaxes(1, 2) if field.kind != "image" and rows.shape[1] < rows.shape[2] else rows
     values = rows.reshape(len(which), -1, rows.shape[-1]).astype(numpy.float64, copy=False)
     return values.mean(1), values.std(1)
 

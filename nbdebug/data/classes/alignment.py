@@ -40,7 +40,8 @@ def alignment(train: Split, val: Split | None, targets: tuple[Target | None, Tar
     both = None not in (val, one, other) and _askable(one) and _askable(other) and one.kind == other.kind
     between = between_splits(train, val, one, other, most) if both else None
     names = tuple(split.name for split in (train, val) if split is not None)
-    return Alignment(one.kind if one is not None else "", one.name if one is not None else "", names, tuple(shifted), tuple(blocks), between)
+    kind, name = (one.kind, one.name) if one is not None else ("", "")
+    return Alignment(kind, name, names, tuple(shifted), tuple(blocks), between)
 
 
 def _askable(target: Target) -> bool:

@@ -40,16 +40,16 @@ def balance(split: Split, target: Target) -> Balance | None:
         return None
     ranked = sorted(zip(target.names, target.counts, strict=True), key=lambda pair: -pair[1])
     kept = ranked if len(ranked) <= KEPT else ranked[: KEPT // 2] + ranked[-KEPT // 2 :]
-    order = order_of(split, target)
+    order, mixed = order_of(split, target), len(target.types or ()) > 1
     return Balance(
         split.name, target.name, target.kind, sum(count > 0 for count in target.counts), target.counted, target.missing,
-        tuple((said(name), int(count)) for name, count in kept), split.whole, order, is_mixed(split, order), _batches(target, ranked),
+        tuple((said(name, quoted=mixed), int(count)) for name, count in kept), split.whole, order, is_mixed(split, order), _batches(target, ranked),
     )  # fmt: skip
 
 
-def said(name: Any) -> str:
-    """A label in few characters."""
-    text = str(name)
+def said(name: Any, *, quoted: bool = False) -> str:
+    """A label in few characters; `quoted` where "1" stands beside 1."""
+    text = repr(name) if quoted and isinstance(name, (str, bytes)) else str(name)
     return text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"
 
 

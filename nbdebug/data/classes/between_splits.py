@@ -10,12 +10,13 @@ import torch
 from torch import Tensor
 
 from nbdebug.data.classes.places import places, spread
-from nbdebug.data.classes.probe import Agreement, Probe, across, correlation
+from nbdebug.data.classes.probe import Agreement, Probe, across, correlation, farther
 from nbdebug.data.classes.target import Target
 from nbdebug.data.classes.vectors import vectors
 from nbdebug.data.split import Split
 
 FEWEST = 48  # of a split that is compared with the other
+TOLD = 4.0  # standard deviations above permuted labels; where one split has more and one has less, it is asked why
 SHARED = 0.5  # of val's samples that carry a class which train has as well
 
 
@@ -32,6 +33,7 @@ class Between:
     renamed: tuple[tuple[str, str], ...]  # (class of train, the class of val that names the same); only those that differ
     as_renamed: float  # share of val's labels that train's samples guess right, the classes being renamed
     as_named: float  # and as they are named
+    farther: tuple[float, float] = (0.0, 0.0)  # val from train than train's samples from each other, and train from val; asked where it matters
 
 
 def between_splits(train: Split, val: Split, one: Target, other: Target, most: int) -> Between | None:
@@ -55,9 +57,11 @@ def between_splits(train: Split, val: Split, one: Target, other: Target, most: i
     apart = Probe(torch.cat([inputs[pick] for inputs, pick in zip(encoded, some, strict=True)])).agreement(sides)
     own = [probe.agreement(part) for probe, part in zip(probes, answers, strict=True)]
     renamed, as_renamed, as_named = _renamed(from_train[own[0].learner], answers[1], names) if names is not None else ((), 0.0, 0.0)
+    in_doubt = min(one.z for one in own) < TOLD <= max(one.z for one in own)
     return Between(
         *own, (len(rows), len(held)), max(correlation(guess, answers[0]) for guess in from_val.values()),
         max(correlation(guess, answers[1]) for guess in from_train.values()), apart, renamed, as_renamed, as_named,
+        (farther(encoded[1], encoded[0]), farther(encoded[0], encoded[1])) if in_doubt else (0.0, 0.0),
     )  # fmt: skip
 
 

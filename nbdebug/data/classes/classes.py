@@ -16,6 +16,7 @@ from nbdebug.data.split import Split
 from nbdebug.page import Panel
 
 SECONDS = 0.5  # that must be left for a look at neighbours
+NO_TIME = "there was no time left for it"
 
 
 @dataclass(frozen=True)
@@ -72,13 +73,15 @@ def classes(train: Split, val: Split | None, context: Context) -> ClassLook:
 
 def _asked(look: ClassLook, train: Split, val: Split | None, targets: tuple[Target | None, Target | None], context: Context) -> ClassLook:
     """With what takes longer, while there is time."""
-    if context.left < SECONDS:
-        return replace(look, left_out=dict.fromkeys(("alignment", "noise", "by_model"), "there was no time left for it"))
-    aligned = alignment(train, val, targets, briefly=not context.whole)
-    found, why = noise(train, targets[0], briefly=not context.whole)
-    seen = [by_model(split, context) for split in both(train, val)]
-    left_out = {name: reason for name, reason in (("noise", why), ("by_model", seen[0][1])) if reason}
-    return replace(look, alignment=aligned, noise=found, by_model=tuple(one for one, _ in seen if one is not None), left_out=left_out)
+    briefly, left_out = not context.whole, {}
+    aligned = alignment(train, val, targets, briefly=briefly) if context.left > SECONDS else None
+    found, left_out["noise"] = noise(train, targets[0], briefly=briefly) if context.left > SECONDS else (None, NO_TIME)
+    seen = [by_model(split, context) if context.left > SECONDS else (None, NO_TIME) for split in both(train, val)]
+    left_out |= {"by_model": seen[0][1], "alignment": "" if aligned is not None else NO_TIME}
+    return replace(
+        look, alignment=aligned, noise=found, by_model=tuple(one for one, _ in seen if one is not None),
+        left_out={name: reason for name, reason in left_out.items() if reason},
+    )  # fmt: skip
 
 
 def _unshared(known: list[tuple[Split, Target]]) -> tuple[Unshared, ...]:

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from nbdebug.data.classes.places import ENOUGH, NARROW, SHIFTS, Places, beside, spread
-from nbdebug.data.classes.probe import Agreement, Probe, across, correlation, shares
+from nbdebug.data.classes.probe import Agreement, Probe, across, correlation, farther, shares
 from nbdebug.data.classes.target import Target
 from nbdebug.data.classes.vectors import vectors
 from nbdebug.data.split import Split
@@ -52,6 +52,7 @@ class Block:
     own: Agreement  # labels inside, from other samples inside
     shift: int  # at which the labels inside would agree; 0 where none does
     at_shift: float  # correlation there
+    farther: float = 0.0  # standard deviations by which inputs inside lie farther from those outside than those from each other
 
 
 def in_order(split: Split, target: Target, found: Places, most: int) -> tuple[Shifted | None, Block | None]:
@@ -118,7 +119,7 @@ def _block(split: Split, probe: Probe, asked: dict[int, Tensor], whole: Agreemen
     return Block(
         split.name, _from_to(split, index[low:high]), high - low, told[0], correlation(guess[~inside], asked[0][~inside]), z, by_chance,
         probe.agreement(inside.double()[:, None]), _is_mixed(asked[0], inside), Probe(probe.inputs[inside]).agreement(asked[0][inside]),
-        best, told[best],
+        best, told[best], farther(probe.inputs[inside], probe.inputs[~inside]),
     )  # fmt: skip
 
 

@@ -67,7 +67,8 @@ def twins(split: Split, target: Target) -> tuple[Twins, ...]:
             if len(group) > 1 and not told.issuperset(group):
                 told.update(group)
                 ranked = sorted(group, key=lambda name: -count[name])
-                found.append(Twins(split.name, why, tuple(repr(name)[:LONGEST] for name in ranked[:NAMED]), sum(count[name] for name in ranked[1:])))
+                ours = tuple(repr(name)[:LONGEST] for name in ranked[:NAMED])
+                found.append(Twins(split.name, why, ours, sum(count[name] for name in ranked[1:])))
     return tuple(found[:NAMED])
 
 

@@ -26,6 +26,7 @@ SURE = 0.85  # share of places whose class two halves of the jury agree on
 HARD = 0.5  # contradicted share of a class from which neighbours do not know that class
 NOT_FALLING = 0.4  # of the rate in the second layer that must be left in the inner two; 0.2 where two normal classes overlap
 NEIGHBOURS = 10
+EXTENDED = ("image", "series", "audio")  # inputs of many values of one nature
 UNANIMOUS = 0.9  # of the neighbours that name another label, for a candidate
 JURY = 15  # neighbours that vote on which class a place belongs to
 LAYERS = 4  # of equal size, by depth inside their class
@@ -79,9 +80,9 @@ def noise(split: Split, target: Target | None, *, briefly: bool) -> tuple[Noise 
     if target is None or target.kind != "classes":
         return None, "the targets are no classes, one a sample"
     most = BRIEFLY if briefly else MOST
-    rows = spread(places(split, target).rows, most)
+    rows = spread(_varied(split, places(split, target).rows), most)
     if len(rows) < FEWEST or target.counted < 2 * len(target.names):
-        return None, f"{len(rows):,} samples of {len(target.names):,} classes are too few to ask their neighbours"
+        return None, f"{len(rows):,} samples of {len(target.names):,} class{'es' if len(target.names) != 1 else ''} are too few to ask their neighbours"
     encoded = vectors((split, rows))
     if encoded is None:
         return None, "nothing of the inputs can be compared"
@@ -109,6 +110,15 @@ def noise(split: Split, target: Target | None, *, briefly: bool) -> tuple[Noise 
     ), ""  # fmt: skip
 
 
+def _varied(split: Split, rows: numpy.ndarray) -> numpy.ndarray:
+    """The rows but for blank images and silence, whose place says nothing of their class."""
+    for field in split.fields:
+        if field.role == "input" and field.kind in EXTENDED and isinstance(field.sample, numpy.ndarray):
+            flat = field.sample[rows].reshape(len(rows), -1)
+            rows = rows[flat.min(1) < flat.max(1)] if flat.shape[1] > 1 else rows
+    return rows
+
+
 def _vote(near: Tensor, labels: Tensor) -> Tensor:
     """(n,) the most frequent label among these neighbours."""
     return labels[near].mode(1).values
@@ -128,7 +138,10 @@ def _candidates(
     chosen = (known & (theirs != labels) & (votes >= UNANIMOUS * near.shape[1])).nonzero()[:, 0]
     ranked = sorted(chosen.tolist(), key=lambda i: (-int(votes[i]), i))
     return tuple(
-        Candidate(int(split.ids[rows[i]]), split.name_of(int(split.ids[rows[i]])), _said(target.names[labels[i]]), _said(target.names[theirs[i]]), int(votes[i]), near.shape[1])
+        Candidate(
+            int(split.ids[rows[i]]), split.name_of(int(split.ids[rows[i]])), _said(target.names[labels[i]]), _said(target.names[theirs[i]]),
+            int(votes[i]), near.shape[1],
+        )
         for i in ranked
     )
 

@@ -66,7 +66,7 @@ def _numbers(names: list[str]) -> list[int] | None:
 
 
 def _extent(balance: Balance) -> str:
-    what = "tags" if balance.kind == "tags" else "classes"
+    what = ("tag" if balance.kind == "tags" else "class") if balance.classes == 1 else "tags" if balance.kind == "tags" else "classes"
     missing = f", {balance.missing:,} of them without a label" if balance.missing else ""
     read = "" if balance.whole else " (not all of it was read)"
     return f"{balance.split}: {balance.samples:,} samples of {balance.classes:,} {what}{missing}{read}"
@@ -114,11 +114,12 @@ def _mask(one: MaskShare) -> Panel:
 def _candidates(noise: Noise) -> Panel:
     rows = tuple((one.id, one.label, one.neighbours, f"{one.votes} of {one.asked}") for one in noise.candidates)
     caption = f"{noise.found:,} of {noise.samples:,} samples asked; near the border of two classes a right label may be contradicted too"
-    return Table(f"labels that their neighbours contradict, {noise.split}", ("sample", "label", "neighbours' label", "neighbours"), rows, caption)
+    heads = ("sample", "label", "neighbours' label", "neighbours")
+    return Table(f"labels that their neighbours contradict, {noise.split}", heads, rows, caption)
 
 
 def _by_model(seen: ByModel) -> Iterator[Panel]:
-    text = f"In eval mode it gets {seen.right:.0%} of {seen.samples:,} samples of {seen.split} right; by chance it would be {seen.by_chance:.0%}."
+    text = f"In eval mode it gets {seen.right:.0%} of {seen.samples:,} samples of {seen.split} right; by chance {seen.by_chance:.0%}."
     if seen.at_chance:
         yield Note(f"the model as it stands, {seen.split}", f"{text} It is at chance, so its largest losses say nothing about labels.")
         return

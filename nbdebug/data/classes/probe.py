@@ -50,16 +50,13 @@ class Probe:
         """(n, C) for each learner, every row guessed without its own answer."""
         fitted = self.left @ (self.right @ answers) + answers.mean(0)
         linear = (fitted - self.own[:, None] * answers) / (1 - self.own[:, None])
-        return {"neighbours": answers[self.near].mean(1), "linear": linear}
+        return {"neighbours": _mean_of(answers, self.near), "linear": linear}
 
     def by_chance(self, answers: Tensor) -> tuple[float, float]:
         """Mean and deviation of the better learner's correlation, over permutations of these labels."""
         generator = torch.Generator().manual_seed(0)
-        null = []
-        for _ in range(PERMUTATIONS):
-            mixed = answers[torch.randperm(len(answers), generator=generator)]
-            null.append(max(correlation(guess, mixed) for guess in self.guesses(mixed).values()))
-        found = torch.tensor(null, dtype=torch.float64)
+        mixed = torch.cat([answers[torch.randperm(len(answers), generator=generator)] for _ in range(PERMUTATIONS)], 1)  # all at once
+        found = torch.stack([correlations(guess, mixed, PERMUTATIONS) for guess in self.guesses(mixed).values()]).amax(0)
         floor = 0.5 / (len(answers) * max(1, answers.shape[1] - 1)) ** 0.5  # a handful of permutations may lie close by accident
         return float(found.mean()), max(float(found.std()), floor)
 
@@ -82,6 +79,20 @@ def nearest(inputs: Tensor, k: int, order: numpy.ndarray | None = None) -> Tenso
     return squared.topk(min(k, len(inputs) - 1), largest=False).indices
 
 
+def farther(asked: Tensor, known: Tensor) -> float:
+    """By how many standard deviations (m, D) rows lie farther from the nearest of (n, D) others than those from each other.
+
+    About 0 where both are drawn alike. Not so where the others come in groups (copies of one sample, rows of one patient): what
+    they tell of each other they tell of no new row. Mann and Whitney (1947).
+    """
+    within, beyond = torch.cdist(known, known).square(), torch.cdist(asked, known).square()
+    within.fill_diagonal_(float("inf"))
+    within, beyond = (part.masked_fill(part <= SAME * beyond.mean(), float("inf")).amin(1) for part in (within, beyond))
+    ranked, n, m = within.sort().values, len(within), len(beyond)
+    below = (torch.searchsorted(ranked, beyond) + torch.searchsorted(ranked, beyond, right=True)).double().mean() / (2 * n)
+    return float(below - 0.5) / ((n + m + 1) / (12 * n * m)) ** 0.5
+
+
 def across(known: Tensor, answers: Tensor, asked: Tensor) -> dict[str, Tensor]:
     """(m, C) guesses for (m, D) other samples, by each learner, from (n, D) and their (n, C) answers."""
     squared = torch.cdist(asked, known).square()
@@ -94,14 +105,27 @@ def across(known: Tensor, answers: Tensor, asked: Tensor) -> dict[str, Tensor]:
         weights = torch.linalg.solve(centred.T @ centred + ridge * torch.eye(centred.shape[1], dtype=known.dtype), centred.T @ (answers - base))
     else:
         weights = centred.T @ torch.linalg.solve(centred @ centred.T + ridge * torch.eye(len(centred), dtype=known.dtype), answers - base)
-    return {"neighbours": answers[near].mean(1), "linear": (asked - mean) @ weights + base}
+    return {"neighbours": _mean_of(answers, near), "linear": (asked - mean) @ weights + base}
+
+
+def _mean_of(answers: Tensor, near: Tensor) -> Tensor:
+    """(n, C) of the answers of (n, k) neighbours, one neighbour after the other: (n, k, C) would be large."""
+    total = answers[near[:, 0]]
+    for column in near.T[1:]:
+        total += answers[column]
+    return total / near.shape[1]
 
 
 def correlation(guess: Tensor, answers: Tensor) -> float:
     """Of all entries together, each column about its mean; 0 where one of them does not vary."""
-    a, b = guess - guess.mean(0), answers - answers.mean(0)
-    size = float(a.norm() * b.norm())
-    return float((a * b).sum()) / size if size > 1e-12 else 0.0
+    return float(correlations(guess, answers, 1))
+
+
+def correlations(guess: Tensor, answers: Tensor, many: int) -> Tensor:
+    """(many,) of as many labellings that stand beside each other, (n, many * C)."""
+    a, b = ((part - part.mean(0)).view(len(part), many, -1) for part in (guess, answers))
+    size = (a.square().sum((0, 2)) * b.square().sum((0, 2))).sqrt()
+    return ((a * b).sum((0, 2)) / size.clamp(min=1e-12)).where(size > 1e-12, torch.tensor(0.0, dtype=guess.dtype))
 
 
 def shares(guess: Tensor, answers: Tensor) -> Tensor:

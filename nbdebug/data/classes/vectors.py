@@ -10,6 +10,8 @@ import numpy
 import torch
 from torch import Tensor
 
+from nbdebug.data.gathering.hashing import GOLDEN, mixed
+from nbdebug.data.gathering.pixels import thumbnails
 from nbdebug.data.split import FieldData, Split
 
 CLIP = 4.0  # standard deviations
@@ -20,6 +22,8 @@ CATEGORIES = 32  # most frequent, one column each
 WIDEST = 1024  # columns; more are added up at random signs (count sketch, Charikar et al. 2002)
 ENDS = 4  # tokens at either end that count by their place as well
 LETTERS, WORDS = 120, 120  # of a text that are looked at
+PLACES = numpy.arange(1, 2 * ENDS + 1, dtype=numpy.uint64) << numpy.uint64(40)  # first, second, … and the same from behind
+LETTERED = numpy.uint64(1 << 48)  # runs of letters are no words
 WEIGHT = 8.0  # of an image, a series or a text beside a column of a table
 
 
@@ -35,8 +39,8 @@ def vectors(*chosen: tuple[Split, numpy.ndarray]) -> list[Tensor] | None:
         same = [split.named(field.name) for split, _ in chosen]
         if field.role != "input" or any(other is None or other.kind != field.kind for other in same):
             continue
-        samples = [[other.sample[int(i)] for i in rows] for other, (_, rows) in zip(same, chosen, strict=True)]
-        block = _block(same, [entry for part in samples for entry in part], [len(part) for part in samples])
+        samples = [_picked(other.sample, rows) for other, (_, rows) in zip(same, chosen, strict=True)]
+        block = _block(same, _joined(samples), [len(part) for part in samples])
         if block is not None and block.shape[1]:
             blocks.append(block)
     if not blocks:
@@ -46,14 +50,25 @@ def vectors(*chosen: tuple[Split, numpy.ndarray]) -> list[Tensor] | None:
     return list(_sketched(together).split(sizes))
 
 
-def _block(fields: list[FieldData], entries: list[Any], sizes: list[int]) -> Tensor | None:
+def _picked(sample: Any, rows: numpy.ndarray) -> Any:
+    return sample[rows] if isinstance(sample, numpy.ndarray) else [sample[int(i)] for i in rows]
+
+
+def _joined(samples: list[Any]) -> Any:
+    """The entries of all splits, as one array where they are alike."""
+    if all(isinstance(part, numpy.ndarray) for part in samples) and len({part.shape[1:] for part in samples}) == 1:
+        return numpy.concatenate(samples)
+    return [entry for part in samples for entry in part]
+
+
+def _block(fields: list[FieldData], entries: Any, sizes: list[int]) -> Tensor | None:
     kind = fields[0].kind
     if kind in ("category", "classes"):
         return _categories(_named(fields, entries, sizes))
     if kind == "text":
         texts = ["" if entry is None else str(entry) for entry in entries]
         few = len(set(texts)) <= CATEGORIES
-        return _categories(texts) if few else _words([_grams(text) for text in texts])
+        return _categories(texts) if few else _words(_grams(texts))
     if kind == "tokens":
         return _words([_marked(entry) for entry in entries])
     values = _array(entries)
@@ -61,17 +76,18 @@ def _block(fields: list[FieldData], entries: list[Any], sizes: list[int]) -> Ten
         return None
     if kind == "image" and values.ndim == 4:
         return _scaled(_shrunk(values))
+    values = torch.from_numpy(values.astype(numpy.float64, copy=False))
     if kind in ("series", "audio") and values.ndim in (2, 3):
         return _scaled(_of_series(values))
     return _standardised(values.reshape(len(values), -1)) if kind == "tabular" else None
 
 
-def _array(entries: list[Any]) -> Tensor | None:
-    shapes = {numpy.shape(entry) for entry in entries}
-    if len(shapes) != 1:
+def _array(entries: Any) -> numpy.ndarray | None:
+    if not isinstance(entries, numpy.ndarray) and len({numpy.shape(entry) for entry in entries}) != 1:
         return None
     try:
-        return torch.from_numpy(numpy.asarray(entries, dtype=numpy.float64))
+        entries = numpy.asarray(entries)
+        return entries if entries.dtype.kind == "f" else entries.astype(numpy.float64)
     except (TypeError, ValueError):
         return None
 
@@ -96,9 +112,9 @@ def _scaled(values: Tensor) -> Tensor:
     return values * (WEIGHT**0.5 / length) if float(length) > 0 else values[:, :0]
 
 
-def _shrunk(images: Tensor) -> Tensor:
-    small = torch.nn.functional.adaptive_avg_pool2d(images.permute(0, 3, 1, 2), SIDE)
-    return small.flatten(1)
+def _shrunk(images: numpy.ndarray) -> Tensor:
+    small = thumbnails(images.transpose(0, 3, 1, 2).astype(numpy.float32, copy=False), SIDE)
+    return torch.from_numpy(small.reshape(len(small), -1)).double()
 
 
 def _of_series(values: Tensor) -> Tensor:
@@ -126,27 +142,32 @@ def _categories(values: list[Any]) -> Tensor:
     return block / length if float(length) > 0 else block[:, :0]
 
 
-def _marked(tokens: Any) -> list[str]:
-    """Tokens as they are, and those at the ends by their place."""
-    plain = numpy.asarray(tokens).reshape(-1).tolist()
-    ends = [f"{place}:{token}" for place, token in enumerate(plain[:ENDS])]
-    ends += [f"-{place}:{token}" for place, token in enumerate(plain[-ENDS:])]
-    return [str(token) for token in plain] + ends
+def _marked(tokens: Any) -> numpy.ndarray:
+    """(m,) words: tokens as they are, and those at the ends by their place."""
+    plain = numpy.asarray([] if tokens is None else tokens).reshape(-1).astype(numpy.int64).view(numpy.uint64)
+    begin, end = plain[:ENDS], plain[-ENDS:]
+    return numpy.concatenate([plain, mixed(begin + PLACES[: len(begin)]), mixed(end + PLACES[ENDS : ENDS + len(end)])])
 
 
-def _grams(text: str) -> list[str]:
-    text = text.lower()
-    letters = text[:LETTERS]
-    return text.split()[:WORDS] + [letters[i : i + 3] for i in range(max(0, len(letters) - 2))]
+def _grams(texts: list[str]) -> list[numpy.ndarray]:
+    """(m,) words of each text: whole ones, and runs of three octets."""
+    known: dict[str, int] = {}
+    found = []
+    for text in texts:
+        text = text.lower()
+        whole = [known.setdefault(word, zlib.crc32(word.encode("utf-8", "replace"))) for word in text.split()[:WORDS]]
+        octets = numpy.frombuffer(text[:LETTERS].encode("utf-8", "replace"), numpy.uint8).astype(numpy.uint64)
+        runs = octets[:-2] | octets[1:-1] << numpy.uint64(8) | octets[2:] << numpy.uint64(16) | LETTERED
+        found.append(numpy.concatenate([numpy.array(whole, numpy.uint64), runs]))
+    return found
 
 
-def _words(bags: list[list[str]]) -> Tensor:
+def _words(bags: list[numpy.ndarray]) -> Tensor:
     """Hashed counts under a root, the rarer the heavier, every row of one length."""
-    buckets: dict[str, int] = {}
-    block = torch.zeros(len(bags), BUCKETS, dtype=torch.float64)
-    for row, bag in enumerate(bags):
-        places = [buckets.setdefault(word, zlib.crc32(word.encode("utf-8", "replace")) % BUCKETS) for word in bag]
-        block[row] = torch.bincount(torch.tensor(places, dtype=torch.int64), minlength=BUCKETS).double()
+    buckets = mixed(numpy.concatenate(bags) + GOLDEN) % numpy.uint64(BUCKETS)
+    rows = numpy.repeat(numpy.arange(len(bags)), [len(bag) for bag in bags])
+    counts = numpy.bincount(rows * BUCKETS + buckets.astype(numpy.int64), minlength=len(bags) * BUCKETS)
+    block = torch.from_numpy(counts.reshape(len(bags), BUCKETS)).double()
     rare = torch.log((1 + len(bags)) / (1 + (block > 0).sum(0)).double())
     block = block.sqrt() * rare
     return _scaled(block / block.norm(dim=1, keepdim=True).clamp(min=1e-12))

@@ -16,6 +16,7 @@ from nbdebug.data.split import FieldData, Split
 
 NAMED = 5
 SAMPLES = 24
+COVERED = 0.5  # of what a mask marks, that is not finite; our choice
 
 
 @dataclass(frozen=True)
@@ -108,18 +109,29 @@ def _meant(field: FieldData, split: Split) -> str:
     if field.kind == "series" and sample.ndim == 3 and _at_the_ends(wrong.all(2)) and (wrong.all(2) == wrong.any(2)).all():
         return "padding at the ends of the series"
     for other in split.fields:
-        if other is not field and wrong.any() and _marks(other.sample, wrong):
+        if other is not field and wrong.any() and _marks(other, wrong):
             return f"{other.name} marks them"
     if field.role == "target" and sample.ndim == 2 and sample.shape[1] > 1 and not wrong.all(1).any():
         return "of several targets, some are known of every sample"
     return ""
 
 
-def _marks(sample: Any, wrong: numpy.ndarray) -> bool:
-    if not isinstance(sample, numpy.ndarray) or sample.shape != wrong.shape:
+def _marks(other: FieldData, wrong: numpy.ndarray) -> bool:
+    """Whether this field is 0 and 1 and says where values (n, …) are not finite: value by value, step by step or sample by sample."""
+    marked = _zeros_and_ones(other.sample)
+    if marked is None or marked.shape != wrong.shape[: marked.ndim] or (marked.ndim == 1 and other.role != "input"):
         return False
-    marked = sample.astype(bool)
-    return bool((marked == wrong).all() or (marked == ~wrong).all())
+    there = wrong.reshape(*marked.shape, -1).any(-1)
+    return any(not (there & ~side).any() and there.sum() >= COVERED * side.sum() for side in (marked, ~marked))
+
+
+def _zeros_and_ones(sample: Any) -> numpy.ndarray | None:
+    """(n, …) bool, without a last axis of one; None for anything else."""
+    if isinstance(sample, list) and len({numpy.shape(entry) for entry in sample}) == 1 and isinstance(sample[0], numpy.ndarray):
+        sample = numpy.stack(sample)
+    if not isinstance(sample, numpy.ndarray) or sample.dtype.kind not in "biuf" or not bool(((sample == 0) | (sample == 1)).all()):
+        return None
+    return (sample[..., 0] if sample.ndim > 1 and sample.shape[-1] == 1 else sample).astype(bool)
 
 
 def _at_the_ends(steps: numpy.ndarray) -> bool:

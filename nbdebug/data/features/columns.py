@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy
 
-from nbdebug.data.features.outliers import Outliers, Sentinel, outliers, sentinel
+from nbdebug.data.features.outliers import Outliers, Sentinel, outliers, repeated, sentinel
 from nbdebug.data.split import FieldData, Split
 
 NEARLY = 0.995  # share of one value from which on a column is nearly constant
+ROW_NUMBER = re.compile(r"(unnamed: ?\d+|index|level_0|row|rows|row[_ ]?(number|num|nr|no|id|index)|id|#|)$", re.IGNORECASE)  # as pandas names its index in a CSV, and people theirs
 SKEWED = 1.0  # absolute skewness; Bulmer, Principles of Statistics (1979), calls that highly skewed
 STEPS = 20_000  # values of a channel that are looked at
 KEPT = 300  # columns that are listed; of more, the most remarkable
@@ -44,6 +46,12 @@ class ColumnLook:
     sentinel: Sentinel | None
 
     @property
+    def is_row_number(self) -> bool:
+        """Whether it only counts the rows: 0, 1, 2 … or 1, 2, 3 …, under a name that says so."""
+        counts = self.running and self.low in (0.0, 1.0) and self.high is not None and self.high - self.low == self.count - 1
+        return counts and (ROW_NUMBER.match(self.name.strip()) is not None)
+
+    @property
     def remarks(self) -> tuple[str, ...]:
         """What is remarkable, in words."""
         return tuple(self._remarks())
@@ -54,7 +62,7 @@ class ColumnLook:
         if self.infinite:
             yield f"{self.infinite:,} infinite"
         if self.sentinel is not None:
-            yield f"{self.sentinel.value:g} stands for missing"
+            yield f"{self.sentinel.value:g} stands for missing" if self.sentinel.certain else f"{self.sentinel.value:g} again and again"
         if self.constant:
             yield "constant"
         elif self.nearly_constant:
@@ -107,8 +115,13 @@ def _look(field: FieldData, index: int, values: numpy.ndarray, ids: numpy.ndarra
         *(_plain(part[index]) for part in (stats.mean, stats.std, stats.skew, stats.kurtosis)), low, high,
         float(stats.zeros[index]) / max(count, 1), tuple(float(q) for q in stats.quantiles[index]) if some else (),
         some and not varies and not infinite, varies and _is_nearly_constant(finite), varies and field.kind == "tabular" and _is_running(values),
-        outliers(values, ids) if whole and varies else None, sentinel(finite, values, ids) if varies else None,
+        outliers(values, ids) if whole and varies else None, _stand_in(field, finite, values, ids) if varies else None,
     )  # fmt: skip
+
+
+def _stand_in(field: FieldData, finite: numpy.ndarray, values: numpy.ndarray, ids: numpy.ndarray) -> Sentinel | None:
+    """Repeated values are looked at in columns of rows only: series are padded with them."""
+    return sentinel(finite, values, ids) or (repeated(finite, values, ids) if field.kind == "tabular" and field.role == "input" else None)
 
 
 def _plain(value: float) -> float | None:

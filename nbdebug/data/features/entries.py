@@ -47,7 +47,7 @@ def _entries(field: FieldData, ids: numpy.ndarray) -> Entries | None:
     listed = entries_of(field)
     if listed is None:
         return None
-    known = [(entry, i) for entry, i in zip(listed, ids.tolist(), strict=False) if entry is not None and entry == entry]
+    known = [(entry, i) for entry, i in zip(listed, ids.tolist(), strict=False) if not _is_missing(entry)]
     if not known or not all(isinstance(entry, (str, int, float, bool)) for entry, _ in known):
         return None
     types: dict[str, int] = {}
@@ -64,6 +64,11 @@ def _entries(field: FieldData, ids: numpy.ndarray) -> Entries | None:
         field.name, len(known), types, len(numbers) / len(known), len(set(numbers)), tuple(dict.fromkeys(text for text, _ in odd))[:NAMED],
         len(odd), plain, tuple(i for _, i in odd[:24]),
     )  # fmt: skip
+
+
+def _is_missing(entry: Any) -> bool:
+    """None, NaN, NaT or pandas.NA; arrays are not compared."""
+    return entry is None or type(entry).__name__ in ("NAType", "NaTType") or (isinstance(entry, (float, numpy.floating)) and bool(entry != entry))
 
 
 def entries_of(field: FieldData) -> list[Any] | None:

@@ -15,12 +15,14 @@ from nbdebug.data.features.columns import ColumnLook, columns
 from nbdebug.data.features.entries import Entries, entries
 from nbdebug.data.features.leaks import Leak, leaks
 from nbdebug.data.features.markers import markers
-from nbdebug.data.features.matrix import Goal, Matrix, goal, matrix
+from nbdebug.data.features.matrix import Goal, Matrix, goal, matrix, why_no_goal
 from nbdebug.data.features.panels import HISTOGRAMS, distribution, panels
-from nbdebug.data.features.power import Powers, is_enough, powers, rows_with_target
+from nbdebug.data.features.power import Powers, powers, rows_with_target, what_lacks
 from nbdebug.data.features.target_scale import TargetScale, target_scale
 from nbdebug.data.features.transforms import Transform, transforms
+from nbdebug.data.features.written import Written, headers, renamed, written
 from nbdebug.data.split import Split
+from nbdebug.errors import NbdebugError, first_line
 from nbdebug.page import Histogram, Panel
 
 PERMUTATIONS, BRIEFLY = 40, 5  # of the targets, in a whole audit and within a checkup
@@ -53,6 +55,11 @@ class FeatureLook:
     broken: tuple[Broken, ...]  # of all loaders
     scale: TargetScale | None
     distributions: tuple[Histogram, ...]
+    unpredicted: str = ""  # why nothing was tried that could give the target away
+    untried: str = ""  # what the step raised that was to show the scale of the targets
+    written: tuple[Written, ...] = ()
+    headers: tuple[int, ...] = ()  # sampled rows that hold the names of the columns
+    renamed: tuple[str, ...] = ()  # columns of a table that has the name twice, as they are told apart here
 
     def panels(self) -> tuple[Panel, ...]:
         """Columns, what each knows of the target, histograms, transforms, correlation."""
@@ -61,7 +68,7 @@ class FeatureLook:
     def flagged(self) -> tuple[Flag, ...]:
         """Samples with broken numbers, or with stand-ins for them."""
         flags = [Flag(b.split, b.ids, f"{b.field} is not finite") for b in self.broken if b.ids and not (b.frame or b.meant)]
-        flags += [Flag(self.split, c.sentinel.ids, f"{c.name} is {c.sentinel.value:g}") for c in self.looks if c.sentinel is not None]
+        flags += [Flag(self.split, c.sentinel.ids, f"{c.name} is {c.sentinel.value:g}") for c in self.looks if c.sentinel is not None and c.sentinel.certain]
         return tuple(flags)
 
 
@@ -70,37 +77,44 @@ def features(train: Split, val: Split | None, context: Context) -> FeatureLook:
     whole = context.whole and context.left > PATIENCE
     table, wanted = matrix(train, with_labels=context.setup is None), goal(train)
     count, looks = columns(train, whole=whole)
-    known, found = _predicted(train, table, wanted, whole)
+    whole = whole and context.left > PATIENCE
+    known, found, unpredicted = _predicted(train, table, wanted, whole)
+    scale, untried = _scale(train, context)
     return FeatureLook(
         train.name, context.setup is None, isinstance(train.first, Rows), train.samples, len(train.ids), count,
         tuple(f.name for f in train.fields if f.role == "input" and f.kind in SCALED), looks, categories(train), entries(train),
         pairs(table) if whole else (), correlations(table) if whole else None, transforms(table, looks) if whole else (), known,
         tuple(leak for leak in found if leak.certain), tuple(leak for leak in found if not leak.certain),
-        tuple(look for split in both(train, val) for look in broken(split, SEARCH if whole else 0.0)), _scale(train, context),
-        _drawn(table, wanted, known, looks) if whole else (),
+        tuple(look for split in both(train, val) for look in broken(split, SEARCH if whole else 0.0)), scale,
+        _drawn(table, wanted, known, looks) if whole else (), unpredicted, untried,
+        written(train), headers(train), renamed(train),
     )  # fmt: skip
 
 
-def _predicted(train: Split, table: Matrix, wanted: Goal | None, whole: bool) -> tuple[Powers | None, tuple[Leak, ...]]:
+def _predicted(train: Split, table: Matrix, wanted: Goal | None, whole: bool) -> tuple[Powers | None, tuple[Leak, ...], str]:
+    """What the columns know of the target, those that give it away, and why neither columns nor marks were tried."""
     if wanted is None:
-        return None, ()
+        return None, (), why_no_goal(train)
     rows = rows_with_target(wanted) if whole else rows_with_target(wanted, BRIEF_ROWS)
-    if not len(rows) or not is_enough(wanted, rows):
-        return None, ()
-    marks = markers(train, wanted, rows) if wanted.classes else ()
+    if lacking := what_lacks(wanted, rows):
+        return None, (), lacking
+    marks, unmarked = markers(train, wanted, rows)
     if not table.width:
-        return None, marks
+        return None, marks, unmarked
     known, chosen, measured = powers(table, wanted, rows, permutations=PERMUTATIONS if whole else BRIEFLY)
-    return known, (*leaks(table, wanted, rows, chosen, measured), *marks) if table.width > 1 else marks
+    return known, (*leaks(table, wanted, rows, chosen, measured), *marks) if table.width > 1 else marks, ""
 
 
-def _scale(train: Split, context: Context) -> TargetScale | None:
+def _scale(train: Split, context: Context) -> tuple[TargetScale | None, str]:
+    """And what the step raised, which is the user's own code."""
     if context.setup is None:
-        return None
+        return None, ""
     try:
-        return target_scale(context.setup, train)
-    except Exception:  # the step is the user's own code: other instruments say why it raises
-        return None
+        return target_scale(context.setup, train), ""
+    except NbdebugError as error:
+        return None, str(error)
+    except Exception as error:
+        return None, f"{type(error).__name__}: {first_line(error)}"
 
 
 def _drawn(table: Matrix, wanted: Goal | None, known: Powers | None, looks: tuple[ColumnLook, ...]) -> tuple[Histogram, ...]:

@@ -52,6 +52,7 @@ class Leak:
     classes: int  # 0: a quantity
     rows: int
     certain: bool  # the relation is exact, and the others know something, but far less
+    kin: tuple[str, ...] = ()  # columns that go together with it, and were left out of "all others"
 
     @property
     def sentence(self) -> str:
@@ -163,6 +164,7 @@ def _held_against(
         table.fields[column], table.names[column], how, detail, mine if goal.classes or how == "strong" else 1.0, rest.power, rest.chance,
         table.place(runner_up) if runner_up is not None else "", runner_up_power,
         len(numpy.unique(target)) if goal.classes else 0, len(target), how != "strong" and is_certain(how, rest, runner_up_power, len(others)),
+        tuple(table.place(other) for other in sorted(kin - {column})),
     )  # fmt: skip
 
 

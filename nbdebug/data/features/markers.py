@@ -22,20 +22,30 @@ WITNESSES = 300  # most frequent other tokens
 ROWS = 1000
 
 
-def markers(split: Split, goal: Goal, rows: numpy.ndarray) -> tuple[Leak, ...]:
-    """Pixels and tokens that mark the classes."""
+def markers(split: Split, goal: Goal, rows: numpy.ndarray) -> tuple[tuple[Leak, ...], str]:
+    """Pixels and tokens that mark the classes; and why nothing was looked at."""
+    inputs = [field for field in split.fields if field.role == "input"]
+    if not goal.classes:
+        kinds = " and ".join(dict.fromkeys(field.kind for field in inputs))
+        return (), f"the inputs ({kinds}) have no columns, and marks of a quantity are not looked for"
     if len(rows) > ROWS:
         rows = rows[:: -(-len(rows) // ROWS)]
-    target = numpy.unique(goal.values[rows], return_inverse=True)[1].reshape(-1)
-    if numpy.bincount(target).min() < ENOUGH or len(numpy.unique(target)) < 2:
-        return ()
-    found = []
-    for field in (field for field in split.fields if field.role == "input"):
+    names, target = numpy.unique(goal.values[rows], return_inverse=True)
+    target, sizes = target.reshape(-1), numpy.bincount(target.reshape(-1))
+    if sizes.min() < ENOUGH or len(names) < 2:
+        fewest = goal.classes[int(names[sizes.argmin()])]
+        return (), f"class {fewest} has {sizes.min()} of the {len(rows):,} samples that were looked at, and a mark needs {ENOUGH} of each"
+    found, looked = [], False
+    for field in inputs:
         if field.kind == "image" and isinstance(field.sample, numpy.ndarray) and field.sample.ndim == 4:
             found.append(marked_pixels(field, field.sample[rows], target))
         elif field.kind in ("tokens", "text") and isinstance(field.sample, list):
             found.append(marking_tokens(field, [field.sample[row] for row in rows], target, goal, rows))
-    return tuple(leak for leak in found if leak is not None)
+        else:
+            continue
+        looked = True
+    why = "" if looked else "the inputs are neither columns nor images, tokens or text"
+    return tuple(leak for leak in found if leak is not None), why
 
 
 def marked_pixels(field: FieldData, images: numpy.ndarray, target: numpy.ndarray) -> Leak | None:

@@ -81,6 +81,14 @@ def goal(split: Split) -> Goal | None:
     return Goal(field.name, (), values)
 
 
+def why_no_goal(split: Split) -> str:
+    """Why there is no `goal`."""
+    targets = [field for field in split.fields if field.role == "target"]
+    if len(targets) == 1:
+        return f"the target, {targets[0].name}, is {targets[0].kind} and not one class or quantity a sample"
+    return f"there are {len(targets)} targets, and not a single one" if targets else "there is no target, or none is known: say target=…"
+
+
 def _of_classes(field: FieldData) -> Goal:
     names, codes = tuple(field.facts.names), numpy.asarray(field.sample)
     numbers = all(isinstance(name, (int, float)) and not isinstance(name, bool) for name in names)

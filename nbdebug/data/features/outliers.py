@@ -13,6 +13,12 @@ TIMES = 5  # that a sentinel is seen at least
 VARIED = 10  # other values that there must be
 APART = 3.0  # times the range of all others that a sentinel lies away from them; our choice: no skewed column of ours has such a gap
 USUAL = (999.0, 9999.0, 99999.0, 999999.0, 99.0, 8888.0, 7777.0, 32767.0, 32768.0, 65535.0, 2147483647.0, 2147483648.0)
+ROUND = (-1.0, -9.0, -99.0, -999.0, -9999.0, 0.0, 99.0, 999.0, 9999.0, 99999.0)  # that stand for a missing value where they are repeated
+OFTEN, RARELY = 10, 0.005  # rows, and share of them, that such a value has at least
+ABOVE_ALL = 3  # times as often as any other value
+HARDLY = 0.5  # different values among the others from which on these hardly repeat; our choice
+WIDE, NARROW = 0.25, 0.02  # of the range of the others: as far a value lies off, or it is the end of the range
+AMOUNTS = 0.06  # as far from zero as the others lie, of their range; our choice: of sound tables of ours none comes to 0.04
 HUGE = 1e9  # powers of ten from here on are such numbers too
 
 
@@ -38,6 +44,7 @@ class Sentinel:
     nearest: float  # of the other values
     span: float  # of the other values, from the lowest to the highest
     ids: tuple[int, ...]  # the first samples that have it
+    certain: bool = True  # else it may be meant, and is only worth a look
 
 
 def outliers(values: numpy.ndarray, ids: numpy.ndarray) -> Outliers | None:
@@ -69,6 +76,37 @@ def sentinel(finite: numpy.ndarray, values: numpy.ndarray, ids: numpy.ndarray) -
             where = dict.fromkeys(int(i) for i in ids[values == value])
             return Sentinel(float(value), count, len(finite), nearest, span, tuple(where)[:24])
     return None
+
+
+def repeated(finite: numpy.ndarray, values: numpy.ndarray, ids: numpy.ndarray) -> Sentinel | None:
+    """A round value that a column of numbers repeats again and again, and hardly any other: outside the others' range, or a riddle in it."""
+    levels, counts = numpy.unique(finite, return_counts=True)
+    if len(finite) < FEWEST or len(levels) <= VARIED:
+        return None
+    top = int(counts.argmax())
+    value, count, others = float(levels[top]), int(counts[top]), numpy.delete(levels, top)
+    rest = len(finite) - count
+    if value not in ROUND or count < max(OFTEN, RARELY * len(finite)) or count >= rest or count < ABOVE_ALL * int(numpy.delete(counts, top).max()):
+        return None
+    verdict = _verdict(value, others, len(others) >= HARDLY * rest)
+    if verdict is None:
+        return None
+    where = dict.fromkeys(int(i) for i in ids[values == value])
+    nearest = float(others[numpy.abs(others - value).argmin()])
+    return Sentinel(value, count, len(finite), nearest, float(others[-1] - others[0]), tuple(where)[:24], verdict)
+
+
+def _verdict(value: float, others: numpy.ndarray, hardly: bool) -> bool | None:
+    """Whether it is certain; None where it is likely meant: a zero beside small amounts, a limit at which values were cut."""
+    low, high = float(others[0]), float(others[-1])
+    if value < 0 <= low:  # of a sign that no other has
+        return hardly or low - value >= WIDE * (high - low)
+    off = max(low - value, value - high) / (high - low)
+    if value == 0:  # which amounts and counts are by nature
+        return False if off >= WIDE or (hardly and off >= AMOUNTS) else None
+    if off > 0:
+        return None if off < NARROW else hardly and off >= WIDE
+    return False if hardly else None
 
 
 def _is_usual(value: float) -> bool:

@@ -60,7 +60,7 @@ def panels(look: Any) -> Iterator[Panel]:
 def table_of_columns(looks: tuple[ColumnLook, ...], columns: int) -> Table:
     """The most remarkable first."""
     order = sorted(looks, key=lambda look: -len(look.remarks))[:ROWS]
-    heads = ("column", "missing %", "distinct", "mean", "std", "skew", "min", "median", "max", "beyond 1.5 IQR %", "remarks")
+    heads = ("column", "remarks", "missing %", "distinct", "mean", "std", "skew", "min", "median", "max", "beyond 1.5 IQR %")
     more = f"; {columns - len(order):,} more columns are less remarkable" if columns > len(order) else ""
     return Table("columns", heads, tuple(map(_row, order)), f"the most remarkable of {columns:,} columns first{more}" if columns > 1 else "")
 
@@ -69,10 +69,10 @@ def table_of_categories(looks: tuple[CategoryLook, ...]) -> Table:
     """The most remarkable first."""
     order = sorted(looks, key=lambda look: -len(look.remarks))[:ROWS]
     rows = tuple(
-        (c.field, c.count, c.levels, ", ".join(f"{name} ({n:,})" for name, n in c.top), c.rare, ", ".join(c.remarks)) for c in order
+        (c.field, ", ".join(c.remarks), c.count, c.levels, ", ".join(f"{name} ({n:,})" for name, n in c.top), c.rare) for c in order
     )
     caption = f"{len(looks) - len(order):,} more are less remarkable" if len(looks) > len(order) else ""
-    return Table("categories", ("column", "samples", "levels", "most frequent", "below 1 %", "remarks"), rows, caption)
+    return Table("categories", ("column", "remarks", "samples", "levels", "most frequent", "below 1 %"), rows, caption)
 
 
 def _row(look: ColumnLook) -> tuple[str | int | float | None, ...]:
@@ -80,8 +80,8 @@ def _row(look: ColumnLook) -> tuple[str | int | float | None, ...]:
     middle = look.quantiles[4] if look.quantiles else None
     distinct = None if look.distinct < 0 else look.distinct
     return (
-        place(look.field, look.name), round(100 * look.missing / max(look.count, 1), 2), distinct, look.mean, look.std, look.skew, look.low, middle, look.high,
-        near, ", ".join(look.remarks),
+        place(look.field, look.name), ", ".join(look.remarks), round(100 * look.missing / max(look.count, 1), 2), distinct, look.mean, look.std, look.skew, look.low, middle, look.high,
+        near,
     )  # fmt: skip
 
 

@@ -50,12 +50,16 @@ def rows_with_target(goal: Goal, most: int = ROWS) -> numpy.ndarray:
     return rows
 
 
-def is_enough(goal: Goal, rows: numpy.ndarray) -> bool:
-    """Whether anything can be said about what predicts this target."""
+def what_lacks(goal: Goal, rows: numpy.ndarray) -> str:
+    """Why nothing can be said about what predicts this target; "" where something can."""
     values = goal.values[rows]
-    if len(rows) < FEWEST or values.min() == values.max():
-        return False
-    return not goal.classes or len(numpy.unique(values)) <= MOST_CLASSES
+    if len(rows) < FEWEST:
+        of = " of a class that is seen five times" if goal.classes else " with a target"
+        return f"there are {len(rows)} samples{of}, and {FEWEST} are needed to tell what gives the target away"
+    if values.min() == values.max():
+        return f"all targets are the same in the {len(rows):,} samples that were looked at"
+    classes = len(numpy.unique(values)) if goal.classes else 0
+    return f"{classes} classes are too many to tell what gives them away (at most {MOST_CLASSES})" if classes > MOST_CLASSES else ""
 
 
 def powers(table: Matrix, goal: Goal, rows: numpy.ndarray, *, permutations: int) -> tuple[Powers, numpy.ndarray, numpy.ndarray]:

@@ -76,7 +76,8 @@ class _Heard(TorchFunctionMode):
 
 def target_scale(setup: TrainingSetup, train: Split) -> TargetScale | None:
     """What the first batch shows; None where its loss is none over quantities, or outputs and targets lie near each other."""
-    field = next((f for f in train.fields if f.role == "target" and f.columns is not None and f.kind in ("quantity", "tabular", "series")), None)
+    targets = [field for field in train.fields if field.role == "target" and field.columns is not None]
+    field = next((field for field in targets if field.kind in ("quantity", "tabular", "series")), None)
     if field is None or train.first is None or not _is_large(field):
         return None
     trial = Counterfactual(setup, train.first)

@@ -6,9 +6,11 @@ from dataclasses import dataclass
 
 import numpy
 
-from nbdebug.data.features.columns import SKEWED, ColumnLook
+from nbdebug.data.features.columns import ColumnLook
 from nbdebug.data.features.matrix import NUMBER, Matrix
 
+SKEWED = 2.0  # absolute skewness of the bulk; an exponential distribution has 2
+TAILS = 0.005  # of the values, on each side, that count for nothing: a few mistakes there make any column look skewed; our choice
 HALVED = 0.5  # of the skewness that a transform must take away to be advised; our choice
 FEWEST = 50  # rows
 VARIED = 10  # different values
@@ -40,11 +42,27 @@ class Transform:
 
 def transforms(table: Matrix, looks: tuple[ColumnLook, ...]) -> tuple[Transform, ...]:
     """For the skewed columns of numbers: the simplest transform that takes most of the skewness away."""
-    skewed = {(look.field, look.name): look.skew for look in looks if look.skew is not None and abs(look.skew) > SKEWED and look.sentinel is None}
-    places = [c for c in range(table.width) if table.kinds[c] == NUMBER and (table.fields[c], table.names[c]) in skewed]
-    places.sort(key=lambda c: -abs(skewed[table.fields[c], table.names[c]]))
-    found = (_tried(table.place(c), table.values[:, c]) for c in places[:TRIED])
+    known = {(look.field, look.name): look.sentinel for look in looks if look.skew is not None and not look.running}
+    skewed = {}
+    for c in range(table.width):
+        key = table.fields[c], table.names[c]
+        if table.kinds[c] == NUMBER and key in known:
+            values = bulk(table.values[:, c], known[key].value if known[key] is not None else None)
+            if len(values) >= FEWEST and abs(skewness(values)) > SKEWED:
+                skewed[c] = values
+    worst = sorted(skewed, key=lambda c: -abs(skewness(skewed[c])))[:TRIED]
+    found = (_tried(table.place(c), skewed[c]) for c in worst)
     return tuple(transform for transform in found if transform is not None)
+
+
+def bulk(values: numpy.ndarray, stand_in: float | None = None) -> numpy.ndarray:
+    """The finite values without a stand-in for missing ones, and without the outermost half percent on each side."""
+    values = values[numpy.isfinite(values)]
+    values = values if stand_in is None else values[values != stand_in]
+    if not len(values):
+        return values
+    low, high = numpy.quantile(values, (TAILS, 1 - TAILS))
+    return values[(values >= low) & (values <= high)]
 
 
 def skewness(values: numpy.ndarray) -> float:
@@ -55,8 +73,7 @@ def skewness(values: numpy.ndarray) -> float:
 
 
 def _tried(place: str, values: numpy.ndarray) -> Transform | None:
-    values = values[numpy.isfinite(values)]
-    if len(values) < FEWEST or len(numpy.unique(values)) < VARIED:
+    if len(numpy.unique(values)) < VARIED:
         return None
     before = skewness(values)
     values = values[:: -(-len(values) // ROWS)]

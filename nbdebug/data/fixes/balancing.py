@@ -9,7 +9,7 @@ from typing import Any
 import numpy
 import torch
 from torch.nn import functional as F
-from torch.utils.data import TensorDataset
+from torch.utils.data import Dataset, TensorDataset
 
 from nbdebug.data.chunk import chunk_of
 from nbdebug.data.fixes.fix import Draft
@@ -36,7 +36,7 @@ def balancing(sampled: Sampled) -> Iterator[Draft]:
     why = f"class {common} has {counts[common]:,} samples, class {rare} has {counts[rare]:,} ({counts[common] / counts[rare]:.0f} to 1)"
     optional = sampled.context.setup is None or counts[common] < ALARMING * counts[rare]
     if not _is_weighted(sampled):
-        draft = _binary_weight(counts, why) if set(counts) == {0, 1} else _class_weights(counts, why)
+        draft = _binary_weight(counts, why) if set(counts) == {0, 1} else _class_weights(sampled, counts, why)
         yield replace(draft, optional=optional)
     if not getattr(target.facts, "coding", ""):  # labels that come as rows with a 1 would have to be read first
         yield replace(_sampler(sampled, counts, why), optional=optional)
@@ -54,7 +54,7 @@ def _indices(counts: dict[Any, int]) -> dict[Any, int]:
     return {label: place for place, label in enumerate(sorted(counts, key=lambda label: (str(type(label)), label)))}
 
 
-def _class_weights(counts: dict[Any, int], why: str) -> Draft:
+def _class_weights(sampled: Sampled, counts: dict[Any, int], why: str) -> Draft:
     index = _indices(counts)
     classes = max(index.values()) + 1
     by_class = [0] * classes
@@ -66,12 +66,19 @@ def _class_weights(counts: dict[Any, int], why: str) -> Draft:
         weights = [float(f"{total / (kinds * n):.4g}") if n else 0.0 for n in by_class]
         made = [f"weight = torch.tensor({weights})  # all samples / (classes * samples of the class){order}"]
     else:
-        made = ["counts = torch.bincount(train_targets)", "weight = counts.sum() / ((counts > 0).sum() * counts.clamp(min=1))"]
-    stated = f"# your head has {classes} outputs" + ("" if classes <= WRITTEN and len(order) < 200 else "; train_targets: the class index of every training sample, (N,)")
+        codes = _indices_of(sampled) if sampled.is_table else _targets_of(sampled)
+        made = [codes, "counts = torch.bincount(torch.as_tensor(train_targets))", "weight = counts.sum() / ((counts > 0).sum() * counts.clamp(min=1))"]
+    stated = f"# your head has {classes} outputs"
     code = "\n".join([stated, "import torch", *made, "loss_fn = torch.nn.CrossEntropyLoss(weight=weight)  # weight.to(device) on a GPU"])
 
     def given() -> dict[str, Any]:
-        return {"train_targets": torch.repeat_interleave(torch.arange(classes), torch.tensor(by_class))}
+        labels = torch.repeat_interleave(torch.arange(classes), torch.tensor(by_class))
+        if sampled.is_table:
+            import pandas
+
+            named = {place: label for label, place in index.items()}
+            return {"train_targets": labels, "train_df": pandas.DataFrame({sampled.target.name: [named[place] for place in labels.tolist()]})}
+        return {"train_targets": labels, "train_dataset": _Pairs(sampled, labels)}
 
     def verify(before: dict[str, Any], after: dict[str, Any]) -> str:
         shares = numpy.array([float(after["weight"][place]) * n for place, n in enumerate(by_class) if n])
@@ -83,6 +90,37 @@ def _class_weights(counts: dict[Any, int], why: str) -> Draft:
         return f"each of {len(shares)} classes now carries {1 / len(shares):.1%} of the loss; the most frequent had {was:.1%}"
 
     return Draft("class weights for the loss", why, code, given, verify)
+
+
+class _Pairs(Dataset):
+    """Samples of labels (N,) alone, laid out as those of the user's dataset."""
+
+    def __init__(self, sampled: Sampled, labels: torch.Tensor) -> None:
+        first = sampled.train.first
+        self.keys = list(first) if isinstance(first, dict) else None
+        self.tensors = (labels,) * (len(first) if isinstance(first, (list, tuple, dict)) else 1)
+
+    def __len__(self) -> int:
+        return len(self.tensors[0])
+
+    def __getitem__(self, index: int) -> Any:
+        parts = [part[index] for part in self.tensors]
+        return dict(zip(self.keys, parts, strict=True)) if self.keys is not None else tuple(parts)
+
+
+def _targets_of(sampled: Sampled) -> str:
+    """The line that takes the labels of all samples out of a dataset."""
+    first, name = sampled.train.first, sampled.target.name
+    if isinstance(first, dict):
+        return f"train_targets = [int(sample[{name!r}]) for sample in (train_dataset[i] for i in range(len(train_dataset)))]"
+    if isinstance(sampled.train.dataset, TensorDataset):
+        return f"train_targets = train_dataset.tensors[{len(first) - 1}]"
+    return f"train_targets = [int(train_dataset[i][{len(first) - 1}]) for i in range(len(train_dataset))]  # reads every sample once"
+
+
+def _indices_of(sampled: Sampled) -> str:
+    """The same of a frame, as class indices."""
+    return f'train_targets = torch.tensor(train_df[{sampled.target.name!r}].astype("category").cat.codes.to_numpy()).long()'
 
 
 def _binary_weight(counts: dict[Any, int], why: str) -> Draft:
@@ -112,13 +150,17 @@ def _sampler(sampled: Sampled, counts: dict[Any, int], why: str) -> Draft:
     size = BATCH if sampled.is_table else chunk_of(Delivered(0, sampled.train.first, None), 0, getattr(sampled.context.setup, "model", None)).size
     if sampled.is_table:
         name = sampled.target.name
-        stated = "# train_df: your DataFrame; train_dataset: the dataset made of it, in the same order"
-        labels = [f'labels = torch.tensor(train_df[{name!r}].astype("category").cat.codes.to_numpy()).long()']
+        stated = "# train_df: your DataFrame"
+        labels = [
+            _indices_of(sampled), "labels = train_targets",
+            f'numbers = train_df.drop(columns={[name]!r}).select_dtypes("number").to_numpy("float32")',
+            "train_dataset = TensorDataset(torch.tensor(numbers), labels)  # or your own, in the same order",
+        ]
     else:
-        stated = "# train_targets: the class of every training sample, (N,), in the order of train_dataset"
-        labels = ["labels = torch.unique(torch.as_tensor(train_targets), return_inverse=True)[1]"]
+        stated = "# train_dataset: your dataset"
+        labels = [_targets_of(sampled), "labels = torch.unique(torch.as_tensor(train_targets), return_inverse=True)[1]"]
     code = "\n".join([
-        stated, "import torch", "from torch.utils.data import DataLoader, WeightedRandomSampler", *labels,
+        stated, "import torch", f"from torch.utils.data import DataLoader, {'TensorDataset, ' * sampled.is_table}WeightedRandomSampler", *labels,
         "weights = 1.0 / torch.bincount(labels)[labels]  # of each sample", "sampler = WeightedRandomSampler(weights, num_samples=len(weights))",
         f"train_loader = DataLoader(train_dataset, batch_size={size}, sampler=sampler)  # instead of shuffle=True",
     ])  # fmt: skip
@@ -126,15 +168,14 @@ def _sampler(sampled: Sampled, counts: dict[Any, int], why: str) -> Draft:
     def given() -> dict[str, Any]:
         codes = [code for code in sampled.target.sample.tolist() if code >= 0]
         labels = [sampled.target.facts.names[code] for code in codes]
-        made = {"train_dataset": TensorDataset(torch.tensor(codes))}
         if sampled.is_table:
             import pandas
 
-            return made | {"train_df": pandas.DataFrame({sampled.target.name: labels})}
-        return made | {"train_targets": torch.tensor(labels)}
+            return {"train_df": pandas.DataFrame({sampled.target.name: labels, "number": numpy.arange(len(labels), dtype=float)})}
+        return {"train_dataset": _Pairs(sampled, torch.tensor(labels))}
 
     def verify(before: dict[str, Any], after: dict[str, Any]) -> str:
-        codes = before["train_dataset"].tensors[0]
+        codes = torch.tensor([code for code in sampled.target.sample.tolist() if code >= 0])
         after["sampler"].generator, after["sampler"].num_samples = torch.Generator().manual_seed(0), DRAWN
         drawn = torch.bincount(codes[list(after["sampler"])], minlength=len(counts))
         shares = drawn[codes.unique()] / DRAWN

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from nbdebug.data.context import Context
 from nbdebug.data.fixes.balancing import balancing
 from nbdebug.data.fixes.dropping import dropping
 from nbdebug.data.fixes.filling import filling
-from nbdebug.data.fixes.fix import Fix, tried
+from nbdebug.data.fixes.fix import Draft, Fix, tried
 from nbdebug.data.fixes.labelling import labelling
 from nbdebug.data.fixes.omitting import omitting
 from nbdebug.data.fixes.preparing import preparing
@@ -25,7 +25,7 @@ from nbdebug.page import Note, Panel
 
 MOST = 8
 FAMILIES = (  # in the order in which one would paste them
-    splitting, omitting, preparing, restoring, filling, spreading, labelling, tokens, balancing, scaling, dropping,
+    splitting, omitting, preparing, restoring, filling, spreading, labelling, tokens, balancing, dropping, scaling,
 )  # fmt: skip
 
 
@@ -50,14 +50,36 @@ def fixes(train: Split, val: Split | None, context: Context, answers: dict[str, 
     if not context.whole:
         return FixLook()
     sampled = Sampled(train, val, context, answers)
-    found, skipped = [], 0
-    for family in FAMILIES:
-        if context.left <= 0:
-            skipped += 1
-            continue
-        found += [fix for draft in _drafts(family(sampled)) if (fix := tried(draft)) is not None]
-    found.sort(key=lambda fix: fix.optional)
-    return FixLook(tuple(found[:MOST]), skipped + max(0, len(found) - MOST))
+    skipped = set()
+    for optional in (False, True):
+        for family in FAMILIES:
+            if context.left <= 0:
+                skipped.add(family)
+                continue
+            for draft in _drafts(family(sampled)):
+                if draft.optional is optional:
+                    _taken(draft, sampled)
+    return FixLook(_from_files(sampled)[:MOST], len(skipped) + max(0, len(sampled.earlier) - MOST))
+
+
+def _from_files(sampled: Sampled) -> tuple[Fix, ...]:
+    """The mends, of which the first that takes frames reads them, where the data came as files."""
+    found = list(sampled.earlier)
+    first = next((place for place, fix in enumerate(found) if "train_df" in fix.code), None)
+    if first is not None and sampled.read:
+        found[first] = replace(found[first], code="\n".join([*sampled.read, found[first].code]))
+    return tuple(found)
+
+
+def _taken(draft: Draft, sampled: Sampled) -> None:
+    """A mend that stands its trial after the earlier ones; what comes later builds on it."""
+    look = sampled.answers.get("features")
+    if any(repr(name) in draft.code for name in (look.renamed if look is not None else ())):  # the user's own table does not know that name
+        return
+    fix = tried(draft, sampled.earlier)
+    if fix is not None:
+        sampled.earlier.append(fix)
+        sampled.gone.update(draft.gone)
 
 
 def _drafts(family: Iterator[Any]) -> Iterator[Any]:

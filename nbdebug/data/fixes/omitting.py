@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 from nbdebug.data.fixes.fix import Draft
@@ -23,7 +24,25 @@ def omitting(sampled: Sampled) -> Iterator[Draft]:
         ids = sorted({number for odd in found for number in odd.ids})
         if ids and len(ids) == sum(odd.count for odd in found) <= MOST * split.total:
             optional = not any(odd.labels is not None and odd.labels > 1 for odd in found)
-            yield _without(f"{word}_dataset", split, ids, "; ".join(odd.what for odd in found), optional=optional)
+            draft = _without_files if hasattr(split.dataset, "paths") and hasattr(split.dataset, "root") else _without
+            yield draft(f"{word}_dataset", split, ids, "; ".join(odd.what for odd in found), optional=optional)
+
+
+def _without_files(name: str, split: Split, ids: list[int], why: str, *, optional: bool) -> Draft:
+    """The same of a folder, whose files are known by their paths."""
+    root = Path(split.dataset.root)
+    paths = [Path(path) for path in split.dataset.paths]
+    gone = sorted(path.relative_to(root).as_posix() for path in (paths[i] for i in ids))
+    code = "\n".join([
+        "# files: what is left of the folder", "from pathlib import Path", f"root, left_out = Path({str(root)!r}), {gone!r}",
+        'files = [path for path in sorted(root.rglob("*")) if path.is_file() and path.relative_to(root).as_posix() not in left_out]',
+    ])  # fmt: skip
+
+    def verify(before: dict[str, Any], after: dict[str, Any]) -> str:
+        left, wanted = set(after["files"]), {path for place, path in enumerate(paths) if place not in set(ids)}
+        return f"{len(ids):,} of {len(paths):,} images gone, none of the others" if wanted <= left and not {paths[i] for i in ids} & left else ""
+
+    return Draft(f"leave out samples that hold nothing ({name.removesuffix('_dataset')})", why, code, dict, verify, optional)
 
 
 def _without(name: str, split: Split, ids: list[int], why: str, *, optional: bool) -> Draft:

@@ -16,6 +16,7 @@ MOST_LOST = 0.2  # of the entries that may turn out to be no numbers
 def restoring(sampled: Sampled) -> Iterator[Draft]:
     """What the look at the features found of both kinds."""
     yield from _spoilt(sampled)
+    yield from _written(sampled)
     yield from _stand_ins(sampled)
 
 
@@ -38,12 +39,31 @@ def _spoilt(sampled: Sampled) -> Iterator[Draft]:
         yield Draft("numbers that came as text", why, "\n".join([sampled.stated, "import pandas as pd", copies, *lines]), sampled.frames, verify)
 
 
+def _written(sampled: Sampled) -> Iterator[Draft]:
+    """Columns all of whose entries are numbers written as text."""
+    look = sampled.answers.get("features")
+    columns = [column.field for column in (look.written if look is not None else ()) if column.measured] if sampled.is_table else []
+    if not columns:
+        return
+    both = sampled.listed("df").split(", ")
+    lines = [f"{df} = {df}.assign(**{df}[{columns!r}].apply(pd.to_numeric))" for df in both]
+
+    def verify(before: dict[str, Any], after: dict[str, Any]) -> str:
+        known = sum(int(before[df][columns].notna().sum().sum()) for df in both)
+        left = sum(int(after[df][columns].notna().sum().sum()) for df in both)
+        numbers = all(after[df][name].dtype.kind in "fiu" for df in both for name in columns)
+        return f"{left:,} sampled entries are numbers now, none is lost" if numbers and known == left else ""
+
+    why = f"all sampled entries of {', '.join(columns[:3])} are numbers written as text"
+    yield Draft("text that is numbers throughout", why, "\n".join([sampled.stated, "import pandas as pd", *lines]), sampled.frames, verify)
+
+
 def _stand_ins(sampled: Sampled) -> Iterator[Draft]:
     """A number such as -999 that stands for a missing one."""
     look, field = sampled.answers.get("features"), sampled.field
     if look is None or field is None or field.kind != "tabular" or numpy.ndim(field.sample) != 2:
         return
-    found = {c.name: c.sentinel.value for c in look.looks if c.sentinel is not None and c.field == field.name and c.name in field.axis_names}
+    found = {c.name: c.sentinel.value for c in look.looks if c.sentinel is not None and c.sentinel.certain and c.field == field.name and c.name in field.axis_names}
     values = {sampled.columns()[field.axis_names.index(name)]: value for name, value in found.items()}
     if not values:
         return

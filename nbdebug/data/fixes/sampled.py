@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
+from dataclasses import field as made
 from functools import cached_property
 from typing import Any
 
@@ -12,9 +14,12 @@ from torch.utils.data import TensorDataset
 
 from nbdebug.data.chunk import Rows
 from nbdebug.data.context import Context
+from nbdebug.data.fixes.fix import Fix
 from nbdebug.data.split import FieldData, Split
 
 NUMBERS = ("tabular", "quantity")
+FILE = re.compile(r"table ([^\n]+) of [\d,]+ columns")  # how a source calls the table of a file
+READERS = {"csv": "read_csv", "tsv": "read_table", "parquet": "read_parquet", "json": "read_json"}
 
 
 @dataclass(frozen=True)
@@ -25,6 +30,13 @@ class Sampled:
     val: Split | None
     context: Context
     answers: dict[str, Any]
+    earlier: list[Fix] = made(default_factory=list)  # mends that come before
+    gone: set[int] = made(default_factory=set)  # places of the columns that they take away
+
+    @property
+    def is_changed(self) -> bool:
+        """Whether an earlier mend changes the inputs of train, so that numbers known of them hold no longer."""
+        return any(re.search(r"^train_(df|inputs)\b[^#\n]*=", fix.code, re.MULTILINE) for fix in self.earlier)
 
     @cached_property
     def is_table(self) -> bool:
@@ -82,11 +94,17 @@ class Sampled:
         (one, *others) = self.field.shapes
         return f"({', '.join(['N', *(['…'] if others else map(str, one))])}{',' if not others and not one else ''})"
 
+    @property
+    def read(self) -> list[str]:
+        """Lines that read the frames, where the data came as files."""
+        found = [f"{word}_df = {how}" for word, split in zip(self.words, (self.train, self.val), strict=False) if (how := how_read(split))]
+        return ["import pandas", *found] if found else []
+
     def columns(self) -> tuple[Any, ...]:
-        """Names of the columns as the frame has them, or their numbers."""
+        """Names of the columns as the frame has them, or their numbers after the earlier mends; -1 of those that are gone."""
         names = self.field.axis_names if self.field is not None else ()
         if not self.is_table:
-            return tuple(range(len(names)))
+            return tuple(-1 if place in self.gone else place - sum(before < place for before in self.gone) for place in range(len(names)))
         return tuple(map(int, names)) if names and all(name.isdigit() for name in names) else names
 
     def frames(self) -> dict[str, Any]:
@@ -119,6 +137,13 @@ class Sampled:
             elif numpy.ndim(field.sample) == 1 or isinstance(field.sample, list):
                 parts[field.name] = decoded(field)
         return pandas.DataFrame(parts)
+
+
+def how_read(split: Split) -> str:
+    """How pandas reads the table of this file, `pandas.read_csv('t.csv')`; "" where it is none."""
+    found = FILE.fullmatch(split.about)
+    reader = READERS.get(found[1].rpartition(".")[2].lower()) if found else None
+    return f"pandas.{reader}({found[1]!r})" if reader else ""
 
 
 def decoded(field: FieldData) -> Any:

@@ -11,12 +11,13 @@ import torch
 from nbdebug.data.chunk import chunk_of
 from nbdebug.data.fixes.fix import Draft
 from nbdebug.data.fixes.sampled import Sampled, matrix
-from nbdebug.data.fixes.spreading import spreading
+from nbdebug.data.split import Columns
 from nbdebug.loading import Delivered
 
 LISTED = 12  # columns whose constants are written out
 PREPARED = 0.25  # mean and std this close to 0 and 1 in every column: it is done already; our choice
 BYTES = 2.0  # values above it are pixels of 0..255 and not of 0..1
+SPREAD, HALF = 0.25, 0.5  # of the range of a column of 0..1, a uniform one has 0.29; and the range that it has at least
 OFF = 0.1  # of a normalised column's mean from 0 and std from 1, at most, over rows that gave the constants
 OFF_IN_A_BATCH = 0.6  # the same, over the images of one batch
 
@@ -24,7 +25,7 @@ OFF_IN_A_BATCH = 0.6  # the same, over the images of one batch
 def scaling(sampled: Sampled) -> Iterator[Draft]:
     """Normalisation, for images by channel, for tables by column."""
     field = sampled.field
-    if field is None or field.columns is None or any(spreading(sampled)):  # whose mends would change the constants
+    if field is None or field.columns is None:
         return
     mean, std = field.columns.mean, field.columns.std
     usable = numpy.isfinite(mean) & (std > 0)
@@ -33,14 +34,24 @@ def scaling(sampled: Sampled) -> Iterator[Draft]:
     if field.kind == "image" and usable.all() and getattr(field.facts, "layout", "") in ("CHW", "HWC", "HW"):
         yield _of_images(sampled)
     elif field.kind == "tabular" and len(numpy.shape(field.sample)) == 2:
-        columns = tuple(name for name, use in zip(sampled.columns(), usable & _is_quantity(sampled), strict=True) if use)
-        if columns:
+        chosen = usable & _is_quantity(sampled)
+        columns = tuple(name for name, use in zip(sampled.columns(), chosen, strict=True) if use)
+        if columns and not _is_scaled(field.columns, chosen):
             yield _of_columns(sampled, columns)
 
 
 def _is_quantity(sampled: Sampled) -> numpy.ndarray:
-    """(D,) more than a yes or no."""
-    return numpy.asarray(sampled.field.columns.distinct) > 2
+    """(D,) more than a yes or no, no row number, and not taken away by an earlier mend."""
+    look, names = sampled.answers.get("features"), sampled.field.axis_names
+    rows = {c.name for c in (look.looks if look is not None else ()) if c.is_row_number and c.field == sampled.field.name}
+    left = [place not in sampled.gone and name not in rows for place, name in enumerate(names)]
+    return (numpy.asarray(sampled.field.columns.distinct) > 2) & numpy.array(left, dtype=bool)
+
+
+def _is_scaled(columns: Columns, chosen: numpy.ndarray) -> bool:
+    """Whether every column fills 0..1 or -1..1 evenly already."""
+    low, high, std = columns.low[chosen], columns.high[chosen], columns.std[chosen]
+    return bool((low >= -1).all() and (high <= 1).all() and (std >= SPREAD * (high - low)).all() and (high - low >= HALF).all())
 
 
 def rounded(values: numpy.ndarray) -> list[float]:
@@ -99,10 +110,13 @@ def _of_columns(sampled: Sampled, columns: tuple[Any, ...]) -> Draft:
 def _frame_code(sampled: Sampled, columns: tuple[Any, ...]) -> str:
     places = [sampled.columns().index(name) for name in columns]
     lines = [sampled.stated]
-    if len(columns) <= LISTED:
+    if len(columns) <= LISTED and not sampled.is_changed:
         mean, std = (dict(zip(columns, rounded(v[places]), strict=True)) for v in (sampled.field.columns.mean, sampled.field.columns.std))
         lines += ["import pandas as pd", f"mean = pd.Series({mean})  # of train only", f"std = pd.Series({std})"]
         chosen = "mean.index"
+    elif len(columns) <= LISTED:
+        lines += [f"numbers = train_df[{list(columns)!r}]", "mean, std = numbers.mean(), numbers.std()  # of train only, after the mends above"]
+        chosen = "numbers.columns"
     else:
         drop = f".drop(columns={[sampled.target.name]!r}, errors=\"ignore\")" if sampled.target is not None else ""
         lines += [f'numbers = train_df{drop}.select_dtypes("number")', "numbers = numbers.loc[:, numbers.nunique() > 2]"]
@@ -117,7 +131,7 @@ def _frame_code(sampled: Sampled, columns: tuple[Any, ...]) -> str:
 def _tensor_code(sampled: Sampled) -> str:
     found = sampled.field.columns
     lines = [sampled.stated, "import torch"]
-    if len(found.names) <= LISTED:
+    if len(found.names) <= LISTED and not sampled.is_changed:
         mean, std = rounded(numpy.nan_to_num(found.mean)), rounded(numpy.where(found.std > 0, found.std, 1.0))
         lines += [f"mean = torch.tensor({mean})  # per column, of train only", f"std = torch.tensor({std})"]
     else:

@@ -12,6 +12,7 @@ from nbdebug.data.fixes.fix import Draft
 from nbdebug.data.fixes.sampled import Sampled
 
 FEWEST, SHARE = 2, 0.01  # samples, and share of val, from which ND105 warns
+TOGETHER = "df = pd.concat([train_df, val_df], ignore_index=True)"
 PLANTED = 5  # equal samples that are added where none was sampled
 UNEVEN = 0.1  # by which a class's share may differ between the sides, with enough of it
 ENOUGH = 30  # samples of a class on each side, for that
@@ -43,7 +44,7 @@ def _by_content(sampled: Sampled, overlap: Any) -> Iterator[Draft]:
     elif sampled.is_table:
         yield Draft("a split without leakage", why, _frame_code(sampled, share), verify=lambda a, b: _frame_verified(sampled, share, a, b), **both)
     elif sampled.field.kind in ("image", "tabular", "tokens", "series"):
-        both["given"] = lambda: {"dataset": _both_sides(sampled)}
+        both["given"] = lambda: _both_sides(sampled)
         yield Draft("a split without leakage", why, _dataset_code(sampled, share), verify=lambda a, b: _dataset_verified(share, a, b), **both)
 
 
@@ -53,7 +54,7 @@ def _by_group(sampled: Sampled, groups: tuple[Any, ...]) -> Iterator[Draft]:
         return
     column, share = groups[0].column, _share(sampled)
     code = "\n".join([
-        "# df: all rows, pd.concat([train_df, val_df], ignore_index=True)", "import numpy as np",
+        "# train_df, val_df: your DataFrames", "import numpy as np", "import pandas as pd", TOGETHER,
         f"groups = np.random.default_rng(0).permutation(df[{column!r}].dropna().unique())",
         f"in_val = df[{column!r}].isin(groups[: round({share} * len(groups))])  # all rows of a group on one side",
         "train_df, val_df = df[~in_val], df[in_val]",
@@ -62,7 +63,7 @@ def _by_group(sampled: Sampled, groups: tuple[Any, ...]) -> Iterator[Draft]:
     def verify(before: dict[str, Any], after: dict[str, Any]) -> str:
         sides = [set(after[name][column].dropna()) for name in ("train_df", "val_df")]
         rows = [len(after[name]) for name in ("train_df", "val_df")]
-        if sides[0] & sides[1] or sum(rows) != len(before["df"]) or not all(rows):
+        if sides[0] & sides[1] or sum(rows) != _rows(before) or not all(rows):
             return ""
         return f"{len(sides[0]):,} and {len(sides[1]):,} groups of {column}, none on both sides; {rows[0]:,} and {rows[1]:,} sampled rows"
 
@@ -106,7 +107,7 @@ def _frame_code(sampled: Sampled, share: float) -> str:
     target = sampled.target
     drop = f".drop(columns={[target.name]!r})" if target is not None else ""
     lines = [
-        "# df: all rows, pd.concat([train_df, val_df], ignore_index=True)", "import numpy as np", "import pandas as pd",
+        "# train_df, val_df: your DataFrames", "import numpy as np", "import pandas as pd", TOGETHER,
         f"group = pd.util.hash_pandas_object(df{drop}, index=False).to_numpy()  # equal inputs, one group",
         "random, in_val = np.random.default_rng(0), np.zeros(len(df), bool)",
     ]  # fmt: skip
@@ -125,7 +126,7 @@ def _by_time(sampled: Sampled, time: str, share: float) -> str:
     target = sampled.target
     inputs = f"df.columns.drop({target.name!r})" if target is not None else "df.columns"
     return "\n".join([
-        "# df: all rows, pd.concat([train_df, val_df], ignore_index=True)",
+        "# train_df, val_df: your DataFrames", "import pandas as pd", TOGETHER,
         f"df = df.drop_duplicates(subset=list({inputs})).sort_values({time!r})",
         f"cut = df[{time!r}].iloc[int({1 - share:.2f} * len(df))]",
         f"train_df, val_df = df[df[{time!r}] < cut], df[df[{time!r}] >= cut]  # what comes later is held out",
@@ -134,8 +135,8 @@ def _by_time(sampled: Sampled, time: str, share: float) -> str:
 
 def _dataset_code(sampled: Sampled, share: float) -> str:
     lines = [
-        "# dataset: all samples, ConcatDataset([train_dataset, val_dataset]); dataset[i] is (input, " + ("label)" if _is_classes(sampled) else "…)"),
-        "import numpy as np", "from torch.utils.data import Subset", "first, group, label = {}, [], []", "for i in range(len(dataset)):",
+        "# train_dataset, val_dataset: your datasets, whose samples are (input, " + ("label)" if _is_classes(sampled) else "…)"), "import numpy as np",
+        "from torch.utils.data import ConcatDataset, Subset", "dataset, first, group, label = ConcatDataset([train_dataset, val_dataset]), {}, [], []", "for i in range(len(dataset)):",
         "    x, y = dataset[i][:2]" if sampled.target is not None else "    x, y = dataset[i][0], 0",
         "    group.append(first.setdefault(np.asarray(x).tobytes(), i))  # equal inputs, one group",
         f"    label.append({'int(y)' if _is_classes(sampled) else '0'})",
@@ -151,16 +152,21 @@ def _both_frames(sampled: Sampled) -> dict[str, Any]:
     import pandas
 
     frames = sampled.frames()
-    return {"df": pandas.concat([*frames.values(), frames["train_df"].head(PLANTED)], ignore_index=True)}
+    planted = pandas.concat([frames["val_df"], frames["train_df"].head(PLANTED)], ignore_index=True)
+    return {"train_df": frames["train_df"], "val_df": planted}
 
 
-def _both_sides(sampled: Sampled) -> list[tuple[Any, ...]]:
-    names, found = sampled.tensors(), []
+def _rows(before: dict[str, Any]) -> int:
+    return len(before["train_df"]) + len(before["val_df"])
+
+
+def _both_sides(sampled: Sampled) -> dict[str, Any]:
+    names, found = sampled.tensors(), {}
     for word in sampled.words:
         inputs = names[f"{word}_inputs"]
         labels = names.get(f"{word}_targets", [0] * len(inputs))
-        found += list(zip(inputs, labels, strict=True))
-    return found + found[:PLANTED]
+        found[f"{word}_dataset"] = list(zip(inputs, labels, strict=True))
+    return found | {"val_dataset": found["val_dataset"] + found["train_dataset"][:PLANTED]}
 
 
 def _frame_verified(sampled: Sampled, share: float, before: dict[str, Any], after: dict[str, Any]) -> str:
@@ -170,13 +176,13 @@ def _frame_verified(sampled: Sampled, share: float, before: dict[str, Any], afte
     sides = (after["train_df"], after["val_df"])
     keys = [pandas.util.hash_pandas_object(side.drop(columns=[target] if target else []), index=False).to_numpy() for side in sides]
     labels = [list(side[target]) if _is_classes(sampled) else [0] * len(side) for side in sides]
-    return _no_leak(share, len(before["df"]), keys, labels)
+    return _no_leak(share, _rows(before), keys, labels)
 
 
 def _dataset_verified(share: float, before: dict[str, Any], after: dict[str, Any]) -> str:
     sides = (after["train_dataset"], after["val_dataset"])
     keys = [numpy.array([hash(numpy.asarray(side[i][0]).tobytes()) for i in range(len(side))]) for side in sides]
-    return _no_leak(share, len(before["dataset"]), keys, [[after["label"][i] for i in side.indices] for side in sides])
+    return _no_leak(share, len(after["dataset"]), keys, [[after["label"][i] for i in side.indices] for side in sides])
 
 
 def _no_leak(share: float, total: int, keys: list[numpy.ndarray], labels: list[list[Any]]) -> str:
@@ -198,5 +204,5 @@ def _time_verified(time: str, before: dict[str, Any], after: dict[str, Any]) -> 
     train, val = after["train_df"][time], after["val_df"][time]
     if not len(train) or not len(val) or not train.max() < val.min():
         return ""
-    return f"{len(train):,} and {len(val):,} of {len(before['df']):,} sampled rows; train ends {train.max()}, val begins {val.min()}"
+    return f"{len(train):,} and {len(val):,} of {_rows(before):,} sampled rows; train ends {train.max()}, val begins {val.min()}"
 

@@ -27,7 +27,7 @@ def spreading(sampled: Sampled) -> Iterator[Draft]:
     field = sampled.field
     if field is None or field.kind != "tabular" or field.columns is None or len(sampled.train.ids) < FEWEST or numpy.ndim(field.sample) != 2:
         return
-    chosen = {place: found for place in range(len(field.columns.names)) if (found := _transform(sampled, place)) is not None}
+    chosen = {place: found for place in range(len(field.columns.names)) if (found := _transform(sampled, place)) is not None and place not in sampled.gone}
     if chosen:
         yield _transforming(sampled, dict(list(chosen.items())[:LISTED]))
     stand_ins = _stand_ins(sampled)

@@ -27,8 +27,8 @@ class Buffer:
 
     def add(self, chunk: Chunk) -> Iterator[Chunk]:
         """What is ready to be worked on, once this batch has come."""
-        octets = sum(map(_bytes, chunk.fields))
-        if octets >= LARGE or chunk.size >= ROWS:
+        octets = LARGE if chunk.size >= ROWS else sum(map(_bytes, chunk.fields))
+        if octets >= LARGE:
             yield from self.rest()
             yield chunk
             return

@@ -13,7 +13,7 @@ from typing import Any
 import numpy
 
 from nbdebug.data.chunk import Field
-from nbdebug.data.gathering.pixels import PixelMoments, difference_hashes, thinned, thumbnails
+from nbdebug.data.gathering.pixels import PixelMoments, difference_hashes, looked_over, thumbnails
 from nbdebug.data.split import FieldData
 
 THUMB = 32  # pixels a side
@@ -148,9 +148,7 @@ class ImageGather:
     def _take(self, images: list[numpy.ndarray], places: numpy.ndarray, ids: numpy.ndarray, wanted: dict[int, list[int]]) -> None:
         """A block of (C, H, W) images of one shape."""
         channels, height, width = images[0].shape
-        seen = [(extreme(image, numpy.minimum), extreme(image, numpy.maximum), thinned(image)) for image in images]  # one after the other: near the processor
-        low, high, small = (numpy.stack(parts) for parts in zip(*seen, strict=True))  # (n, C), (n, C), (n, C, h, w)
-        low, high = low.astype(numpy.float64), high.astype(numpy.float64)
+        low, high, small = looked_over(images)
         moments = self.moments.setdefault(channels, PixelMoments(channels))
         bad = ~numpy.isfinite(low + high).all(1)
         for row in numpy.flatnonzero(bad):
@@ -167,7 +165,7 @@ class ImageGather:
         kept = [row for row, place in enumerate(places.tolist()) if place in wanted]
         for row, thumb in zip(kept, thumbnails(small[kept], THUMB) if kept else (), strict=True):
             for slot in wanted[int(places[row])]:
-                self.sample[slot], self.sampled_sizes[slot] = thumb, (height, width)
+                self.sample[slot], self.sampled_sizes[slot] = thumb.copy(), (height, width)  # a view would keep the whole block
 
     def _mend(self, image: numpy.ndarray, moments: PixelMoments, number: int) -> tuple[numpy.ndarray, numpy.ndarray]:
         """Counts what is not finite; lowest and highest of the rest, NaN where there is none."""
@@ -206,14 +204,6 @@ def channels_first(image: numpy.ndarray, layout: str) -> numpy.ndarray:
     if image.ndim == 2:
         return image[None]
     return numpy.moveaxis(image, -1, 0) if layout == "HWC" else image
-
-
-def extreme(image: numpy.ndarray, of: numpy.ufunc) -> numpy.ndarray:
-    """(C,) `of` all pixels of (C, H, W), along the axis that lies contiguous in memory."""
-    channels, height, width = image.shape
-    if image.strides[0] == image.itemsize and channels > 1:  # the view of an (H, W, C): whole rows at a time
-        return of.reduce(of.reduce(numpy.moveaxis(image, 0, -1).reshape(height, width * channels), 0).reshape(width, channels), 0)
-    return of.reduce(image.reshape(channels, -1), 1)
 
 
 def ranges(small: numpy.ndarray, low: numpy.ndarray, high: numpy.ndarray, dtype: numpy.dtype) -> dict[str, numpy.ndarray]:

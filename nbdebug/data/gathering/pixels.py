@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from functools import lru_cache
 
 import numpy
 import torch
@@ -16,15 +18,41 @@ QUANTILE_PIXELS = 200_000  # of the thumbnails, for the quantiles
 GREY = (0.299, 0.587, 0.114)  # luma of red, green and blue, ITU-R BT.601
 
 
-def thinned(image: numpy.ndarray) -> numpy.ndarray:
-    """(…, C, h, w): every k-th row and column, contiguous float32."""
-    down, across = (max(1, -(-side // SIDE)) for side in image.shape[-2:])
-    return numpy.ascontiguousarray(image[..., ::down, ::across], dtype=numpy.float32)
+def looked_over(images: Sequence[numpy.ndarray]) -> tuple[numpy.ndarray, numpy.ndarray, numpy.ndarray]:
+    """Of n images (C, H, W): lowest and highest value of each channel, (n, C) float64, and every k-th row and column, (n, C, h, w) float32.
+
+    One image after the other, as it then stays near the processor.
+    """
+    channels, height, width = images[0].shape
+    down, across = (max(1, -(-side // SIDE)) for side in (height, width))
+    low, high = numpy.empty((2, len(images), channels))
+    small = numpy.empty((len(images), channels, -(-height // down), -(-width // across)), numpy.float32)
+    for row, image in enumerate(images):
+        low[row], high[row] = extreme(image, numpy.minimum), extreme(image, numpy.maximum)
+        small[row] = image[:, ::down, ::across]
+    return low, high, small
+
+
+def extreme(image: numpy.ndarray, of: numpy.ufunc) -> numpy.ndarray:
+    """(C,) `of` all pixels of (C, H, W), along the axis that lies contiguous in memory."""
+    channels, height, width = image.shape
+    if image.strides[0] == image.itemsize and channels > 1:  # the view of an (H, W, C): whole rows at a time
+        return of.reduce(of.reduce(numpy.moveaxis(image, 0, -1).reshape(height, width * channels), 0).reshape(width, channels), 0)
+    return of.reduce(image.reshape(channels, -1), 1)
 
 
 def thumbnails(images: numpy.ndarray, side: int) -> numpy.ndarray:
-    """(n, side, side, C) area means of (n, C, h, w)."""
-    return F.adaptive_avg_pool2d(torch.from_numpy(images), side).permute(0, 2, 3, 1).numpy()
+    """(n, side, side, C) area means of (n, C, h, w) finite float32; the windows are those of adaptive_avg_pool2d."""
+    down, across = (_windows(size, side) for size in images.shape[2:])
+    sums = down @ (images @ across.T)  # of whole numbers exact, as the mean is
+    return (sums / (down.sum(1)[:, None] * across.sum(1))).transpose(0, 2, 3, 1)
+
+
+@lru_cache(maxsize=64)
+def _windows(size: int, cells: int) -> numpy.ndarray:
+    """(cells, size) of 0 and 1: which pixels each cell is the mean of."""
+    cell, pixel = numpy.arange(cells)[:, None], numpy.arange(size)
+    return ((pixel >= cell * size // cells) & (pixel < -((cell + 1) * size // -cells))).astype(numpy.float32)
 
 
 def difference_hashes(images: numpy.ndarray) -> numpy.ndarray:
@@ -61,18 +89,21 @@ class PixelMoments:
             size: pixels of one channel, all n together and before thinning.
         """
         every = max(1, math.ceil((images.shape[2] * images.shape[3] / MOMENT_PIXELS) ** 0.5))
-        values = images[:, :, ::every, ::every].swapaxes(0, 1).reshape(self.channels, -1).astype(numpy.float64)
+        values = numpy.array(images[:, :, ::every, ::every].swapaxes(0, 1), dtype=numpy.float64, order="C").reshape(self.channels, -1)
         self.pixels, self.looked = self.pixels + size, self.looked + values.shape[1]
         self.low, self.high = numpy.fmin(self.low, numpy.fmin.reduce(low)), numpy.fmax(self.high, numpy.fmax.reduce(high))
-        self.zeros += (values == 0).sum(1)
-        self.negative += (values < 0).sum(1)
-        finite = numpy.isfinite(values)
-        self.finite += finite.sum(1)
+        self.zeros += values.shape[1] - numpy.count_nonzero(values, axis=1)
+        if not (low >= 0).all():
+            self.negative += numpy.count_nonzero(values < 0, axis=1)
+        finite = numpy.isfinite(values) if not numpy.isfinite(values.sum(1)).all() else None
+        self.finite += values.shape[1] if finite is None else finite.sum(1)
         if self.origin is None:
-            self.origin = numpy.where(finite, values, 0.0).mean(1, keepdims=True)
-        values = numpy.where(finite, values - self.origin, 0.0)
+            self.origin = (values if finite is None else numpy.where(finite, values, 0.0)).mean(1, keepdims=True)
+        values -= self.origin
+        if finite is not None:
+            values[~finite] = 0.0
         square = values * values
-        self.sums += (values.sum(1), square.sum(1), numpy.einsum("cp,cp->c", square, values), numpy.einsum("cp,cp->c", square, square))
+        self.sums += (values.sum(1), *(numpy.einsum("cp,cp->c", a, b) for a, b in ((values, values), (square, values), (square, square))))
 
     def count_broken(self, images: numpy.ndarray) -> None:
         """NaN and Inf of (n, C, H, W) images that are known to hold some."""

@@ -8,11 +8,15 @@ the loader with processes of its own.
 
 from nbdebug.data.running.again import Repeated
 from nbdebug.data.running.apart import ApartLook
-from nbdebug.data.running.asked import Box, Raised, Running
-from nbdebug.data.running.clock import Cost, SpeedLook, Trial
+from nbdebug.data.running.asked import Raised, Running
+from nbdebug.data.running.box import Box
+from nbdebug.data.running.clock import SpeedLook
+from nbdebug.data.running.costs import Cost
 from nbdebug.data.running.look import LoaderRun, run_looks
 from nbdebug.data.running.passing import Trouble
-from nbdebug.data.running.workers import WorkerLook, WorkersFailed
+from nbdebug.data.running.trials import Trial
+from nbdebug.data.running.twin import WorkersFailed
+from nbdebug.data.running.workers import WorkerLook
 from nbdebug.data.running.wrapping import Wrapped
 
 __all__ = [

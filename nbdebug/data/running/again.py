@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy
 
-from nbdebug.data.running.asked import Box, Running
+from nbdebug.data.running.asked import Running
+from nbdebug.data.running.box import Box
 from nbdebug.data.running.passing import Passage
 from nbdebug.data.running.spots import datasets_of
 from nbdebug.data.running.stored import rows_of

@@ -9,12 +9,13 @@ from typing import Any
 
 import numpy
 
-from nbdebug.data.running.asked import DEAR, Box, Running, write
+from nbdebug.data.running.asked import DEAR, Running, write
+from nbdebug.data.running.box import Box
 from nbdebug.data.running.marker import axes, best, clearness, marked, planes, shows, side, turn
 from nbdebug.data.running.spots import Spot
 from nbdebug.data.running.spying import Notes, spied
 from nbdebug.data.running.stored import lent
-from nbdebug.data.running.values import inputs_of, is_target, leaves
+from nbdebug.data.running.values import inputs_of, is_target, kept, leaves
 from nbdebug.data.running.watched_arrays import lent_copies
 
 DRAWS, FEW_DRAWS = 12, 6  # of random numbers; a mirror of one in two shows in 6 of 12
@@ -119,7 +120,7 @@ def _read(running: Running, spots: list[Spot], index: Any, draw: int, phase: flo
             return tuple(_exchanged(a, phase) for a in args), {k: _exchanged(v, phase) for k, v in kwargs.items()}
 
         with spied(spots, Notes(exchange=exchange, values=False)), _stored(running, index, phase), contextlib.suppress(Exception):
-            return running.dataset[index], names
+            return kept(running.dataset[index]), names
     return None, names
 
 

@@ -11,12 +11,13 @@ import torch
 from torch import Tensor
 
 from nbdebug.data.running.apart import DRAWS, FEW_DRAWS, ApartLook
-from nbdebug.data.running.asked import DEAR, Box, Running
+from nbdebug.data.running.asked import DEAR, Running
+from nbdebug.data.running.box import Box
 from nbdebug.data.running.marker import as_image, axes
 from nbdebug.data.running.spots import Spot
 from nbdebug.data.running.spying import Notes, spied
 from nbdebug.data.running.stored import lent, rows_of, unwrapped
-from nbdebug.data.running.values import equal_arrays, inputs_of, is_image, is_target, leaves, numbers
+from nbdebug.data.running.values import equal_arrays, inputs_of, is_image, is_target, kept, leaves, numbers
 from nbdebug.data.running.watched_arrays import lent_copies
 
 FORMATS = ("corners", "corner and size", "centre and size")
@@ -122,7 +123,7 @@ def _read(running: Running, spots: list[Spot], index: Any, draw: int, raw: numpy
     with running.put_back():
         running.shake(draw)
         with spied(spots, Notes(exchange=exchange, values=False)), lent(running.dataset, stand_in), contextlib.suppress(Exception):
-            return running.dataset[index], names
+            return kept(running.dataset[index]), names
     return None, names
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import sys
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -19,6 +20,13 @@ from nbdebug.source_lines import is_users
 NARROW = (torch.uint8, torch.int8, torch.int16, torch.uint16)
 TORCH = ("add", "sub", "rsub", "mul", "neg", "pow", "add_", "sub_", "mul_", "neg_", "pow_", "square", "mm")
 READERS = ("array", "asarray", "ascontiguousarray", "frombuffer", "fromfile", "load")  # of numpy, by which data comes in
+
+
+@functools.lru_cache(maxsize=1)
+def ready() -> None:
+    """Imports what torch imports when it is first listened to, which may take seconds, before any clock runs."""
+    with _Tensors(Ear()):
+        torch.tensor(numpy.zeros(1, numpy.uint8)) / 255
 
 
 @contextlib.contextmanager

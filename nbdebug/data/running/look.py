@@ -10,13 +10,17 @@ from torch.utils.data import TensorDataset
 
 from nbdebug.data.running.again import Repeated, repeated
 from nbdebug.data.running.apart import ApartLook, apart_look
-from nbdebug.data.running.asked import Box, Raised, Running
+from nbdebug.data.running.arrays import unheard
+from nbdebug.data.running.asked import Raised, Running
 from nbdebug.data.running.before_after import before_after
+from nbdebug.data.running.box import Box
 from nbdebug.data.running.boxes import boxes_look
-from nbdebug.data.running.passing import Passage, Trouble, passages, troubles
+from nbdebug.data.running.overwriting import Overwritten, overwritten
+from nbdebug.data.running.passing import Passage, Trouble, passages, troubles, unnoticed
 from nbdebug.data.running.spots import Spot, spots_of
 from nbdebug.data.running.stored import without_subsets
-from nbdebug.data.running.workers import WorkerLook, WorkersFailed, worker_look
+from nbdebug.data.running.twin import WorkersFailed
+from nbdebug.data.running.workers import WorkerLook, worker_look
 from nbdebug.data.running.wrapping import Wrapped, wrapped
 from nbdebug.errors import first_line
 from nbdebug.page import Exhibit
@@ -34,6 +38,7 @@ class LoaderRun:
     dataset: str  # its class
     workers: int
     samples: int  # asked
+    wanted: int  # that should have been
     sample_seconds: float
     why_not: str = ""  # why none of its samples can be asked again
     settled: bool = False  # there is nothing random, and no transform: nothing of it can be wrong
@@ -41,70 +46,80 @@ class LoaderRun:
     transforms: tuple[str, ...] = ()
     repeated: Repeated | None = None
     troubles: tuple[Trouble, ...] = ()
+    overwritten: Overwritten | None = None
     apart: ApartLook | None = None
     wrapped: tuple[Wrapped, ...] = ()
+    not_listened: tuple[str, ...] = ()  # arrays of integers to which nobody could listen
+    listened: int = 0  # samples in whose integer arithmetic something would have been heard
     worker: WorkerLook | None = None
     why_no_workers: str = ""
     raised: tuple[Raised, ...] = ()
     exhibits: tuple[Exhibit, ...] = ()
     unanswered: dict[str, str] = field(default_factory=dict)  # experiment → what it stumbled over
+    not_as_it_is: str = ""  # what raised while it was listened to, and not otherwise
 
 
-def run_looks(running: Running, *, seconds: float, ask_workers: bool) -> Iterator[LoaderRun]:
-    """Ever fuller, the last complete."""
+def run_looks(running: Running, *, box: Box, workers: Box | None) -> Iterator[LoaderRun]:
+    """Ever fuller, the last complete.
+
+    Args:
+        workers: what its workers may take; None: they are not asked.
+    """
     look = LoaderRun(
         running.name, type(running.loader).__name__, type(without_subsets(running.dataset)).__name__, running.workers,
-        len(running.indices), running.seconds, running.why_not, type(running.dataset) is TensorDataset, raised=tuple(running.raised),
+        len(running.indices), running.wanted, running.seconds, running.why_not, type(running.dataset) is TensorDataset, raised=tuple(running.raised),
     )  # fmt: skip
     if not running.why_not:
-        for fuller in _of_samples(running, look, seconds):
+        for fuller in _of_samples(running, look, box):
             look = fuller
             yield look
-    if ask_workers:
-        look = _of_workers(running, look, seconds)
+    if workers is not None:
+        look = _of_workers(running, look, Box(workers.left))
     yield replace(look, raised=_all_raised(running, look))
 
 
-def _of_samples(running: Running, look: LoaderRun, seconds: float) -> Iterator[LoaderRun]:
-    spots = spots_of(running.dataset)
+def _of_samples(running: Running, look: LoaderRun, box: Box) -> Iterator[LoaderRun]:
+    spots = unnoticed(running, spots_of(running.dataset))
     cached = running.cached()
     why = f"{cached}() remembers what it gave" if cached else ""
     look = replace(look, transforms=tuple(spot.name for spot in spots), why_no_lending=why)
     found: list[Passage] = []
-    for name, ask in _experiments(running, spots, found, Box(seconds)):
-        look = _answered(look, name, ask)
+    for name, ask in _experiments(running, spots, found, box):
+        look = replace(_answered(look, name, ask), not_as_it_is=running.ours)
         yield look
 
 
-def _experiments(running: Running, spots: list[Spot], found: list[Passage], box: Box) -> Iterator[tuple[str, Callable[[], Any]]]:
+def _experiments(running: Running, spots: list[Spot], found: list[Passage], box: Box) -> Iterator[tuple[str, Callable[[], dict[str, Any]]]]:
     draws = FEW_DRAWS if running.brief else DRAWS
 
-    def part() -> Box:
-        return Box(max(0.0, min(box.left, SHARE * box.seconds)))
+    def read() -> dict[str, Any]:
+        found.extend(passages(running, spots, draws=draws, box=box.part(SHARE)))
+        return {"repeated": repeated(running, found, box.part(SHARE))}
 
-    def read() -> Any:
-        found.extend(passages(running, spots, draws=draws, box=part()))
-        return repeated(running, found, part())
+    def listen() -> dict[str, Any]:
+        wraps, listened = wrapped(running, spots, draws=1 if running.brief else 2, box=box.part(SHARE))
+        return {"wrapped": wraps, "listened": listened, "not_listened": unheard(running)}
 
+    yield "overwritten", lambda: {"overwritten": overwritten(running)}
     yield "repeated", read
-    yield "troubles", lambda: tuple(troubles(found))
+    yield "troubles", lambda: {"troubles": tuple(troubles(found))}
     if not running.brief:
-        yield "exhibits", lambda: before_after(found)
+        yield "exhibits", lambda: {"exhibits": before_after(found)}
     if not running.cached():
-        yield "wrapped", lambda: wrapped(running, spots, draws=1 if running.brief else 2, box=part())
-        yield "apart", lambda: apart_look(running, spots, part()) or boxes_look(running, spots, part())
+        yield "wrapped", listen
+        yield "apart", lambda: {"apart": apart_look(running, spots, box.part(SHARE)) or boxes_look(running, spots, box.part(SHARE))}
 
 
-def _answered(look: LoaderRun, name: str, ask: Callable[[], Any]) -> LoaderRun:
+def _answered(look: LoaderRun, name: str, ask: Callable[[], dict[str, Any]]) -> LoaderRun:
     try:
-        return replace(look, **{name: ask()})
+        return replace(look, **ask())
     except Exception as error:
         return replace(look, unanswered={**look.unanswered, name: f"{type(error).__name__}: {first_line(error)}"})
 
 
-def _of_workers(running: Running, look: LoaderRun, seconds: float) -> LoaderRun:
+def _of_workers(running: Running, look: LoaderRun, box: Box) -> LoaderRun:
     try:
-        return replace(look, worker=worker_look(running, look.repeated, Box(seconds)))
+        return replace(look, worker=worker_look(running, look.repeated, box))
     except WorkersFailed as failed:
         raised = (failed.raised,) if failed.raised is not None else ()
         return replace(look, why_no_workers=str(failed), raised=(*look.raised, *raised))

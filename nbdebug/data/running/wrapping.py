@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from nbdebug.data.running.asked import DEAR, Box, Running
+from nbdebug.data.running.arrays import Held, exchanged, narrow_arrays
+from nbdebug.data.running.asked import DEAR, Running
+from nbdebug.data.running.box import Box
 from nbdebug.data.running.hearing import hearing
 from nbdebug.data.running.overflow import Ear, Wrap
 from nbdebug.data.running.spots import Spot
 from nbdebug.data.running.spying import Notes, spied
-from nbdebug.data.running.stored import lent
 from nbdebug.data.running.values import equal
 from nbdebug.data.running.watched_arrays import watched_rows, watched_values
 
@@ -33,11 +36,12 @@ class Wrapped:
     read: int  # samples
 
 
-def wrapped(running: Running, spots: list[Spot], *, draws: int, box: Box) -> tuple[Wrapped, ...]:
-    """What wraps, and makes the sample another than if it stopped at the ends of its range."""
+def wrapped(running: Running, spots: list[Spot], *, draws: int, box: Box) -> tuple[tuple[Wrapped, ...], int]:
+    """What wraps, and makes the sample another than if it stopped at the ends of its range; and how many were listened to."""
     whole = [spot for spot in spots if spot.whole]
+    held = narrow_arrays(running)
     heard: list[tuple[int, Wrap]] = []
-    read = 0
+    read, listened = 0, set()
     indices = running.more(MOST_BRIEFLY if running.brief else MOST, box.left / 4)
     for draw in range(draws):
         for index in indices:
@@ -45,22 +49,29 @@ def wrapped(running: Running, spots: list[Spot], *, draws: int, box: Box) -> tup
                 break
             read += 1
             ear = Ear()
-            item = _heard(running, whole, index, draw, ear)
+            item = _heard(running, whole, held, index, draw, ear)
+            if item is None:
+                continue
+            listened.add(str(index))
             if not ear.wraps or all(wrap.deliberate for wrap in ear.wraps):
                 continue
-            if not equal(item, _heard(running, whole, index, draw, Ear(saturate=True))):
+            stopped = _heard(running, whole, held, index, draw, Ear(saturate=True))
+            if stopped is not None and not equal(item, stopped):
                 heard += [(int(index), wrap) for wrap in ear.wraps if not wrap.deliberate]
-    return tuple(_united(heard, read))
+    return tuple(_united(heard, read)), len(listened)
 
 
-def _heard(running: Running, spots: list[Spot], index: Any, draw: int, ear: Ear) -> Any:
+def _heard(running: Running, spots: list[Spot], held: list[Held], index: Any, draw: int, ear: Ear) -> Any:
     def exchange(spot: Spot, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
         return watched_values(args, ear), watched_values(kwargs, ear)
 
-    notes = Notes(exchange=exchange, values=False)
-    with running.put_back(), spied(spots, notes), lent(running.dataset, lambda name, rows: watched_rows(rows, ear)), hearing(ear):
-        running.shake(draw)
-        return running.read(index)
+    @contextlib.contextmanager
+    def listening() -> Iterator[None]:
+        rows = exchanged(held, lambda value: watched_rows(value, ear))
+        with spied(spots, Notes(exchange=exchange, values=False)), rows, hearing(ear):
+            yield
+
+    return running.watched(index, draw, listening)
 
 
 def _united(heard: list[tuple[int, Wrap]], read: int) -> list[Wrapped]:

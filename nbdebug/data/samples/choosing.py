@@ -54,7 +54,8 @@ def _reasons(splits: tuple[Split, ...], flags: Iterable[Flag]) -> dict[str, dict
             if number not in of_split and count >= MOST_FLAGGED:
                 continue
             count += number not in of_split
-            of_split.setdefault(number, []).append(flag.reason)
+            told = of_split.setdefault(number, [])
+            told += [flag.reason] * (flag.reason not in told)
     return found
 
 

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy
 
+from nbdebug.data.samples.choosing import Chosen
 from nbdebug.data.samples.exhibits import array
+from nbdebug.data.sources.folder import ImageFolder
 from nbdebug.data.split import FieldData, Split
 
 LONGEST = 1.5  # seconds for all samples; what is slower is shown as it was sampled
@@ -29,6 +32,14 @@ class Fetcher:
             return split.fetch(number)
         except Exception:  # a broken sample is another's finding; here it is only not shown
             return None
+
+
+def file_of(one: Chosen) -> str:
+    """The file below its folder that a sample was read from; "" where it was read from none."""
+    dataset = one.split.dataset
+    if not isinstance(dataset, ImageFolder) or not one.split.by_index or not 0 <= one.id < len(dataset):
+        return ""
+    return Path(dataset.paths[one.id]).relative_to(dataset.root).as_posix()
 
 
 def part(item: Any, field: FieldData) -> Any:

@@ -13,6 +13,7 @@ SIDE = 80  # pixels of the longer side
 MASK_SHARE = 0.45  # of a mask's colour over the picture
 IGNORED = 255  # a mask's value for "unlabelled", by custom
 COLOURS = ((230, 85, 13), (0, 114, 178), (0, 158, 115), (204, 121, 167), (240, 228, 66), (86, 180, 233))  # after Okabe and Ito 2008
+SHEET, CROSS = 236, (200, 60, 50)  # grey of an empty sheet, and what is drawn on it
 BYTE_FROM = 128.0  # values above it in 0..255 are bytes, whatever their dtype
 
 
@@ -73,6 +74,16 @@ def picture(
         drawn = _with_boxes(_coloured(drawn), corners(boxes, height, width), drawn.shape[0] / height)
     encoded = png.encode(numpy.ascontiguousarray(drawn).tobytes(), drawn.shape[1], drawn.shape[0], drawn.shape[2])
     return Picture(label, encoded, drawn.shape[1], drawn.shape[0], note)
+
+
+def crossed_out(label: str, *, note: str = "", side: int = SIDE) -> Picture:
+    """An empty sheet with a cross, for an image that there is no picture of."""
+    sheet = numpy.full((side, side, 3), SHEET, numpy.uint8)
+    along = numpy.arange(side // 8, side - side // 8)
+    for across in (along, side - 1 - along):
+        for beside in (0, 1):
+            sheet[along, numpy.clip(across + beside, 0, side - 1)] = CROSS
+    return Picture(label, png.encode(sheet.tobytes(), side, side, 3), side, side, note)
 
 
 def corners(boxes: numpy.ndarray, height: int, width: int) -> numpy.ndarray:

@@ -12,11 +12,11 @@ from nbdebug.data.context import Context, Flag, both
 from nbdebug.data.samples import exhibits
 from nbdebug.data.samples.choosing import MOST, Chosen, chosen
 from nbdebug.data.samples.columns import columns
-from nbdebug.data.samples.fetching import Fetcher, label, part
+from nbdebug.data.samples.fetching import Fetcher, file_of, label, part
 from nbdebug.data.samples.labels import class_field, class_name, names_of, sort_key
 from nbdebug.data.samples.look import SampleLook, extent, held, note_of, source
 from nbdebug.data.samples.overlays import boxes_on, mask_of, reading_of, sheet
-from nbdebug.data.samples.pictures import channels_last, picture, shrunk, value_range
+from nbdebug.data.samples.pictures import channels_last, crossed_out, picture, shrunk, value_range
 from nbdebug.data.split import FieldData, Split
 from nbdebug.page import Collection, Exhibit, Sample
 
@@ -62,7 +62,8 @@ def _makers(show: FieldData, wanted: list[Chosen], fetcher: Fetcher, readings: d
 def _maker(one: Chosen, field: FieldData, item: Any, reading: str) -> Callable[[int], Sample] | None:
     group = _group(one, item)
     name = _target(one) or group
-    note = ": ".join(filter(None, [one.split.name_of(one.id).removeprefix("dataset "), ", ".join(one.reasons)]))
+    called = file_of(one) or one.split.name_of(one.id).removeprefix("dataset ")
+    note = ": ".join(filter(None, [called, ", ".join(one.reasons)]))
 
     def sample(exhibit: Exhibit) -> Sample:
         return Sample(one.split.name, one.id, group, one.reasons, exhibit)
@@ -74,6 +75,8 @@ def _maker(one: Chosen, field: FieldData, item: Any, reading: str) -> Callable[[
             return lambda side: sample(picture(name, paper, 0, 1, note=note, side=side, boxes=on_it))
         pairs = _row(one, item)
         return (lambda side: sample(exhibits.row(name, *pairs, note=note))) if pairs is not None else None
+    if field.kind == "image" and one.id in getattr(field.facts, "broken", {}).get("no image", (0, ()))[1]:
+        return lambda side: sample(crossed_out(name, note=f"{called}: cannot be decoded", side=side))
     value = part(item, field) if item is not None else None
     value = value if value is not None else _sampled(field, one.place)
     if value is None:

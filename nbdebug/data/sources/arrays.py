@@ -9,7 +9,10 @@ import numpy
 import torch
 from torch import Tensor
 
+from nbdebug.errors import SetupError
+
 BYTES, ROWS = 8_000_000, 65_536  # of a batch
+DENSE = 256_000_000  # bytes that a sparse tensor may take when it is written out
 FEWEST = 16  # samples of a batch, however large they are
 
 
@@ -64,6 +67,15 @@ def are_arrays(data: Any) -> bool:
     return isinstance(data, tuple) or (len(data) == 2 and not alike)  # a list of equal arrays is a list of batches
 
 
+def lengths_apart(data: Any) -> str | None:
+    """`inputs have 1,000 rows, targets 990`, of a pair of arrays that are meant as (inputs, targets); None for everything else."""
+    if not isinstance(data, (tuple, list)) or len(data) != 2 or not all(is_array(part) or _is_series(part) for part in data):
+        return None
+    inputs, targets = data
+    batches = inputs.ndim == targets.ndim and isinstance(data, list)
+    return None if len(inputs) == len(targets) or batches else f"inputs have {len(inputs):,} rows, targets {len(targets):,}"
+
+
 def arrays_of(data: Any) -> tuple[Any, ...] | dict[str, Any]:
     """The parts, each with an entry a sample."""
     if isinstance(data, Mapping):
@@ -84,7 +96,21 @@ def _as_array(part: Any) -> Any:
     if isinstance(part, (list, tuple)):
         kinds = {type(value) for value in part}
         return numpy.asarray(part) if kinds and kinds <= {int, float, bool} and len(kinds) == 1 else list(part)
-    return part.detach() if isinstance(part, Tensor) else part
+    return _dense(part.detach()) if isinstance(part, Tensor) else part
+
+
+def _dense(tensor: Tensor) -> Tensor:
+    """Sparse tensors cannot be cut along their rows.
+
+    Raises:
+        SetupError: it is too large to be written out.
+    """
+    if tensor.is_nested or tensor.layout is torch.strided:
+        return tensor
+    if tensor.numel() * tensor.element_size() > DENSE:
+        size = tensor.numel() * tensor.element_size() / 1e9
+        raise SetupError(f"a {described(tensor)} is sparse and would take {size:.1f} GB written out: pass a part of its rows, tensor.index_select(0, rows).to_dense()")
+    return tensor.to_dense()
 
 
 def _is_series(part: Any) -> bool:

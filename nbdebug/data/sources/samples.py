@@ -8,6 +8,7 @@ from typing import Any
 from torch.utils.data import DataLoader, Dataset, IterableDataset
 
 from nbdebug.data.together import together
+from nbdebug.errors import SetupError
 
 BATCH = 64  # samples
 
@@ -18,9 +19,15 @@ class Samples(DataLoader):
     ours = True
 
     def __init__(self, dataset: Any, about: str = "") -> None:
-        super().__init__(dataset, batch_size=BATCH, collate_fn=together)
+        super().__init__(dataset, batch_size=BATCH, collate_fn=_together)
         length = f" of {len(dataset):,} samples" if hasattr(dataset, "__len__") else ""
         self.about = about or f"{type(dataset).__name__}{length}"
+
+
+def _together(samples: list[Any]) -> Any:
+    if all(sample is None for sample in samples):
+        raise SetupError(f"all {len(samples)} samples of a batch are None: does __getitem__ return what it makes?")
+    return together(samples)
 
 
 class Listed(Dataset):

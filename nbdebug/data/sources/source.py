@@ -9,7 +9,7 @@ from typing import Any
 
 from torch.utils.data import DataLoader, IterableDataset
 
-from nbdebug.data.sources.arrays import Arrays, are_arrays, arrays_of, is_array
+from nbdebug.data.sources.arrays import Arrays, are_arrays, arrays_of, is_array, lengths_apart
 from nbdebug.data.sources.columnar import Columnar, is_columnar
 from nbdebug.data.sources.files import loader_of_path
 from nbdebug.data.sources.samples import Listed, Samples, is_dataset
@@ -46,21 +46,21 @@ class Source:
         return said if self.rewinds else (*said, "an iterable dataset cannot be rewound: this pass has used up what it read, and samples are called by their running number")
 
 
-def as_source(data: Any, name: str = "data", *, kind: str | None = None, target: str | tuple[str, ...] | None = None) -> Source:
+def as_source(data: Any, name: str = "data", *, kind: str | None = None, target: Any = None) -> Source:
     """A source of whatever a user has.
 
     Args:
         data: a DataLoader or any iterable of batches; a dataset; a pandas or Arrow table; arrays or tensors, alone or as (inputs,
             targets); a list of samples; the path of a folder of images, of a table, a text or a COCO file.
         kind: one of `split.KINDS`, for the inputs ("classes" and "quantity": for the targets).
-        target: name of the column or field that is to be predicted.
+        target: name of the column or field that is to be predicted, or several; of a frame whatever pandas takes as one, 3 or ("a", "y").
 
     Raises:
         SetupError: it is nothing that gives samples; says what would be.
     """
     if kind is not None:
         demand_known((kind,), KINDS, "kind")
-    targets = (target,) if isinstance(target, str) else tuple(target or ())
+    targets = _names_of(target, data)
     loader = _loader(data, name, targets)
     mapped = isinstance(loader, DataLoader) and not isinstance(loader.dataset, IterableDataset)
     dataset = loader.dataset if mapped else getattr(loader, "dataset", None)
@@ -70,6 +70,13 @@ def as_source(data: Any, name: str = "data", *, kind: str | None = None, target:
         name, loader, _about(data, loader), kind, targets, _length(loader), rewinds(loader), dataset, fetch,
         getattr(loader, "numbered", False), not mine,
     )  # fmt: skip
+
+
+def _names_of(target: Any, data: Any) -> tuple[str, ...]:
+    """The targets as columns are called here, in words; a tuple is one name where columns have several levels."""
+    frame = data.data if isinstance(data, Table) else data
+    several = isinstance(target, (list, set, frozenset)) or (isinstance(target, tuple) and getattr(getattr(frame, "columns", None), "nlevels", 1) == 1)
+    return () if target is None else tuple(map(str, target)) if several else (str(target),)
 
 
 def _loader(data: Any, name: str, targets: tuple[str, ...]) -> Iterable[Any]:
@@ -110,6 +117,8 @@ def _of_data(data: Any, name: str, targets: tuple[str, ...]) -> Iterable[Any]:
         return data.loader() if hasattr(data, "about") and hasattr(data, "loader") else Samples(data)  # a folder or annotations
     if isinstance(data, Mapping):
         raise SetupError(f"{name} is a {type(data).__name__} whose parts are not equally long: {_lengths(data)}. A dict of columns needs one entry a sample in each")
+    if (odd := lengths_apart(data)) is not None:
+        raise SetupError(f"inputs and targets of {name} are not equally long: {odd}. Each row needs its target")
     if isinstance(data, (list, tuple)) and are_samples(data):
         return Samples(Listed(data), f"{type(data).__name__} of {len(data):,} samples")
     if hasattr(data, "__iter__") or hasattr(data, "__getitem__"):
@@ -132,10 +141,11 @@ def _with_targets(data: Any) -> tuple[Any, tuple[str, ...]] | None:
     if not hasattr(column, "__len__") or len(column) != len(frame) or getattr(column, "ndim", 1) != 1:
         raise SetupError(f"inputs have {len(frame):,} rows, and targets {len(column) if hasattr(column, '__len__') else 'no'}: pass one label a row")
     name = str(getattr(column, "name", None) or "target")
-    name = name if name not in frame.columns else f"{name} (target)"
+    name = name if name not in map(str, frame.columns) else f"{name} (target)"
     twin = frame.copy(deep=False)
-    twin[name] = column.to_numpy() if hasattr(column, "to_numpy") else column
-    return twin, (name,)
+    levels = frame.columns.nlevels
+    twin[name if levels == 1 else (name, *[""] * (levels - 1))] = column.to_numpy() if hasattr(column, "to_numpy") else column
+    return twin, (str(twin.columns[-1]),)
 
 
 def _filled(loader: Any, name: str) -> Any:

@@ -14,6 +14,7 @@ from nbdebug.data.structure.odd import Odd, odd, targets_of
 
 LATIN = "ÂÃâ"  # what the first bytes of UTF-8 look like in Latin-1 and Windows-1252
 MISREAD = re.compile(f"[{LATIN}][^\\x00-\\x7f]{{1,2}}")
+MANY, SAME_WORDS = 8, 0.9  # classes, nearly all of which are tokens of the inputs: then the next token is the target; our choice
 REPLACEMENT = "\ufffd"
 
 
@@ -24,7 +25,37 @@ def odd_sequences(split: Split, field: FieldData) -> Iterator[Odd]:
     total = sum(facts.lengths.values())
     if count:
         what = f"{count:,} of {total:,} sequences hold nothing" + (f" but padding ({facts.padding})" if facts.padding is not None else "")
-        yield odd("empty", split, field, what, count, total, ids, labels=targets_of(split, ids))
+        kind = "context" if is_context(split, field) else "empty"
+        yield odd(kind, split, field, what, count, total, ids, labels=targets_of(split, ids))
+
+
+def is_context(split: Split, field: FieldData) -> bool:
+    """Whether what fills these sequences says that nothing came before: the first context of a text, the history of a new customer.
+
+    It does in windows of one length that are filled from the left; where there are windows of every length from none to all; and
+    where the filling is itself among the targets, which are tokens as well.
+    """
+    facts: SequenceFacts = field.facts
+    if facts.padding is None or not facts.empty[0] or len(field.shapes) != 1:
+        return False
+    width = max(max(facts.lengths, default=0), next(iter(field.shapes))[-1] if next(iter(field.shapes)) else 0)
+    ramp = width > 1 and all(facts.lengths.get(level, 0) for level in range(width + 1))
+    return facts.side == "left" or ramp or _among_targets(split, facts)
+
+
+def _among_targets(split: Split, facts: SequenceFacts) -> bool:
+    target = split.target()
+    if target is None or not isinstance(target.sample, numpy.ndarray) or target.sample.dtype.kind not in "iuf" or target.kind != "classes":
+        return False
+    names = [_whole(name) for name in getattr(target.facts, "names", ())]
+    return facts.padding in names and len(names) >= MANY and sum(name in facts.counts for name in names) >= SAME_WORDS * len(names)
+
+
+def _whole(name: object) -> int | None:
+    try:
+        return int(name)  # type: ignore[call-overload]
+    except (TypeError, ValueError):
+        return None
 
 
 def odd_texts(split: Split, field: FieldData) -> Iterator[Odd]:

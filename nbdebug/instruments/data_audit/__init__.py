@@ -17,4 +17,8 @@ from nbdebug.instruments.data_audit.checks.structure import (
 )
 from nbdebug.instruments.data_audit.measure import data_audit
 
-__all__ = ["annotation_wrong", "padding_scored", "sample_structure", "vocabulary_range", "target_scale", "target_leak", "missing_or_constant", "data_audit", "drift", "feature_scale", "imbalance", "label_domain", "label_misaligned", "label_noise", "loader_raises", "nonfinite_input", "order_unshuffled", "preparation_mismatch", "split_overlap"]
+__all__ = [
+    "annotation_wrong", "data_audit", "drift", "feature_scale", "imbalance", "label_domain", "label_misaligned",
+    "label_noise", "loader_raises", "missing_or_constant", "nonfinite_input", "order_unshuffled", "padding_scored",
+    "preparation_mismatch", "sample_structure", "split_overlap", "target_leak", "target_scale", "vocabulary_range",
+]  # fmt: skip

@@ -26,8 +26,9 @@ from nbdebug.instruments.data_audit.result import DataLook
 from nbdebug.instruments.report import Report
 from nbdebug.training_setup import TrainingSetup
 
-QUESTIONS = {"structure": structure, "features": features, "classes": classes, "between": between}  # field of the result → who asks
-TRAIN_SHARE, VAL_SHARE = 0.55, 0.15  # of the time; the questions get the rest
+QUESTIONS = {"structure": structure, "classes": classes, "between": between, "features": features}  # field of the result → who asks
+TRAIN_SHARE, VAL_SHARE, ASKING_SHARE, DRAWING_SHARE = 0.45, 0.12, 0.39, 0.04  # of the time
+NO_TIME = "there was no time left; give a larger budget"
 VAL_BATCHES = 0.2  # of the batches that train_loader gets
 REFRESH = 0.3  # seconds between two results, while reading goes on
 
@@ -37,7 +38,7 @@ class DataAudit(Instrument):
 
     briefly = {"batches": 50}
 
-    def follow(self, setup: Any, val: Any = None, *, budget: Any = UNSAID, **options: Any) -> Generator[Report, None, None]:
+    def follow(self, setup: Any = None, val: Any = None, *, budget: Any = UNSAID, **options: Any) -> Generator[Report, None, None]:
         """Ever fuller reports, the last of them complete."""
         if not isinstance(setup, TrainingSetup):
             setup = data_alone(setup, val, kind=options.get("kind"), target=options.get("target"))
@@ -45,7 +46,7 @@ class DataAudit(Instrument):
             setup = replace(setup, val_loader=as_source(val, "val").loader)
         yield from super().follow(setup, budget=budget, **options)
 
-    def __call__(self, setup: Any, val: Any = None, *, budget: Any = UNSAID, **options: Any) -> Report:
+    def __call__(self, setup: Any = None, val: Any = None, *, budget: Any = UNSAID, **options: Any) -> Report:
         from nbdebug.instruments.report import shown_live
 
         return shown_live(self.follow(setup, val, budget=budget, **options))
@@ -69,12 +70,11 @@ def data_audit(
     Raises:
         SetupError: a loader is empty or can be read only once, or the data is nothing that gives samples.
         BatchError: inputs and targets of a batch cannot be told apart.
-        StepError: the dataset or the collate function raised in the first batch; the message names the sample where it
-            is known. Later it is a finding, ND312.
+        StepError: nothing of the first batch could be read; later, or of single samples, it is a finding, ND312.
     """
     if batches is not None:
         demand_at_least(1, batches=batches)
-    deadline = None if budget is None else time.perf_counter() + budget
+    deadline = None if budget is None else time.perf_counter() + (1 - DRAWING_SHARE) * budget
     alone = isinstance(setup.model, NoModel)
     train = Reading(
         setup, _source(setup, "train_loader", "data" if alone else "train_loader", kind, target), "train_loader",
@@ -86,7 +86,7 @@ def data_audit(
         val = Reading(
             setup, _source(setup, "val_loader", "val" if alone else "val_loader", kind, target), "val_loader",
             batches=None if batches is None else max(1, round(batches * VAL_BATCHES)),
-            seconds=None if budget is None else budget * VAL_SHARE,
+            seconds=None if budget is None else max(0.0, min(VAL_SHARE * budget, deadline - time.perf_counter() - ASKING_SHARE * budget)),
         )  # fmt: skip
         readings.append(val)
         yield from _ever_fuller(readings, val)
@@ -117,16 +117,18 @@ def _asked(look: DataLook, readings: list[Reading], context: Context) -> Iterato
     splits = [reading.gather.split() for reading in readings]
     train, val = splits[0], splits[1] if len(splits) > 1 else None
     for name, question in QUESTIONS.items():
-        look = _answered(look, name, lambda question=question: question(train, val, context))
+        look = _answered(look, name, lambda question=question: question(train, val, context), context)
         yield look
     answers = {name: getattr(look, name) for name in QUESTIONS}
     flags = tuple(flag for answer in answers.values() if hasattr(answer, "flagged") for flag in answer.flagged())
-    look = _answered(look, "samples", lambda: samples(train, val, context, flags))
-    look = _answered(look, "fixes", lambda: fixes(train, val, context, answers))
-    yield _answered(look, "fingerprints", lambda: tuple(map(fingerprint, splits)))
+    look = _answered(look, "samples", lambda: samples(train, val, context, flags), context)
+    look = _answered(look, "fixes", lambda: fixes(train, val, context, answers), context)
+    yield _answered(look, "fingerprints", lambda: tuple(map(fingerprint, splits)), context)
 
 
-def _answered(look: DataLook, name: str, ask: Callable[[], Any]) -> DataLook:
+def _answered(look: DataLook, name: str, ask: Callable[[], Any], context: Context) -> DataLook:
+    if context.left <= 0:
+        return replace(look, unanswered={**look.unanswered, name: NO_TIME})
     try:
         return replace(look, **{name: ask()})
     except Exception as error:

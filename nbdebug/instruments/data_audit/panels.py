@@ -1,12 +1,15 @@
-"""The data look as panels, in the order of a reader's questions: what was read, how it looks, labels, columns, what the splits share."""
+"""The data look as panels, in the order of a reader's questions: what was read, what to mend, samples, labels, columns, splits."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
-from nbdebug.instruments.data_audit.result import Column, DataLook, Field, Labels, LoaderLook
+from nbdebug.instruments.data_audit.result import Broke, Column, DataLook, Field, Labels, LoaderLook
 from nbdebug.page import Histogram, Note, Panel, Table
+from nbdebug.render.scales import counts_whole_numbers
 
+NAMED = " · "  # between the number of a class and its name
 BARS = 60  # classes that are drawn; of more, the extremes are listed
 EXTREMES = 10
 
@@ -14,10 +17,10 @@ EXTREMES = 10
 def panels(look: DataLook) -> tuple[Panel, ...]:
     """All panels of a data look."""
     told = {name: _of(getattr(look, name)) for name in ("samples", "classes", "features", "structure", "between", "fixes")}
-    found: list[Panel] = [_what_was_read(look), *told["samples"]]
-    found += told["classes"] or _balances(look)
+    found: list[Panel] = [_what_was_read(look), *told["fixes"], *told["samples"]]
+    found += [_with_names(panel, look) for panel in told["classes"] or _balances(look)]
     found += told["features"] or _all_statistics(look)
-    return (*found, *told["structure"], *told["between"], *told["fixes"])
+    return (*found, *told["structure"], *told["between"])
 
 
 def _of(answer: object) -> list[Panel]:
@@ -27,6 +30,16 @@ def _of(answer: object) -> list[Panel]:
 def _balances(look: DataLook) -> list[Panel]:
     found = [(loader, field, labels) for loader in look.loaders for field, labels in look.labels(loader)]
     return [_balance(f"{loader.name}: {field.name}", labels) for loader, field, labels in found if labels.counts]
+
+
+def _with_names(panel: Panel, look: DataLook) -> Panel:
+    """A class balance with the names that the dataset gives its classes, where it names all that are drawn."""
+    if not isinstance(panel, Histogram) or not panel.title.startswith("class balance") or not counts_whole_numbers(panel) or look.samples is None:
+        return panel
+    called = [name.partition(NAMED) for names in look.samples.collection.groups.values() for name in names]
+    names = {number: name for number, told, name in called if told}
+    numbers = [str(int(edge + 0.5)) for edge in panel.edges[:-1]]
+    return replace(panel, bins=tuple(names[number] for number in numbers)) if names.keys() >= set(numbers) else panel
 
 
 def _all_statistics(look: DataLook) -> list[Panel]:
@@ -51,8 +64,16 @@ def _reading(loader: LoaderLook, source: str) -> Iterator[str]:
         yield f"The first batch is {loader.structure}."
     if not loader.rewinds:
         yield "Its dataset is iterable and cannot be rewound: what was read here is used up if it reads a stream."
-    if loader.error:
+    if loader.error and loader.stopped:
         yield f"Reading it ended early: {loader.error}."
+    elif loader.broke is not None:
+        yield f"A training would end on the way: {loader.error}; {_left_out(loader.broke)} left out here, and the rest was read."
+
+
+def _left_out(broke: Broke) -> str:
+    parts = [(broke.samples, "sample", "samples"), (broke.batches, "batch", "batches")]
+    said = " and ".join(f"{count:,} such {one if count == 1 else many}" for count, one, many in parts if count)
+    return f"{said} {'is' if broke.samples + broke.batches == 1 else 'are'}"
 
 
 def _balance(title: str, labels: Labels) -> Panel:

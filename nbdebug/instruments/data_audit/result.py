@@ -17,6 +17,8 @@ from nbdebug.errors import NotChecked
 from nbdebug.page import Collection, Panel
 
 NAMED = 5  # places and values that a finding spells out
+IDS = 24  # samples that the evidence of a finding names
+
 
 @dataclass(frozen=True)
 class Column:
@@ -42,6 +44,7 @@ class NonFinite:
     column_count: int
     mask_like: bool  # nothing but 0 and -Inf: an additive mask
     loss: float | None  # the loss of the first such batch; None when it could not be computed
+    ids: tuple[int, ...] = ()  # dataset indices of the first of them; empty where the loader hides them
 
 
 @dataclass(frozen=True)
@@ -87,6 +90,22 @@ class Field:
 
 
 @dataclass(frozen=True)
+class Broke:
+    """What a training would end at."""
+
+    batch: int  # 0-based, in the order of delivery
+    index: str  # of the dataset; "" where it is the batch as a whole, or the loader hides it
+    error: str  # in a sentence
+    samples: int  # that raised
+    batches: int  # that could not be put together, or are of another structure than the first
+    read: int  # samples that were tried, good and broken
+    ids: tuple[int, ...]  # of the samples that raised
+    file: str  # of the user's own line; empty where it is not known, and in a cell
+    line: int | None
+    cell: int | None
+
+
+@dataclass(frozen=True)
 class LoaderLook:
     """What one pass over a loader showed."""
 
@@ -100,8 +119,9 @@ class LoaderLook:
     structure: str  # of the first batch
     text_targets: str  # "list of str" when the targets are no tensors
     fields: tuple[Field, ...]
-    error: str = ""  # why reading ended early
-    raised: bool = False  # and whether training would end there too
+    error: str = ""  # what was raised on the way
+    stopped: bool = False  # and whether reading ended there
+    broke: Broke | None = None  # where training would end; None where it would not
 
 
 @dataclass(frozen=True)

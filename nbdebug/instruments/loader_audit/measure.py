@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Generator, Iterator
 from dataclasses import replace
 from typing import Any
@@ -11,19 +12,28 @@ from torch.utils.data import DataLoader, RandomSampler
 from nbdebug.data.alone import data_alone
 from nbdebug.data.no_model import NoModel
 from nbdebug.data.running import Box, LoaderRun, Raised, Running, SpeedLook, Trial, WorkersFailed, run_looks
-from nbdebug.data.running.clock import cores_here, costs_of, others, step_seconds, trial
+from nbdebug.data.running.clock import step_seconds
+from nbdebug.data.running.costs import costs_of
+from nbdebug.data.running.counters import put_back
+from nbdebug.data.running.hearing import ready
 from nbdebug.data.running.raising import culprit
+from nbdebug.data.running.trials import ENOUGH, cores_here, others, trial
+from nbdebug.data.running.twin import batch_seconds
 from nbdebug.data.sources import as_source
 from nbdebug.errors import SetupError, first_line
 from nbdebug.instruments.base import UNSAID, Instrument, demand_at_least, instrument
 from nbdebug.instruments.loader_audit.result import LoaderLooks
+from nbdebug.instruments.loader_audit.waiting import STEP
 from nbdebug.instruments.report import Report, shown_live
 from nbdebug.training_setup import TrainingSetup
 
 FEW = 2  # samples of a brief look, and
 BRIEF = 0.15  # seconds at most for all experiments on them
-EXPERIMENTS = 0.4  # of the budget, for train_loader; half as much again for val_loader
-OWN, COSTS, OTHERS = 0.15, 0.05, 0.3  # of the budget: the user's configuration, the transforms, other configurations
+PATIENCE = 0.1  # of the budget, for the first reading of samples of each loader
+EXPERIMENTS, WORKERS = 0.3, 0.15  # of the budget, for train_loader; for val_loader half as much for experiments, and no workers
+TUNED = 0.5  # of that where other configurations are to be measured as well
+OWN, COSTS = 0.2, 0.05  # of the budget: the user's configuration, the transforms
+OTHERS = 0.6  # of what is then left for other configurations; with tune nearly all
 UNLIMITED = 60.0  # seconds, where no budget is given: the measurements need some
 
 
@@ -32,7 +42,7 @@ class LoaderAudit(Instrument):
 
     briefly = {"speed": False, "samples": FEW}
 
-    def follow(self, setup: Any, val: Any = None, *, budget: Any = UNSAID, **options: Any) -> Generator[Report, None, None]:
+    def follow(self, setup: Any = None, val: Any = None, *, budget: Any = UNSAID, **options: Any) -> Generator[Report, None, None]:
         """Ever fuller reports, the last of them complete."""
         if not isinstance(setup, TrainingSetup):
             setup = data_alone(setup, val, by=self.name)
@@ -40,7 +50,7 @@ class LoaderAudit(Instrument):
             setup = replace(setup, val_loader=as_source(val, "val").loader)
         yield from super().follow(setup, budget=budget, **options)
 
-    def __call__(self, setup: Any, val: Any = None, *, budget: Any = UNSAID, **options: Any) -> Report:
+    def __call__(self, setup: Any = None, val: Any = None, *, budget: Any = UNSAID, **options: Any) -> Report:
         return shown_live(self.follow(setup, val, budget=budget, **options))
 
 
@@ -57,7 +67,8 @@ def loader_audit(
         speed: whether to measure how fast it is, where the time of a sample goes, and how long the model would wait.
         tune: whether to measure other num_workers, prefetch_factor, pin_memory and persistent_workers, and to name the best.
         samples: that each experiment reads.
-        budget: seconds for all of it; with `tune` more of them give less noise.
+        budget: seconds for all of it, exceeded by one sample at most; what there was no time for is said. With `tune` more of them
+            give less noise.
 
     Raises:
         SetupError: the loader can be read only once, or the data is nothing that gives samples.
@@ -65,26 +76,39 @@ def loader_audit(
     demand_at_least(1, samples=samples)
     if isinstance(setup.train_loader, Iterator):
         raise SetupError(f"train_loader is a {type(setup.train_loader).__name__}, which can be read only once: pass the DataLoader")
+    ready()
     brief = samples <= FEW and not speed
     seconds = UNLIMITED if budget is None else budget
     alone = isinstance(setup.model, NoModel)
     named = [("data" if alone else "train_loader", setup.train_loader), ("val" if alone else "val_loader", setup.val_loader)]
+    with contextlib.ExitStack() as stack:
+        for _, loader in named:
+            stack.enter_context(put_back(getattr(loader, "dataset", None)))
+        yield from _audited(named, setup, samples=samples, brief=brief, seconds=seconds, speed=speed, tune=tune)
+
+
+def _audited(
+    named: list[tuple[str, Any]], setup: TrainingSetup, *, samples: int, brief: bool, seconds: float, speed: bool, tune: bool
+) -> Iterator[LoaderLooks]:
     found: list[LoaderRun] = []
-    running = None
+    running, box = None, Box(seconds)
     for number, (name, loader) in enumerate(named):
         if loader is None:
             continue
-        asked = Running(loader, name, samples=samples, brief=brief, patience=seconds / 10)
+        asked = Running(loader, name, samples=samples, brief=brief, patience=PATIENCE * seconds)
         running = running or asked
-        share = min(BRIEF, seconds) if brief else seconds * EXPERIMENTS / (1 + number)
-        for look in run_looks(asked, seconds=share, ask_workers=number == 0 and (speed or asked.workers > 0)):
+        few = TUNED if tune else 1.0
+        own = Box(min(BRIEF, seconds)) if brief else box.part(few * EXPERIMENTS / (1 + number))
+        later = Box(own.seconds) if brief else box.part(few * (EXPERIMENTS + WORKERS))
+        workers = later if number == 0 and (speed or asked.workers > 0) else None
+        for look in run_looks(asked, box=own, workers=workers):
             yield LoaderLooks((*found, look), brief, why_no_speed="it is still running")
         found.append(look)
     looks = LoaderLooks(tuple(found), brief)
     if not speed and not tune:
         yield replace(looks, why_no_speed="speed is measured by nbdebug.loader_audit alone, not in a checkup" if brief else "speed=False")
         return
-    yield from _timed(looks, setup, running, Box(seconds), tune=tune)
+    yield from _timed(looks, setup, running, box, tune=tune)
 
 
 def _timed(looks: LoaderLooks, setup: TrainingSetup, running: Running, box: Box, *, tune: bool) -> Iterator[LoaderLooks]:
@@ -92,7 +116,7 @@ def _timed(looks: LoaderLooks, setup: TrainingSetup, running: Running, box: Box,
         yield replace(looks, why_no_speed=running.why_not)
         return
     try:
-        own = trial(running, OWN * box.seconds, repeats=3 if tune else 2)
+        own = trial(running, box.part(OWN, least=ENOUGH * batch_seconds(running)), repeats=3 if tune else 2)
     except WorkersFailed as failed:
         raised = culprit(running, failed.raised, box.left / 3)
         train = replace(looks.train, raised=_with(looks.train.raised, raised))
@@ -101,15 +125,40 @@ def _timed(looks: LoaderLooks, setup: TrainingSetup, running: Running, box: Box,
     except Exception as error:
         yield replace(looks, why_no_speed=f"it stopped: {type(error).__name__}: {first_line(error)}")
         return
-    step, move = step_seconds(setup, running)
-    costs = costs_of(running, COSTS * box.seconds) if not running.why_not or running.indices else ()
-    look = SpeedLook(running.name, own, (), costs, step, move, cores_here())
+    step, move = step_seconds(setup, running, box)
+    costs = costs_of(running, box.part(COSTS)) if running.indices else ()
+    late = () if step is not None or isinstance(setup.model, NoModel) or box.left > own.first_batch else (STEP,)
+    look = SpeedLook(running.name, own, (), costs, step, move, cores_here(), _epoch_batches(running.loader), late)
     yield replace(looks, speed=look)
     if tune or (look.waiting or 0.0) > 0.5:
-        for other in others(running, (0.8 if tune else OTHERS) * box.left, tune=tune):
-            look = replace(look, others=(*look.others, other))
+        for other in others(running, Box((0.9 if tune else OTHERS) * max(0.0, box.left)), tune=tune):
+            look = _and(look, other)
             yield replace(looks, speed=look, call=_call(running.loader, look.best))
+    if look.best is not None and box.left > own.first_batch:
+        look = replace(look, own=_again(own, running, box.part(OWN)))
     yield replace(looks, speed=look, call=_call(running.loader, look.best))
+
+
+def _and(look: SpeedLook, other: Trial | str) -> SpeedLook:
+    """With another configuration, or with why there is none."""
+    if isinstance(other, Trial):
+        return replace(look, others=(*look.others, other))
+    return replace(look, not_measured=(*look.not_measured, other))
+
+
+def _again(own: Trial, running: Running, box: Box) -> Trial:
+    """The faster of two measurements of the user's configuration: the machine may have been busy with something else before."""
+    try:
+        return min(own, trial(running, box, repeats=2), key=lambda one: one.batch_seconds)
+    except Exception:  # it worked a moment ago; what was measured then stands
+        return own
+
+
+def _epoch_batches(loader: DataLoader) -> int | None:
+    try:
+        return len(loader)
+    except Exception:  # an iterable dataset, or a __len__ of the user's
+        return None
 
 
 def _with(raised: tuple[Raised, ...], new: Raised | None) -> tuple[Raised, ...]:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from nbdebug.data.running import LoaderRun, SpeedLook, Trial
 from nbdebug.instruments.loader_audit.result import LoaderLooks
+from nbdebug.instruments.loader_audit.waiting import why_calm
 from nbdebug.page import Gallery, Note, Panel, Table
 
 
@@ -16,6 +17,8 @@ def panels(looks: LoaderLooks) -> Iterator[Panel]:
     for look in looks.loaders:
         if look.exhibits:
             yield Gallery(f"before and after: {look.name}", look.exhibits, "each sample as it is stored, and as it leaves the transforms")
+    if looks.speed is None and looks.why_no_speed and not looks.brief:
+        yield Note("speed: not measured", looks.why_no_speed)
     if looks.speed is not None:
         yield from _speed(looks.speed)
     if looks.call:
@@ -57,7 +60,10 @@ def _measured(speed: SpeedLook) -> Table:
     if speed.step_seconds is not None:
         rows += [("forward and backward", _ms(speed.step_seconds)), ("the model would wait", f"{speed.waiting or 0:.0%} of the time")]
     caption = f"num_workers={own.num_workers}, {own.batches} batches read by a twin of the loader; {speed.cores} cores"
-    caption += "; the wait is an estimate" if speed.step_seconds else ""
+    if speed.step_seconds is not None:
+        caption += "; the wait is an estimate"
+        caption += f" ({why})" if (why := why_calm(speed)) else ""
+    caption += f"; not measured: {'; '.join(speed.not_measured)}" if speed.not_measured else ""
     return Table(f"speed of {speed.name}", ("what", "measured"), tuple(rows), caption)
 
 

@@ -17,6 +17,7 @@ from nbdebug.instruments.show_batch.result import Part
 from nbdebug.page import Exhibit, Table
 
 ROWS = ("tabular", "quantity", "category", "time", "classes")
+NO_IMAGE = "no image: it cannot be decoded"
 COLUMNS = 12  # of a table
 BESIDE = ("attention_mask", "token_type_ids", "position_ids", "special_tokens_mask", "lengths")  # inputs that only go with another
 RUN = 2  # equal tokens at the end of several sequences are padding
@@ -111,6 +112,8 @@ def _image_drawer(field: Field, chunk: Chunk) -> Callable[[str, Any, int], Exhib
     low, high = pictures.value_range(min(ends, default=0.0), max(ends, default=1.0))
 
     def draw(label: str, value: Any, i: int) -> Exhibit:
+        if value is None:
+            return pictures.crossed_out(label, note=NO_IMAGE)
         found = exhibits.array(value)
         image = pictures.channels_last(found) if found is not None else None
         if image is None:

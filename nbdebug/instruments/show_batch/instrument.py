@@ -6,13 +6,16 @@ from collections.abc import Generator
 from dataclasses import replace
 from typing import Any, Literal
 
+import numpy
+from torch.utils.data import DataLoader
+
 from nbdebug import batch as batches
 from nbdebug.data.alone import data_alone
 from nbdebug.data.chunk import Field, chunk_of
 from nbdebug.data.kinds import kind_of
 from nbdebug.data.no_model import NoModel
 from nbdebug.data.samples.labels import names_of
-from nbdebug.data.sources import as_source
+from nbdebug.data.sources import Source, as_source
 from nbdebug.errors import SetupError
 from nbdebug.instruments.base import UNSAID, Instrument, demand_at_least, instrument
 from nbdebug.instruments.report import Report, shown_live
@@ -28,7 +31,7 @@ FIELDS = {"train": "train_loader", "val": "val_loader"}
 class ShowBatch(Instrument):
     """Takes a setup, or data without a model."""
 
-    def follow(self, setup: Any, val: Any = None, *, budget: Any = UNSAID, **options: Any) -> Generator[Report, None, None]:
+    def follow(self, setup: Any = None, val: Any = None, *, budget: Any = UNSAID, **options: Any) -> Generator[Report, None, None]:
         """Ever fuller reports, the last of them complete."""
         if not isinstance(setup, TrainingSetup):
             setup = data_alone(setup, val, kind=options.get("kind"), target=options.get("target"), by=self.name)
@@ -36,7 +39,7 @@ class ShowBatch(Instrument):
             setup = replace(setup, val_loader=as_source(val, "val").loader)
         yield from super().follow(setup, budget=budget, **options)
 
-    def __call__(self, setup: Any, val: Any = None, *, budget: Any = UNSAID, **options: Any) -> Report:
+    def __call__(self, setup: Any = None, val: Any = None, *, budget: Any = UNSAID, **options: Any) -> Report:
         return shown_live(self.follow(setup, val, budget=budget, **options))
 
 
@@ -67,8 +70,9 @@ def show_batch(
         raise SetupError(f"show_batch has no {FIELDS.get(split, split)}: {_ways_out(split)}")
     modelled = not isinstance(setup.model, NoModel)
     name = FIELDS[split] if modelled else {"train": "data", "val": "val"}[split]
-    one = next(iter(read(loader, name)))
-    chunk = chunk_of(one, 0, setup.model if modelled else None, (target,) if target else ())
+    source = as_source(loader, name, target=target)
+    one = next(iter(read(loader if modelled or source.ordered else _spread(source, n), name)))
+    chunk = chunk_of(one, 0, setup.model if modelled else None, source.targets)
     field = drawing.main_field(chunk)
     names, decode = names_of(getattr(loader, "dataset", None)), _decoder(tokenizer, loader, setup)
     structure = batches.describe(one.batch) if not hasattr(one.batch, "fields") else f"{len(chunk.fields)} fields"
@@ -84,6 +88,17 @@ def show_batch(
         parts.append(part)
     drawn = "the lowest value of them all is black, the highest white" if kind_of(field, kind) == "image" else ""
     return BatchLook(name, chunk.size, structure, tuple(parts), exhibits, drawn, table, arrived.layer if arrived else "", prepared, trouble)
+
+
+def _spread(source: Source, n: int) -> Any:
+    """A batch of a bare dataset or folder, from all of it, as its first samples are often of one class; the n that are shown as well."""
+    if not isinstance(source.loader, DataLoader) or source.dataset is None or not source.total:
+        return source.loader
+    size = min(source.total, max(source.loader.batch_size, n))
+    places = numpy.linspace(0, source.total - 1, size).round().astype(int)
+    first = numpy.linspace(0, size - 1, min(n, size)).round().astype(int)
+    order = [*places[first].tolist(), *numpy.delete(places, first).tolist()]
+    return DataLoader(source.dataset, batch_sampler=[order], collate_fn=source.loader.collate_fn)
 
 
 def _prepared(arrived: Received, field: Field, chunk: Any, n: int, names: tuple[str, ...], kind: str) -> tuple[Part, tuple[Any, ...]]:

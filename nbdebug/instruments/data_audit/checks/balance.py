@@ -74,7 +74,7 @@ def _why_not_counted(found: Balance) -> str:
         return f"only {found.classes} class occurs"
     if not found.mixed:
         return "the labels come in blocks and not all were read"
-    return f"{found.samples:,} samples of {found.classes:,} classes are too few"
+    return f"{found.samples:,} samples of {found.classes:,} class{'es' if found.classes != 1 else ''} are too few"
 
 
 def _why_not_judged(loader: LoaderLook, labels: Labels) -> str:
@@ -86,7 +86,7 @@ def _why_not_judged(loader: LoaderLook, labels: Labels) -> str:
     if any(label != int(label) for label, _ in labels.counts):
         return "the targets are no whole classes"
     if samples < ENOUGH * kinds:
-        return f"{samples:,} samples of {kinds:,} classes are too few"
+        return f"{samples:,} samples of {kinds:,} class{'es' if kinds != 1 else ''} are too few"
     return "the labels come in blocks and not all were read" if part_of_a_block(loader, labels) else ""
 
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from nbdebug.data.between import BetweenLook
-from nbdebug.data.between.found import ClassShift, Drift, Embedding, Overlap, Preparation, Repeats
+from nbdebug.data.between.found import PAIRS, ClassShift, Drift, Embedding, Overlap, Preparation, Repeats
+from nbdebug.data.between.parts import GROUPED
+from nbdebug.data.sources.table import NUMBERS
 from nbdebug.errors import NotChecked
 from nbdebug.findings import INFO, WARNING, Location
 from nbdebug.instruments.base import Seen
@@ -42,8 +44,8 @@ def split_overlap(look: DataLook) -> Iterator[Seen]:
     """
     found = _of_two(look, repeats_too=True)
     told = [overlap for overlap in found.overlaps if overlap.significant]
-    for overlap in told:
-        yield _overlap(found, overlap)
+    if told:
+        yield _overlap(found, told[0], told[1:])
     for group in found.groups:
         yield Seen(
             f"{group.shared} of the {group.of} values of {group.column} in {found.val} are in {found.train} as well ({', '.join(group.first[:3])}, …): "
@@ -98,10 +100,11 @@ def drift(look: DataLook) -> Iterator[Seen]:
     Seen: of every column the Kolmogorov-Smirnov distance, beside what random parts of train of the same sizes reach; of whole samples
         a multi-kernel MMD and how well its witness tells the splits apart; of classes the total variation. A warning needs a
         large effect (distance above 0.5, AUC above 0.9, four in ten labels moved: our choice) and one that chance gives in fewer than one
-        of 100,000 splits. Data that changes as much within train itself, as in order of time, augmented data, and columns that
+        of 100,000 splits. Where parts of train differ as much among themselves (blocks of its rows, or the groups that k-means finds
+        where rows lie closer together than independent ones), the split is by time, subject or site. That, augmented data, and columns that
         only follow from class shares are worth knowing, and no more.
     Where: the loader, the columns, the classes.
-    Try: shuffle before the split, train_test_split(stratify=targets); or, if it is meant so, weigh the samples of train.
+    Try: shuffle rows that are independent before the split, train_test_split(stratify=targets); or, if it is meant so, weigh the samples.
     Bad:
         order = inputs[:, 0].argsort()
         mixed = torch.cat([order[:180][torch.randperm(180)], order[180:]])
@@ -131,14 +134,16 @@ def _of_two(look: DataLook, repeats_too: bool = False) -> BetweenLook:
     return found
 
 
-def _overlap(look: BetweenLook, overlap: Overlap) -> Seen:
+def _overlap(look: BetweenLook, overlap: Overlap, more: list[Overlap]) -> Seen:
+    """The surest kind of copies; the others are added to it, and not told twice."""
     first = overlap.pairs[0]
     manner = {"exact": "are in", "near": "are nearly in", "index": "are the same dataset items as some of"}[overlap.how]
     about = "about " if overlap.estimated and (overlap.how == "exact" or overlap.compared == overlap.samples) else ""
     of = f"{overlap.compared:,}{' that were compared' if overlap.compared < overlap.samples else ''}"
     measure = f" ({overlap.measure} {first.likeness:.3f})" if overlap.how == "near" and first.likeness < 1 else ""
+    several = f"{about}{overlap.count:,} of the {of}" if overlap.count < overlap.compared else f"{about}all {of}"
     message = (
-        f"{about}{overlap.count:,} of the {of} samples of {look.val} {manner} {look.train}{' as well' if overlap.how != 'index' else ''} "
+        f"{several} samples of {look.val} {manner} {look.train}{' as well' if overlap.how != 'index' else ''} "
         f"({overlap.share:.1%}): {look.val} {look.words[1]} {first.val} is {look.train} {look.words[0]} {first.train}{measure}"
     )
     if overlap.expected >= 1:
@@ -147,21 +152,25 @@ def _overlap(look: BetweenLook, overlap: Overlap) -> Seen:
         message += f"; {overlap.other_label:,} of them have another label there"
     if overlap.same:
         message += f": both are the same {overlap.same}"
-    ids = ",".join(str(pair.val) for pair in overlap.pairs)
+    if more:
+        message += f"; {sum(other.count for other in more):,} more are nearly there"
+    pairs = [pair for other in (overlap, *more) for pair in other.pairs][:PAIRS]
+    ids = ",".join(str(pair.val) for pair in pairs)
     evidence = {
-        "samples": ids, "split": look.val, "train_samples": ",".join(str(pair.train) for pair in overlap.pairs), "count": overlap.count,
+        "samples": ids, "split": look.val, "train_samples": ",".join(str(pair.train) for pair in pairs), "count": overlap.count,
         "compared": overlap.compared, "expected": overlap.expected, "kind": overlap.how,
     }  # fmt: skip
-    telling = overlap.count >= TELLING_COUNT and overlap.share >= TELLING_SHARE and overlap.same != "loader"
+    telling = overlap.same != "loader" and any(one.count >= TELLING_COUNT and one.share >= TELLING_SHARE for one in (overlap, *more))
     return Seen(message, Location(detail=f"{look.val}, {look.words[1]} {first.val}"), evidence, severity=WARNING if telling else INFO)
 
 
 def _telling(repeats: Repeats | None) -> bool:
-    return repeats is not None and not repeats.coincidence and repeats.count >= REPEATED * repeats.compared
+    return repeats is not None and repeats.worth_telling and repeats.count >= REPEATED * repeats.compared
 
 
 def _repeats(look: BetweenLook, repeats: Repeats) -> Seen:
-    message = f"{repeats.count:,} of {repeats.compared:,} samples of {look.train} are there more than once"
+    several = f"{repeats.count:,} of {repeats.compared:,}" if repeats.count < repeats.compared else f"all {repeats.compared:,}"
+    message = f"{several} samples of {look.train} are there more than once"
     if repeats.other_label:
         message += f", {repeats.other_label:,} of them with different labels"
     evidence = {"samples": ",".join(map(str, repeats.ids)), "split": look.train, "count": repeats.count, "other_label": repeats.other_label}
@@ -190,15 +199,17 @@ def _drifting(look: BetweenLook, field: str, told: list[Drift], alarming: bool) 
     more = f" and {len(told) - 1} more" if len(told) > 1 else ""
     moved = f", its mean moved by {worst.shift:+.2g} standard deviations" if worst.shift is not None else ""
     what = "total variation" if worst.shift is None and not worst.edges else "Kolmogorov-Smirnov distance"
+    called = field if worst.column == "all" else worst.column
+    whole = f"{called}{more}" if called == field or field == NUMBERS else f"{called}{more} of {field}"
     message = (
-        f"{worst.column}{more} of {field} {'is' if len(told) == 1 else 'are'} distributed differently in {look.val}: {what} {worst.distance:.2f} "
+        f"{whole} {'is' if len(told) == 1 else 'are'} distributed differently in {look.val}: {what} {worst.distance:.2f} "
         f"(random parts of {look.train} stay below {worst.null:.2f}){moved}"
     )
     if not alarming:
         message += f"; {worst.why_legal}" if worst.why_legal not in ("", "small", "few samples", "one of many") else ""
     evidence = {"distance": worst.distance, "null": worst.null, "by_order": worst.by_order, "columns": len(told)}
     where = Location(detail=", ".join([f"{look.val} {field}", *(d.column for d in told[:NAMED])]))
-    return Seen(message, where, evidence, severity=WARNING if alarming else INFO)
+    return Seen(message, where, evidence, severity=WARNING if alarming else INFO, advice=_by_group(look))
 
 
 def _embedding(look: BetweenLook, one: Embedding) -> Seen:
@@ -209,7 +220,15 @@ def _embedding(look: BetweenLook, one: Embedding) -> Seen:
     if one.why_legal not in ("", "small"):
         message += f"; {one.why_legal}"
     evidence = {"auc": one.auc, "mmd": one.mmd, "sigmas": one.sigmas, "rows": one.rows}
-    return Seen(message, Location(detail=f"{look.val} {one.field}"), evidence, severity=INFO if one.why_legal else WARNING)
+    where = Location(detail=f"{look.val} {one.field}")
+    return Seen(message, where, evidence, severity=INFO if one.why_legal else WARNING, advice=_by_group(look))
+
+
+def _by_group(look: BetweenLook) -> str | None:
+    """What to do with data whose parts differ: shuffled before the split, train would hold the future of val, or its subjects."""
+    if not any(one.why_legal == GROUPED for one in (*look.drifts, *look.embeddings)):
+        return None
+    return "fine where the split is by subject, site or time, as it then should be (sklearn's GroupKFold, TimeSeriesSplit): leave the rows together"
 
 
 def _classes(look: BetweenLook, shift: ClassShift, told: bool) -> Seen:

@@ -20,6 +20,7 @@ TOLD = 0.25  # correlation from which labels can be told from inputs; the weakes
 LEFT = 0.15  # of the correlation elsewhere, that may be left where labels are shuffled
 OTHERS = 0.5  # of the best shift's correlation, that no other shift may reach
 ENOUGH = 100, 40  # samples of the smaller split, and of a block
+GROUPED = 3.0  # standard deviations from which samples lie nearer to each other than new ones do to them; our choice
 BEYOND_CHANCE = 1.5  # times the clearest block of random orders
 RENAMED = 0.7, 0.2  # labels right under other names, and how much more than under their own
 
@@ -33,7 +34,7 @@ def label_misaligned(look: DataLook) -> Iterator[Seen]:
         can be told from the input one row off, and at no other distance, are shifted; labels that cannot be told in train
         when those of val can, from like inputs, are shuffled; so are those of one stretch of a dataset. All beside the
         same guesses of permuted labels: at least 7 standard deviations. Nothing is said where inputs resemble the next
-        ones (a series), or where nothing can be told anywhere. A label that only the next row tells may be a forecast.
+        ones (a series), where those that tell come in groups (copies of one sample, rows of one patient), or where nothing can be told anywhere. A label that only the next row tells may be a forecast.
     Where: the loader, the dataset indices, the shift.
     Try: join inputs and labels by a key instead of by position; shuffle both with one permutation.
     Bad:
@@ -126,7 +127,7 @@ def _blocks(asked: Alignment) -> Iterator[Seen]:
         clear = block.z >= FAR and block.z >= BEYOND_CHANCE * block.by_chance and block.samples >= ENOUGH[1]
         lost = block.outside >= TOLD and block.inside <= LEFT * block.outside
         other_law = block.own.z >= CHANCE and block.own.correlation >= LEFT * block.outside
-        if clear and lost and block.mixed and _are_alike(block.apart) and not other_law:
+        if clear and lost and block.mixed and block.farther < GROUPED and _are_alike(block.apart) and not other_law:
             yield _block(asked.field, block)
 
 
@@ -159,9 +160,10 @@ def _between(asked: Alignment) -> Iterator[Seen]:
     if found is None or not _are_alike(found.apart) or min(found.samples) < ENOUGH[0]:
         return
     train, val = asked.splits
-    if _is_told(found.val) and _is_lost(found.train, found.train_by_val, found.val):
+    train_is_mixed, val_is_mixed = (z < GROUPED for z in found.farther)  # else they tell the labels of their own kin alone
+    if _is_told(found.val) and val_is_mixed and _is_lost(found.train, found.train_by_val, found.val):
         yield _shuffled(asked.field, train, val, found.train, found.val, found.train_by_val)
-    elif _is_told(found.train) and _is_lost(found.val, found.val_by_train, found.train):
+    elif _is_told(found.train) and train_is_mixed and _is_lost(found.val, found.val_by_train, found.train):
         yield _shuffled(asked.field, val, train, found.val, found.train, found.val_by_train)
     elif found.renamed and _is_told(found.train) and _is_told(found.val) and found.as_renamed >= max(RENAMED[0], found.as_named + RENAMED[1]):
         yield _renamed(asked.field, train, val, found)

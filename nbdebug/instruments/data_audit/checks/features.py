@@ -11,6 +11,8 @@ from nbdebug.instruments.base import Seen
 from nbdebug.instruments.data_audit.measure import data_audit
 from nbdebug.instruments.data_audit.result import NAMED, DataLook
 
+FEWEST = 20  # samples; of fewer, a column may have one value by chance
+SAME = {"equal": "equals {}", "a linear map of it": "is {} times a number plus another", "the same categories": "says the same as {} in other words"}
 FAR_OUT = 0.01  # of the rows beyond three interquartile ranges; of a normal distribution it is one in 400,000
 
 
@@ -21,10 +23,12 @@ def missing_or_constant(look: DataLook) -> Iterator[Seen]:
     Wrong: -999 for "not measured" is a number to a model, and an enormous one; "1,234" or "?" makes a column of numbers one
         of texts; what is missing everywhere or always the same teaches nothing.
     Seen: a usual stand-in (-999, 9999, 1e20 …) is told as a warning when it is repeated exactly, at least ten other values
-        vary, and it lies three times their whole range away from them; with a model only where it reaches the first layer
-        as it is. Numbers that a few placeholders or separators turn into text, and a column with nothing in it, warn.
-        The rest is worth knowing: shares of missing values, constant columns, skewness above 1 with the transform that takes
-        most of it away, values beyond three interquartile ranges, columns that are copies.
+        vary, and it lies three times their whole range away from them; or when it is a round one (-1, -99, 9999 …) that is
+        repeated while the others hardly are, and has a sign that none of them has or lies a quarter of their range off.
+        With a model it must reach the first layer as it is. Columns of numbers that are text, all of it or by a few
+        placeholders or separators, and a column with nothing in it, warn. The rest is worth knowing: shares of missing
+        values, constant columns, values beyond three interquartile ranges, copies, row numbers, headers amid the data,
+        skewness above 2, the outermost half percent left out, with the transform that takes most of it away.
     Where: the loader, the column, the first samples.
     Try: read stand-ins as missing (na_values=… in pandas), fill with the median and add a column that tells so.
     Bad:
@@ -38,27 +42,43 @@ def missing_or_constant(look: DataLook) -> Iterator[Seen]:
     asked: FeatureLook = look.answer("features")
     yield from _stand_ins(look, asked)
     yield from _spoilt(asked)
+    yield from _written(asked)
     yield from _missing(asked)
+    yield from _repeated(asked)
+    yield from _rows_and_names(asked)
     yield from _worth_knowing(asked)
+    yield from _skewed(asked)
 
 
 def _stand_ins(look: DataLook, asked: FeatureLook) -> Iterator[Seen]:
     received = {layer.field for layer in look.layers}
     for column in asked.looks:
         found = column.sentinel
-        if found is None:
+        if found is None or not found.certain:
             continue
         away = abs(found.nearest - found.value)
-        message = (
-            f"{place(column.field, column.name)} is {found.value:g} in {found.count:,} of {found.rows:,} sampled rows, and every other "
-            f"value lies at least {away:.4g} away, which is {away / found.span:.1f} times their whole range"
-            if found.span > 0
-            else f"{place(column.field, column.name)} is {found.value:g} in {found.count:,} of {found.rows:,} sampled rows"
-        )
+        if found.span > 0 and away >= found.span:
+            beside = f", and every other value lies at least {away:.4g} away, which is {away / found.span:.1f} times their whole range"
+        else:
+            beside = f", far more often than any other value; the nearest other one is {found.nearest:.4g}" if found.span > 0 else ""
+        message = f"{place(column.field, column.name)} is {found.value:g} in {found.count:,} of {found.rows:,} sampled rows{beside}"
         evidence = {"value": found.value, "count": found.count, "rows": found.rows, "samples": _ids(found.ids), "split": asked.split}
         advice = f"does {found.value:g} stand for a missing value? read it as one, and fill it"
         plain = asked.alone or column.field in received
         yield Seen(message, _at(asked, column.field, column.name), evidence, severity=WARNING if plain else INFO, advice=advice)
+
+
+def _repeated(asked: FeatureLook) -> Iterator[Seen]:
+    doubtful = [column for column in asked.looks if column.sentinel is not None and not column.sentinel.certain]
+    for column in doubtful[:NAMED]:
+        found = column.sentinel
+        message = (
+            f"{place(column.field, column.name)} is exactly {found.value:g} in {found.count:,} of {found.rows:,} sampled rows, far more often "
+            f"than any other value; the nearest other one is {found.nearest:.4g}"
+        )
+        evidence = {"value": found.value, "count": found.count, "rows": found.rows, "samples": _ids(found.ids), "split": asked.split}
+        advice = f"does {found.value:g} stand for a missing value, or is it meant?"
+        yield Seen(message, _at(asked, column.field, column.name), evidence, advice=advice)
 
 
 def _spoilt(asked: FeatureLook) -> Iterator[Seen]:
@@ -75,10 +95,36 @@ def _spoilt(asked: FeatureLook) -> Iterator[Seen]:
         yield Seen(message, _at(asked, column.field, ""), evidence, severity=WARNING, advice=advice)
 
 
+def _written(asked: FeatureLook) -> Iterator[Seen]:
+    for column in asked.written:
+        shown = ", ".join(map(repr, column.examples))
+        message = f"all {column.entries:,} sampled entries of {column.field} are numbers written as text, {column.different:,} of them different: {shown}"
+        evidence = {"entries": column.entries, "different": column.different}
+        severity = WARNING if column.measured and asked.alone else INFO
+        advice = f"pandas.to_numeric(df[{column.field!r}]), unless they are codes"
+        yield Seen(message, _at(asked, column.field, ""), evidence, severity=severity, advice=advice)
+
+
+def _rows_and_names(asked: FeatureLook) -> Iterator[Seen]:
+    if asked.headers:
+        several = len(asked.headers) > 1
+        message = f"{len(asked.headers)} sampled row{'s hold' if several else ' holds'} the names of the columns: a header amid the data"
+        evidence = {"rows": len(asked.headers), "samples": _ids(asked.headers), "split": asked.split}
+        where = Location(detail=f"{asked.split} sample {asked.headers[0]}")
+        yield Seen(message, where, evidence, advice="were several files written one after the other? drop these rows, and read the columns as numbers again")
+    if asked.renamed:
+        message = f"{len(asked.renamed)} column{'s have' if len(asked.renamed) > 1 else ' has'} the name of another: {_listed(list(asked.renamed))}"
+        where = Location(detail=f"{asked.split} {asked.renamed[0]}")
+        yield Seen(message, where, {"columns": len(asked.renamed)}, advice="give each column a name of its own: df['name'] gives both")
+    for column in [column for column in asked.looks if column.is_row_number and asked.frame]:
+        message = f"{place(column.field, column.name)} only counts the rows, from {column.low:.0f} to {column.high:.0f}"
+        yield Seen(message, _at(asked, column.field, column.name), advice="leave it out of the inputs; read_csv(…, index_col=0) takes it for the index")
+
+
 def _missing(asked: FeatureLook) -> Iterator[Seen]:
     gone = [column for column in asked.looks if column.missing] if asked.frame else []
     for column in gone[:NAMED]:
-        if column.missing == column.count:
+        if column.missing == column.count >= FEWEST:
             message = f"{place(column.field, column.name)} holds nothing: all {column.count:,} values are missing"
             yield Seen(message, _at(asked, column.field, column.name), severity=WARNING, advice="drop the column, or look where it got lost")
     partly = sorted((column for column in gone if column.missing < column.count), key=lambda column: -column.missing / column.count)
@@ -91,20 +137,15 @@ def _missing(asked: FeatureLook) -> Iterator[Seen]:
 
 
 def _worth_knowing(asked: FeatureLook) -> Iterator[Seen]:
-    constant = [column for column in asked.looks if column.constant]
+    fields = {column.field for column in asked.looks if not column.constant}
+    told = asked.samples >= FEWEST
+    constant = [column for column in asked.looks if column.constant and told and (asked.frame or column.field in fields)]
     if constant:
         shown = _listed([place(column.field, column.name) for column in constant])
-        message = f"{len(constant)} of {asked.columns:,} columns {'have' if len(constant) > 1 else 'has'} a single value: {shown}"
-        yield Seen(message, _at(asked, constant[0].field, constant[0].name), {"constant": len(constant)}, advice="they teach nothing: drop them")
-    if asked.transforms:
-        worst = asked.transforms[0]
-        message = (
-            f"{len(asked.transforms)} skewed column{'s ask' if len(asked.transforms) > 1 else ' asks'} for a transform; the most skewed, "
-            f"{worst.place}, has {worst.before:.2f}, and {worst.after:.2f} after {worst.name}"
-        )
-        evidence = {"before": worst.before, "after": worst.after, "columns": len(asked.transforms)}
-        yield Seen(message, Location(detail=f"{asked.split} {worst.place}"), evidence, advice=f"{worst.code}, the same in training and in use")
-    far = [column for column in asked.looks if column.outliers is not None and column.outliers.far_share >= FAR_OUT]
+        message = f"{len(constant)} of {asked.columns:,} columns ha{'ve' if len(constant) > 1 else 's'} a single value: {shown}"
+        advice = "they teach nothing: drop them" if len(constant) > 1 else "it teaches nothing: drop it"
+        yield Seen(message, _at(asked, constant[0].field, constant[0].name), {"constant": len(constant)}, advice=advice)
+    far = [column for column in asked.looks if column.outliers is not None and column.sentinel is None and column.outliers.far_share >= FAR_OUT]
     if far:
         worst = max(far, key=lambda column: column.outliers.far_share)
         sample, value = worst.outliers.extremes[0]
@@ -117,10 +158,21 @@ def _worth_knowing(asked: FeatureLook) -> Iterator[Seen]:
     copies = [pair for pair in asked.pairs if pair.how != "correlated"]
     if copies:
         first = copies[0]
-        more = f", and {len(copies) - 1} more are such copies" if len(copies) > 1 else ""
-        message = f"{first.other} is {first.how + ' to' if first.how == 'equal' else first.how + ' beside'} {first.one}{more}"
+        others = len(copies) - 1
+        more = f"; {others} other column{'s repeat' if others > 1 else ' repeats'} one, too" if others else ""
+        message = f"{first.other} {SAME[first.how].format(first.one)}{more}"
         yield Seen(message, Location(detail=f"{asked.split} {first.other}"), {"copies": len(copies)}, advice="one of them is enough")
 
+
+def _skewed(asked: FeatureLook) -> Iterator[Seen]:
+    if asked.transforms:
+        worst = asked.transforms[0]
+        message = (
+            f"{len(asked.transforms)} skewed column{'s ask' if len(asked.transforms) > 1 else ' asks'} for a transform; the most skewed, "
+            f"{worst.place}, has {worst.before:.2f}, and {worst.after:.2f} after {worst.name}"
+        )
+        evidence = {"before": worst.before, "after": worst.after, "columns": len(asked.transforms)}
+        yield Seen(message, Location(detail=f"{asked.split} {worst.place}"), evidence, advice=f"{worst.code}, the same in training and in use")
 
 @data_audit.check("ND116", "target leak", severity=WARNING, advice="is this known when the model will be used? else drop it")
 def target_leak(look: DataLook) -> Iterator[Seen]:
@@ -145,12 +197,14 @@ def target_leak(look: DataLook) -> Iterator[Seen]:
     Source: Kaufman et al., Leakage in Data Mining (2012); the experiment is ours.
     """
     asked: FeatureLook = look.answer("features")
-    if asked.powers is None and not asked.leaks:
-        raise NotChecked("there is no single target with enough samples that one column could give away")
+    if asked.unpredicted:
+        raise NotChecked(asked.unpredicted)
     for leak in (*asked.leaks, *asked.strong[:1]):
         measure = "balanced accuracy above chance" if leak.classes else "R²"
         beside = f"all others together reach {leak.rest:.2f} ({measure}; {leak.chance:.2f} for permuted targets)"
-        if leak.runner_up:
+        if leak.kin:
+            beside = f"without {_listed(list(leak.kin))}, which go{'es' * (len(leak.kin) == 1)} with it, {beside}"
+        if leak.runner_up and leak.runner_up_power > leak.chance:
             beside += f", the next best alone, {leak.runner_up}, {leak.runner_up_power:.2f}"
         message = f"{place(leak.field, leak.column)} {leak.sentence}, in all {leak.rows:,} rows that were tried; {beside}"
         if leak.how == "strong":

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Iterator
 
 from nbdebug.data.features import Broken
+from nbdebug.errors import NotChecked
 from nbdebug.findings import ERROR, INFO, WARNING, Location, Severity
 from nbdebug.instruments.base import Seen
 from nbdebug.instruments.data_audit.checks.judging import places
 from nbdebug.instruments.data_audit.measure import data_audit
-from nbdebug.instruments.data_audit.result import DataLook, Field, LoaderLook, NonFinite
+from nbdebug.instruments.data_audit.result import IDS, Broke, DataLook, Field, LoaderLook, NonFinite
 
 
 @data_audit.check(
@@ -63,23 +63,34 @@ def _unseen_by_the_model(loader: LoaderLook, broken: Broken) -> Seen:
     meant = f"; {broken.meant}" if broken.meant else ""
     where = places(broken.places, len(ids)) if broken.places and not broken.frame else ", ".join(f"row {i}" for i in ids[:5])
     detail = ", ".join(part for part in (f"{loader.name} {broken.field}", where, *columns[:1]) if part)
-    evidence = {"nan": missing, "inf": broken.infinite, "values": broken.read, "samples": ",".join(map(str, ids)), "split": broken.split}
+    evidence = {"nan": missing, "inf": broken.infinite, "values": broken.read, "samples": ",".join(map(str, ids[:IDS])), "split": broken.split}
     message = f"{kinds} among {broken.read:,} values of {broken.field}{inside}{beyond}{meant}"
     return Seen(message, Location(detail=detail), evidence, severity=INFO if broken.meant else WARNING)
 
 
 @data_audit.check("ND312", "the step raises", severity=ERROR, advice="look at that sample, or skip it in the dataset")
 def loader_raises(look: DataLook) -> Iterator[Seen]:
-    """A loader that stops on the way, or changes the structure of its batches; the page is that of the first step."""
+    """A loader that raises on the way, or changes the structure of its batches; the page is that of the first step."""
     for loader in look.loaders:
-        if loader.raised:
-            named = re.search(r"dataset index (-?\d+)", loader.error)
-            place = named[0] if named else f"batch {loader.batches}"
-            evidence: dict[str, int | str] = {"batches": loader.batches}
-            if named:
-                evidence |= {"samples": named[1], "split": loader.name}
-            read = f"; {loader.batches:,} batch{'es' if loader.batches != 1 else ''} could be read" if loader.batches else ""
-            yield Seen(f"{loader.error}{read}", Location(detail=f"{loader.name}, {place}"), evidence)
+        if loader.broke is not None:
+            yield _raised(loader, loader.broke)
+    if look.step_error and all(loader.broke is None for loader in look.loaders):
+        raise NotChecked(f"the loader got through, but the step raised: {look.step_error}; nbdebug.first_step(setup) tells where")
+
+
+def _raised(loader: LoaderLook, broke: Broke) -> Seen:
+    place = f"dataset index {broke.index}" if broke.index else f"batch {broke.batch}"
+    message = f"{broke.error}, in batch {broke.batch}" if broke.index else f"batch {broke.batch}: {broke.error}"
+    parts = [f"{broke.samples:,} of {broke.read:,} samples read raised"] if broke.samples else []
+    if broke.batches:
+        parts.append(f"{broke.batches:,} {'batches' if broke.batches > 1 else 'batch'} beside {loader.batches:,} good ones could not be used")
+    if loader.stopped:
+        parts.append(f"{loader.name} was read no further")
+    evidence: dict[str, int | str] = {"batch": broke.batch, "batches": loader.batches, "broken": broke.samples, "read": broke.read}
+    if broke.ids:
+        evidence |= {"samples": ",".join(map(str, broke.ids)), "split": loader.name}
+    at = Location(file=broke.file, line=broke.line, cell=broke.cell, detail=f"{loader.name}, {place}")
+    return Seen("; ".join([message, *parts]), at, evidence)
 
 
 def _nonfinite(loader: LoaderLook, field: Field, found: NonFinite) -> Seen:
@@ -87,10 +98,12 @@ def _nonfinite(loader: LoaderLook, field: Field, found: NonFinite) -> Seen:
     columns = f" ({places(found.columns, found.column_count)})" if found.columns else ""
     message = f"{kinds} in {found.rows:,} of {loader.samples:,} samples of {field.name}{columns}, {_effect(found)}"
     detail = ", ".join([f"{loader.name} {field.name}", places(found.where, found.rows), *found.columns[:1]])
-    evidence = {
-        "nan": found.nan, "inf": found.inf, "samples": found.rows, "read": loader.samples,
+    evidence: dict[str, int | float | str | None] = {
+        "nan": found.nan, "inf": found.inf, "rows": found.rows, "read": loader.samples,
         "columns": found.column_count, "loss": found.loss,
     }  # fmt: skip
+    if found.ids:
+        evidence |= {"samples": ",".join(map(str, found.ids[:IDS])), "split": loader.name}
     return Seen(message, Location(detail=detail), evidence, severity=_seriousness(found))
 
 

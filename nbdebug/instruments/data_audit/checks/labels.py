@@ -14,6 +14,8 @@ from nbdebug.instruments.data_audit.checks.judging import ENOUGH, part_of_a_bloc
 from nbdebug.instruments.data_audit.measure import data_audit
 from nbdebug.instruments.data_audit.result import DataLook, Field, Labels, LoaderLook
 
+NUMBERED_FROM = 20  # samples from which the numbers of the classes say something
+OPEN_FROM = 0.25  # of val's classes that train lacks: without a model this is taken for a set that is open on purpose; our choice
 ACCIDENT = 1e-3  # how likely a random division may leave a class to one side, and it still counts as one; our choice
 
 
@@ -26,8 +28,9 @@ def label_domain(look: DataLook) -> Iterator[Seen]:
     Seen: every target read is held against C as the loss call sees it; ignore_index is legal. Then the batch of the
         first offender is tried: targets that the loss leaves out (masked, weight 0) are sound. A class without
         samples, where 30 a class were to be expected, is worth knowing. Also without a model: classes that val has and
-        train lacks (unless a random division would do so once in a thousand, or the two share no class at all, as in
-        few-shot learning), and names that differ by blanks or by type alone, such as "cat" and "cat ", or 1 and "1".
+        train lacks (unless a random division would do so once in a thousand, train has but one class, the two share few or
+        none, as in open sets and few-shot learning, or a model has no output for them), and names that differ by blanks or
+        by type alone, such as "cat" and "cat ", or 1 and "1".
     Where: the head, the dataset index of the first offenders; the classes.
     Try: subtract 1 from labels that run from 1, widen the head, or name the marker as ignore_index.
     Bad:
@@ -36,7 +39,7 @@ def label_domain(look: DataLook) -> Iterator[Seen]:
         train_loader = DataLoader(TensorDataset(inputs, targets), batch_size=32, shuffle=True)
     Source: torch documentation, CrossEntropyLoss and BCEWithLogitsLoss.
     """
-    seen = [*_held_against_the_head(look), *_names(look.classes)]
+    seen = [*_held_against_the_head(look), *_names(look)]
     known = look.classes is not None and look.classes.kind in ("classes", "tags") and look.classes.alone
     if not seen and not look.labels() and not known:
         raise NotChecked(why_no_labels(look))
@@ -58,7 +61,7 @@ def _outside(loader: LoaderLook, field: Field, labels: Labels) -> Seen:
     values = ", ".join(f"{value:.4g}" for value in labels.outside_values)
     run = f"{field.name} run {labels.lowest:.4g}..{labels.highest:.4g}"
     if labels.kind == "binary":
-        expects, advice = f"{labels.loss} expects 0..1", "make the targets 0 and 1, e.g. (targets + 1) / 2 for -1 and 1"
+        expects, advice = f"{labels.loss} expects 0..1", _mend_binary(labels)
     else:
         classes = labels.classes or 0
         expects, advice = f"the head has {classes} outputs (0..{classes - 1})", _mend(labels, classes)
@@ -69,6 +72,16 @@ def _outside(loader: LoaderLook, field: Field, labels: Labels) -> Seen:
         "first_outside": labels.outside_values[0],
     }  # fmt: skip
     return Seen(message, Location(module=labels.head, detail=detail), evidence, advice=advice)
+
+
+def _mend_binary(labels: Labels) -> str:
+    if (labels.lowest, labels.highest) == (1, 2):
+        return "do the labels start at 1? subtract 1"
+    if (labels.lowest, labels.highest) == (-1, 1):
+        return "make the targets 0 and 1: (targets + 1) / 2"
+    if labels.lowest >= 0 and labels.highest == 255:
+        return "make the targets 0 and 1: targets / 255"
+    return "make the targets 0 and 1"
 
 
 def _mend(labels: Labels, classes: int) -> str:
@@ -103,29 +116,35 @@ def _never(loader: LoaderLook, field: Field, labels: Labels, missing: list[int])
 # -- by their names alone, with a model or without ----------------------------------------------------------------------
 
 
-def _names(found: ClassLook | None) -> Iterator[Seen]:
+def _names(look: DataLook) -> Iterator[Seen]:
+    found = look.classes
     if found is None or not found.balances:
         return
     first = found.balances[0]
     yield from (_twins(one, first.field) for one in found.twins)
     respelled = any(one.spelled for one in found.unshared)  # told once is enough
-    yield from (_unshared(one, found) for one in found.unshared if one.split != first.split or not respelled)
+    yield from (_unshared(look, one, found) for one in found.unshared if one.split != first.split or not respelled)
     if found.alone:
         yield from (_without(one) for one in found.balances if one.missing)
-        yield from (_numbered(one, first.field) for one in found.numbered if one.split == first.split and (one.lowest == 1 or 0 < one.hole_count <= first.classes))
+        enough = first.samples - first.missing >= NUMBERED_FROM
+        odd = [one for one in found.numbered if enough and (one.lowest == 1 or 0 < one.hole_count <= first.classes)]
+        yield from (_numbered(one, first.field) for one in odd if one.split == first.split)
 
 
 def _twins(one: Twins, field: str) -> Seen:
     differ = {"spaces": "by blanks alone", "type": "by type alone", "case": "by case alone"}[one.why]
     message = f"{' and '.join(one.labels)} differ {differ}: they count as {len(one.labels)} classes ({one.samples:,} samples carry the rarer)"
-    advice = {"spaces": "strip() the labels", "type": "bring all labels to one type, e.g. map(str, labels)", "case": "lower() the labels, unless case tells classes apart"}
+    advice = {
+        "spaces": "strip() the labels", "type": "bring all labels to one type, e.g. map(str, labels)",
+        "case": "lower() the labels, unless case tells classes apart",
+    }  # fmt: skip
     evidence = {"split": one.split, "why": one.why, "names": len(one.labels), "rarer": one.samples}
     severity = INFO if one.why == "case" else WARNING
     return Seen(message, Location(detail=f"{one.split} {field}, class {one.labels[-1]}"), evidence, severity=severity, advice=advice[one.why])
 
 
-def _unshared(one: Unshared, found: ClassLook) -> Seen:
-    """A class that val alone has is an alarm, unless chance or few-shot learning may have done it."""
+def _unshared(look: DataLook, one: Unshared, found: ClassLook) -> Seen:
+    """A class that val alone has is an alarm, unless chance may have done it, or the training is one that meets new classes."""
     train = found.balances[0]
     lacking = next((balance.split for balance in found.balances if balance.split != one.split), "")
     named = ", ".join(one.classes[:5]) + (", …" if one.count > 5 else "")
@@ -134,11 +153,33 @@ def _unshared(one: Unshared, found: ClassLook) -> Seen:
     if one.spelled:
         message += "; " + ", ".join(f"{lacking} has {theirs} where {one.split} has {mine}" for mine, theirs in one.spelled[:3])
         advice = "spell the classes alike in both, by one table of names"
-    apart = one.count == one.of and not one.spelled
-    alarming = one.split != train.split and one.mixed and not apart and (one.by_chance < ACCIDENT)
+    elif one.split != train.split and train.classes == 1:
+        advice = "in training on one class, to find what is odd, this is meant; else look for what filtered the others out"
+    elif not _is_to_be_known(look, one, found):
+        advice = f"meant for an open set, or where nothing has to name the classes; else stratify the split, so that {lacking} has them all"
+    alarming = one.split != train.split and one.mixed and one.by_chance < ACCIDENT and _is_to_be_known(look, one, found)
     evidence = {"split": one.split, "classes": one.count, "of": one.of, "labelled": one.samples, "share": one.share, "by_chance": one.by_chance}
     location = Location(detail=f"{one.split} {train.field}, class {named}")
     return Seen(message, location, evidence, severity=WARNING if alarming else INFO, advice=advice)
+
+
+def _is_to_be_known(look: DataLook, one: Unshared, found: ClassLook) -> bool:
+    """Whether the model has to name these classes: not so in few-shot learning, open sets, and training on what is normal alone."""
+    if one.spelled:
+        return True
+    if one.count == one.of or found.balances[0].classes == 1:
+        return False
+    if found.alone:
+        return _is_cut(one, found) or one.count <= max(1, OPEN_FROM * one.of)
+    head = next((labels for _, labels in look.labels() if labels.loss), None)
+    outputs = 2 if head is not None and head.kind == "binary" else (head.classes or 0) if head is not None else 0
+    return all(name.isdigit() and int(name) < outputs for name in one.classes)
+
+
+def _is_cut(one: Unshared, found: ClassLook) -> bool:
+    """Whether val begins with the one class that train ends with, as where data sorted by class is divided."""
+    runs = [(run.lowest, run.highest) for run in found.numbered]
+    return len(runs) == 2 and one.of - one.count == 1 and (runs[0][1] == runs[1][0] or runs[0][0] == runs[1][1])
 
 
 def _without(one: Balance) -> Seen:

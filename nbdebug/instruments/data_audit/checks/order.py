@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from nbdebug.data.classes import ClassLook
 from nbdebug.data.classes.order import Order
 from nbdebug.errors import NotChecked
-from nbdebug.findings import INFO, WARNING, Location
+from nbdebug.findings import INFO, WARNING, Location, Severity
 from nbdebug.instruments.base import Seen
 from nbdebug.instruments.data_audit.checks.judging import alone_with, is_blocked
 from nbdebug.instruments.data_audit.measure import data_audit
@@ -24,7 +24,8 @@ def order_unshuffled(look: DataLook) -> Iterator[Seen]:
     Seen: how often two samples of one batch share a label, beside the exact mean and deviation over all orders of these
         labels; at least 5 deviations and 0.3 of the way to a sorted order warn. A loader in order whose labels are
         mixed, or a batch sampler of your own, is worth knowing. One batch an epoch is sound. Without a model only a
-        DataLoader that does not shuffle is judged: a table or a dataset has no order of training.
+        DataLoader that does not shuffle is judged: a table or a dataset has no order of training. Alone it may be meant for
+        evaluation, so that only one beside which val= is given warns.
     Where: the loader and its sampler.
     Try: shuffle=True; for an iterable dataset, shuffle the files and keep a shuffle buffer.
     Bad:
@@ -37,7 +38,7 @@ def order_unshuffled(look: DataLook) -> Iterator[Seen]:
     """
     train = look.train
     if (alone := alone_with(look)) is not None:
-        yield from _of_a_loader(train, alone)
+        yield from _of_a_loader(train, alone, trains=len(look.loaders) > 1)
         return
     if train.whole and train.batches == 1:
         return
@@ -57,8 +58,12 @@ def order_unshuffled(look: DataLook) -> Iterator[Seen]:
         )  # fmt: skip
 
 
-def _of_a_loader(train: LoaderLook, found: ClassLook) -> Iterator[Seen]:
-    """Without a model: it may be any loader, so that only one which is sorted by label, and always will be, is named."""
+def _of_a_loader(train: LoaderLook, found: ClassLook, *, trains: bool) -> Iterator[Seen]:
+    """Without a model: it may be any loader, so that only one which is sorted by label, and always will be, is named.
+
+    Args:
+        trains: a loader for validation stands beside it.
+    """
     if not found.ordered or train.sampler == "unknown":
         raise NotChecked("the data came without a DataLoader that says in which order training gets it")
     if train.whole and train.batches == 1:
@@ -67,14 +72,14 @@ def _of_a_loader(train: LoaderLook, found: ClassLook) -> Iterator[Seen]:
     if order is None:
         raise NotChecked("there is no class of every sample to tell its order by")
     if train.sampler == "sequential" and is_blocked(order):
-        yield _blocked(train, found.balances[0].field, order)
+        yield _blocked(train, found.balances[0].field, order, severity=None if trains else INFO)
 
 
-def _blocked(loader: LoaderLook, field: str, order: Order) -> Seen:
+def _blocked(loader: LoaderLook, field: str, order: Order, *, severity: Severity | None = None) -> Seen:
     message = (
         f"two samples of a batch share their label in {order.delivered:.0%} of cases; in random order it would be "
         f"{order.random:.0%}, sorted by label {order.sorted:.0%} (z = {order.z:.0f})"
     )
     evidence = {"delivered": order.delivered, "random": order.random, "sorted": order.sorted, "z": order.z}
     location = Location(detail=f"{loader.name}, {loader.sampler_name}, {field}")
-    return Seen(message, location, evidence, severity=INFO if loader.sampler == "own" else None)
+    return Seen(message, location, evidence, severity=INFO if loader.sampler == "own" else severity)

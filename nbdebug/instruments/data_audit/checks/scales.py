@@ -163,6 +163,10 @@ def target_scale(look: DataLook) -> Iterator[Seen]:
     asked: FeatureLook = look.answer("features")
     if asked.alone:
         raise NotChecked("there is no model whose outputs could be compared with the targets")
+    if look.step_error:
+        raise NotChecked(f"the loss of the first batch could not be computed: {look.step_error}")
+    if asked.untried:
+        raise NotChecked(f"no step could be tried: {asked.untried}")
     scale = asked.scale
     if scale is None or not scale.out_of_reach:
         return

@@ -29,6 +29,7 @@ ADVICE = {
     "batches": "let the dataset return the same parts, of the same types, for every sample",
     "no image": "let the dataset leave out what could not be read",
     "empty": "drop what is empty, or give it a token of its own",
+    "context": "fine where it means that nothing came before, as at the start of a text or for a new customer",
     "replaced": "read the texts in the encoding they were written in",
     "misread": "read the file with encoding=\"utf-8\"",
     "silent": "look at these recordings: were they cut, decoded or resampled wrongly?",
@@ -260,8 +261,8 @@ def padding_scored(look: DataLook) -> Iterator[Seen]:
     made = look.answer("structure")
     if not made.modelled:
         raise NotChecked("there is no loss without a model")
-    if made.step_error:
-        raise NotChecked(f"the loss of the first batch could not be computed: {made.step_error}")
+    if step_error := look.step_error or made.step_error:
+        raise NotChecked(f"the loss of the first batch could not be computed: {step_error}")
     for padding in made.padding:
         if padding.scored:
             yield _scored(look, padding)

@@ -6,6 +6,7 @@ import dataclasses
 import time
 from collections.abc import Iterable, Iterator
 from itertools import islice
+from numbers import Integral
 from typing import Any
 
 import torch
@@ -17,13 +18,14 @@ from nbdebug import batch as batches
 from nbdebug.data.gathering import Gather
 from nbdebug.data.no_model import NoModel
 from nbdebug.data.sources import Source
-from nbdebug.errors import BatchError
+from nbdebug.errors import BatchError, StepError
 from nbdebug.instruments.data_audit.eye.first_layers import Receiver, first_layers
 from nbdebug.instruments.data_audit.eye.members import Member, members, size_of, text_targets
 from nbdebug.instruments.data_audit.eye.tallies import FieldTally, LabelTally, Place
 from nbdebug.instruments.data_audit.eye.trial import Attempt, Trial, try_loss
-from nbdebug.instruments.data_audit.result import LoaderLook
-from nbdebug.loading import Delivered, Lost, read, rewinds
+from nbdebug.instruments.data_audit.result import IDS, Broke, LoaderLook
+from nbdebug.loading import Delivered, Lost, line_of_cause, read, rewinds
+from nbdebug.source_lines import location_fields
 from nbdebug.training_setup import TrainingSetup
 
 EYE_BATCHES = 50  # that loss and layers are compared with in any case
@@ -49,36 +51,66 @@ class Reading:
         self.number, self.samples, self.whole = 0, 0, False
         self.structure, self.text_targets, self.error = "", "", ""
         self.raised = False
+        self.broken: list[Lost] = []  # batches of another structure, and what reading ended at
         self.first: list[Member] = []
 
     def run(self) -> Iterator[None]:
         """Reads batch by batch and pauses after each; stops at the cap, at the time box, or at the end."""
         started = time.perf_counter()
-        lost = self.gather.lost
-        delivered = read(self.loader, self.name, lost=lost, own=self.modelled)
+        delivered = self._delivered()
+        taken = 0
         for one in islice(delivered, self.limit):
             self._seen_by_the_model(one, started)
             self.gather.take(one)
-            self._tell(lost)
+            self._tell()
+            taken += 1
             yield
             if self.seconds is not None and time.perf_counter() - started > self.seconds:
                 return
-        self.gather.whole = self.limit is None or self.gather.batches < self.limit or next(delivered, None) is None
+        self.gather.whole = self.limit is None or taken < self.limit or next(delivered, None) is None
+        self._tell()
         self.whole = self.gather.whole and self.number == self.gather.batches
+
+    def _delivered(self) -> Iterator[Delivered]:
+        """What can be read; with a note of where it ends, where that is not the end of the loader."""
+        number = -1
+        try:
+            for one in read(self.loader, self.name, lost=self.gather.lost, own=self.modelled):
+                number = one.number
+                yield one
+        except StepError as error:
+            if error.__cause__ is not None and all(lost.batch <= number for lost in self.gather.lost):
+                self.broken.append(Lost(number + 1, None, str(error), line_of_cause(error)))
+            raise
 
     def _seen_by_the_model(self, one: Delivered, started: float) -> None:
         try:
             self._look_at(one, started)
         except BatchError as error:  # of a batch of another structure: a training would end there, this pass does not
+            self.broken.append(Lost(one.number, None, str(error)))
             if not self.gather.batches:
                 raise
-            self.error, self.raised = self.error or str(error), True
 
-    def _tell(self, lost: list[Lost]) -> None:
-        """Samples that raise end a training, and not this pass."""
-        if lost:
-            more = f", and {len(lost) - 1} more raised" if len(lost) > 1 else ""
-            self.error, self.raised = lost[0].error + more, True
+    def _tell(self) -> None:
+        """What ends a training, and not this pass."""
+        if (first := self._first_broken()) is not None:
+            self.error, self.raised = first.error, True
+
+    def _first_broken(self) -> Lost | None:
+        """Of two in a batch the sample, which was read before it."""
+        return min([*self.gather.lost, *self.broken], key=lambda lost: lost.batch, default=None)
+
+    def _broke(self) -> Broke | None:
+        first = self._first_broken()
+        if first is None:
+            return None
+        samples = [lost.index for lost in self.gather.lost if lost.index is not None]
+        where = {"file": "", "line": None, "cell": None} | location_fields(first.line)
+        return Broke(
+            batch=first.batch, index="" if first.index is None else str(first.index), error=first.error, samples=len(samples),
+            batches=len(self.gather.lost) - len(samples) + len(self.broken), read=self.gather.samples + len(samples),
+            ids=tuple(int(index) for index in samples if isinstance(index, Integral))[:IDS], **where,
+        )  # fmt: skip
 
     def _look_at(self, one: Delivered, started: float) -> None:
         before = time.perf_counter()
@@ -97,7 +129,7 @@ class Reading:
             name=self.name, batches=number, samples=samples, whole=whole,
             rewinds=rewinds(self.loader), sampler=kind, sampler_name=called, structure=self.structure,
             text_targets=self.text_targets, fields=tuple(tally.look() for tally in self.tallies.values()),
-            error=self.error, raised=self.raised,
+            error=self.error, stopped=bool(self.gather.stopped), broke=self._broke() if self.raised else None,
         )  # fmt: skip
 
     def _take(self, one: Delivered) -> None:

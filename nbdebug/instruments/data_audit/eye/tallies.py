@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from dataclasses import dataclass, field
+from numbers import Integral
 from typing import Any
 
 import torch
@@ -14,7 +15,7 @@ from nbdebug.data.classes.order import label_order
 from nbdebug.instruments.data_audit.eye.columns import ColumnTally, by_column, column_axis
 from nbdebug.instruments.data_audit.eye.members import Member, numbers
 from nbdebug.instruments.data_audit.eye.trial import Attempt, Trial
-from nbdebug.instruments.data_audit.result import NAMED, Field, Labels, NonFinite
+from nbdebug.instruments.data_audit.result import IDS, NAMED, Field, Labels, NonFinite
 
 KINDS = 10_000  # distinct labels that are listed
 
@@ -35,6 +36,13 @@ class Place:
         rows = wrong.reshape(len(wrong), -1).any(1).nonzero()[:, 0].tolist()
         return len(rows), [self.name(row) for row in rows[:NAMED]]
 
+    def ids(self, tensor: Tensor, wrong: Tensor) -> list[int]:
+        """Dataset indices of the first samples that hold a True; none where the loader hides them."""
+        if not self.indices or tensor.ndim == 0 or tensor.shape[0] != self.size:
+            return []
+        rows = wrong.reshape(len(wrong), -1).any(1).nonzero()[:IDS, 0].tolist()
+        return [int(self.indices[row]) for row in rows if isinstance(self.indices[row], Integral)]
+
     def name(self, row: int) -> str:
         """`dataset index 17`, or `batch 3 row 4` when the loader hides its indices."""
         return f"dataset index {self.indices[row]}" if self.indices else f"batch {self.number} row {row}"
@@ -48,6 +56,7 @@ class NonFiniteTally:
     inf: int = 0
     rows: int = 0
     where: list[str] = field(default_factory=list)
+    ids: list[int] = field(default_factory=list)
     columns: Tensor | None = None  # (D,) bool
     mask_like: bool = True
     tried: bool = False
@@ -65,6 +74,7 @@ class NonFiniteTally:
         rows, where = place.rows(values, wrong)
         self.nan, self.inf, self.rows = self.nan + nan, self.inf + int(wrong.sum()) - nan, self.rows + rows
         self.where = (self.where + where)[:NAMED]
+        self.ids = (self.ids + place.ids(values, wrong))[:IDS]
         hit = by_column(wrong, axis).any(0)
         together = self.columns is not None and len(self.columns) == len(hit)
         self.columns = self.columns | hit if together else hit
@@ -77,8 +87,8 @@ class NonFiniteTally:
             return None
         hit = self.columns.nonzero()[:, 0].tolist() if word and self.columns is not None else []
         named = tuple(f"{word} {index}" for index in hit[:NAMED])
-        where = tuple(self.where)
-        return NonFinite(self.nan, self.inf, self.rows, where, named, len(hit), self.mask_like, self.loss)
+        where, ids = tuple(self.where), tuple(self.ids)
+        return NonFinite(self.nan, self.inf, self.rows, where, named, len(hit), self.mask_like, self.loss, ids)
 
 
 @dataclass

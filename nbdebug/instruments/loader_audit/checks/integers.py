@@ -8,6 +8,7 @@ from nbdebug.data.running import LoaderRun, Wrapped
 from nbdebug.errors import NotChecked
 from nbdebug.findings import WARNING, Location
 from nbdebug.instruments.base import Seen
+from nbdebug.instruments.loader_audit.checks.asked import demand_asked, demand_read
 from nbdebug.instruments.loader_audit.checks.places import named
 from nbdebug.instruments.loader_audit.measure import loader_audit
 from nbdebug.instruments.loader_audit.result import LoaderLooks
@@ -55,8 +56,16 @@ def integer_wrap(looks: LoaderLooks) -> Iterator[Seen]:
             if (wrap.file, wrap.line, wrap.cell) not in told:
                 told.add((wrap.file, wrap.line, wrap.cell))
                 yield _wrapped(run, wrap)
+    if told:
+        return
     if all(run.why_no_lending or (run.why_not and not run.settled) for run in looks.loaders):
         raise NotChecked(f"{looks.train.name}: {looks.train.why_not or looks.train.why_no_lending}")
+    for run in looks.loaders:
+        demand_asked(run, "wrapped")
+        if not run.why_no_lending:
+            demand_read(run, run.listened, run.wanted)
+        if run.not_listened:
+            raise NotChecked(f"{run.name}: nobody can listen to the integers in {', '.join(run.not_listened)}")
 
 
 def _wrapped(run: LoaderRun, wrap: Wrapped) -> Seen:

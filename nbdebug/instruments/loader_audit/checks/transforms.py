@@ -8,6 +8,7 @@ from nbdebug.data.running import ApartLook, LoaderRun, Repeated, Trouble
 from nbdebug.errors import NotChecked
 from nbdebug.findings import ERROR, INFO, WARNING, Location
 from nbdebug.instruments.base import Seen
+from nbdebug.instruments.loader_audit.checks.asked import demand_asked, demand_read
 from nbdebug.instruments.loader_audit.checks.places import named
 from nbdebug.instruments.loader_audit.measure import loader_audit
 from nbdebug.instruments.loader_audit.result import LoaderLooks
@@ -18,14 +19,15 @@ CERTAIN = 0.75  # agreement of a draw that shows that they could agree
 
 @loader_audit.check("ND110", "transform wrong", severity=ERROR)
 def transform_wrong(looks: LoaderLooks) -> Iterator[Seen]:
-    """A transform breaks the signal, augments the validation data, or moves inputs and masks apart.
+    """A transform breaks the signal, augments the validation data, or moves inputs and masks apart; samples overwrite one another.
 
     Wrong: what the transform has emptied, clipped or scrambled cannot be learnt from; augmentation makes validation noisy and harder
         than it is; masks that are not turned with their images are labels of other pixels.
     Seen: each transform and step is listened to on a few samples: values in, values out. Constant, not finite, all at one end of the
         range, the order of numbers kept while axes are exchanged (reshape for permute), or the same for different samples. A sample
         of val_loader is read again with other random numbers. For masks the same marker goes in place of image and mask, and must
-        come out in the same place in every draw.
+        come out in the same place in every draw. A sample is looked at again when the next one has been read: where both lie in the
+        same buffer, the rows of a batch are all the same.
     Where: the transform and step, the dataset index.
     Try: print what goes in and out of that step; give validation a transform of its own; draw once for image and mask.
     Bad:
@@ -49,14 +51,22 @@ def transform_wrong(looks: LoaderLooks) -> Iterator[Seen]:
     """
     told: set[tuple[str, ...]] = set()
     for run in looks.loaders:
-        for key, seen in (*_broken(run), *_apart(run)):
+        for key, seen in (*_overwritten(run), *_broken(run), *_apart(run)):
             if key not in told:
                 told.add(key)
                 yield seen
     if looks.val is not None and looks.val.repeated is not None and looks.val.repeated.random:
         yield _augmented(looks.val, looks.val.repeated)
+    elif not told:
+        _demand_asked(looks)
+
+
+def _demand_asked(looks: LoaderLooks) -> None:
     if all(run.why_not and not run.settled for run in looks.loaders):
         raise NotChecked(f"{looks.train.name}: {looks.train.why_not}")
+    for run in looks.loaders:
+        demand_asked(run, "overwritten", "repeated", "troubles", "apart")
+        demand_read(run, run.repeated.read if run.repeated is not None else 0, run.wanted)
 
 
 def _broken(run: LoaderRun) -> Iterator[tuple[tuple[str, ...], Seen]]:
@@ -67,6 +77,21 @@ def _broken(run: LoaderRun) -> Iterator[tuple[tuple[str, ...], Seen]]:
         severity = WARNING if trouble.kind == "collapsed" else None
         seen = Seen(_said(trouble), place, evidence, severity=severity, advice=ADVICE[trouble.kind])
         yield (trouble.kind, trouble.name, run.dataset), seen
+
+
+def _overwritten(run: LoaderRun) -> Iterator[tuple[tuple[str, ...], Seen]]:
+    look = run.overwritten
+    if look is None:
+        return
+    first, second = (f"sample {index}" for index in look.ids[:2]) if len(look.ids) > 1 else ("one sample", "another")
+    message = (
+        f"samples overwrite one another: {first} held {look.before}, and {look.after} when {second} had been read, which is what that "
+        f"one holds: the rows of a batch all become the last"
+    )
+    place = Location(detail=", ".join(filter(None, [run.name, f"{run.dataset}.__getitem__", named(look.ids)])))
+    evidence = {"samples": ",".join(map(str, look.ids)), "split": run.name, "pairs": look.pairs, "fields": ", ".join(look.fields)}
+    advice = "return a copy of the buffer: .clone(), or .copy()"
+    yield ("overwritten", run.dataset), Seen(message, place, evidence, advice=advice)
 
 
 ADVICE = {

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
-from nbdebug.data.running import LoaderRun, WorkerLook
+from nbdebug.data.running import LoaderRun, Raised, WorkerLook
 from nbdebug.errors import NotChecked
 from nbdebug.findings import ERROR, INFO, WARNING, Location
 from nbdebug.instruments.base import Seen
+from nbdebug.instruments.loader_audit.checks.asked import demand_answered, demand_read
 from nbdebug.instruments.loader_audit.measure import loader_audit
 from nbdebug.instruments.loader_audit.result import LoaderLooks
 
@@ -54,11 +56,14 @@ def worker_rng(looks: LoaderLooks) -> Iterator[Seen]:
         generators of Python and NumPy are seeded for each worker, a generator of the dataset's own is not.
     """
     run = looks.train
+    demand_answered(run, "repeated", "worker")
     if run.why_no_workers and (run.repeated is None or run.repeated.random):
         raise NotChecked(run.why_no_workers)
     if run.worker is None:
         if run.why_not and not run.settled and run.workers:
             raise NotChecked(f"{run.name}: {run.why_not}")
+        if not run.settled:
+            demand_read(run, run.repeated.read if run.repeated is not None else 0, run.wanted)
         return
     yield from _repeating(run, run.worker)
 
@@ -99,10 +104,22 @@ def _seeding(seen: WorkerLook) -> str:
 def loader_raises(looks: LoaderLooks) -> Iterator[Seen]:
     """A sample, a collate function or a worker that raises; the page is that of the first step."""
     for run in looks.loaders:
+        alike: dict[tuple[Any, ...], list[Raised]] = {}
         for raised in run.raised:
             if raised.only_in_workers or not looks.brief:
-                where = Location(file=raised.file, line=raised.line, cell=raised.cell, detail=f"{run.name}, {raised.where}")
-                only = ": it works in this process" if raised.only_in_workers else ""
-                advice = "what the dataset holds may not live in another process: open files and connections there" if only else None
-                evidence = {"only_in_workers": raised.only_in_workers}
-                yield Seen(f"{raised.where} raised {raised.error}{only}", where, evidence, advice=advice)
+                kind = raised.error.partition(":")[0] if raised.line is not None else raised.error
+                alike.setdefault((kind, raised.file, raised.line, raised.cell, raised.only_in_workers), []).append(raised)
+        yield from (_raising(run, several) for several in alike.values())
+
+
+def _raising(run: LoaderRun, several: list[Raised]) -> Seen:
+    """What raised in one line, told once."""
+    first = several[0]
+    where = Location(file=first.file, line=first.line, cell=first.cell, detail=f"{run.name}, {first.where}")
+    message = f"{first.where} raised {first.error}"
+    message += f", and {len(several) - 1} more raised there" if len(several) > 1 else ""
+    evidence = {"only_in_workers": first.only_in_workers, "raised": len(several)}
+    if not first.only_in_workers:
+        return Seen(message, where, evidence)
+    advice = "what the dataset holds may not live in another process: open files and connections there"
+    return Seen(f"{message}: it works in this process", where, evidence, advice=advice)
