@@ -11,6 +11,7 @@ from nbdebug.instruments.base import Seen
 from nbdebug.instruments.data_audit.measure import data_audit
 from nbdebug.instruments.data_audit.result import NAMED, DataLook
 
+MANY = 0.5  # of columns without names, from which on constant ones are told
 FEWEST = 20  # samples; of fewer, a column may have one value by chance
 SAME = {"equal": "equals {}", "a linear map of it": "is {} times a number plus another", "the same categories": "says the same as {} in other words"}
 FAR_OUT = 0.01  # of the rows beyond three interquartile ranges; of a normal distribution it is one in 400,000
@@ -140,7 +141,7 @@ def _worth_knowing(asked: FeatureLook) -> Iterator[Seen]:
     fields = {column.field for column in asked.looks if not column.constant}
     told = asked.samples >= FEWEST
     constant = [column for column in asked.looks if column.constant and told and (asked.frame or column.field in fields)]
-    if constant:
+    if constant and (asked.frame or len(constant) > MANY * asked.columns):  # of pixels in a row some are dark in every picture
         shown = _listed([place(column.field, column.name) for column in constant])
         message = f"{len(constant)} of {asked.columns:,} columns ha{'ve' if len(constant) > 1 else 's'} a single value: {shown}"
         advice = "they teach nothing: drop them" if len(constant) > 1 else "it teaches nothing: drop it"
