@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
-from nbdebug.data.alone import data_alone
 from nbdebug.data.between import between
 from nbdebug.data.classes import classes
 from nbdebug.data.context import Context
@@ -19,11 +18,11 @@ from nbdebug.data.samples import samples
 from nbdebug.data.sources import Source, as_source
 from nbdebug.data.structure import structure
 from nbdebug.errors import BatchError, NbdebugError, StepError, first_line
-from nbdebug.instruments.base import UNSAID, Instrument, demand_at_least, instrument
+from nbdebug.instruments.base import demand_at_least, instrument
 from nbdebug.instruments.data_audit.eye.columns import ColumnTally
 from nbdebug.instruments.data_audit.eye.reading import Reading
 from nbdebug.instruments.data_audit.result import DataLook
-from nbdebug.instruments.report import Report
+from nbdebug.instruments.of_data import OfData
 from nbdebug.training_setup import TrainingSetup
 
 QUESTIONS = {"structure": structure, "classes": classes, "between": between, "features": features}  # field of the result → who asks
@@ -33,23 +32,10 @@ VAL_BATCHES = 0.2  # of the batches that train_loader gets
 REFRESH = 0.3  # seconds between two results, while reading goes on
 
 
-class DataAudit(Instrument):
-    """Takes a setup, or data without a model: a loader, a dataset, a frame, arrays, a path."""
+class DataAudit(OfData):
+    """Of a checkup it reads only the beginning."""
 
     briefly = {"batches": 50}
-
-    def follow(self, setup: Any = None, val: Any = None, *, budget: Any = UNSAID, **options: Any) -> Generator[Report, None, None]:
-        """Ever fuller reports, the last of them complete."""
-        if not isinstance(setup, TrainingSetup):
-            setup = data_alone(setup, val, kind=options.get("kind"), target=options.get("target"))
-        elif val is not None:
-            setup = replace(setup, val_loader=as_source(val, "val").loader)
-        yield from super().follow(setup, budget=budget, **options)
-
-    def __call__(self, setup: Any = None, val: Any = None, *, budget: Any = UNSAID, **options: Any) -> Report:
-        from nbdebug.instruments.report import shown_live
-
-        return shown_live(self.follow(setup, val, budget=budget, **options))
 
 
 @instrument("train_loader", title="data", level="data", result=DataLook, made=DataAudit)

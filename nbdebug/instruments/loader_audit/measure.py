@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Generator, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
 from torch.utils.data import DataLoader, RandomSampler
 
-from nbdebug.data.alone import data_alone
 from nbdebug.data.no_model import NoModel
 from nbdebug.data.running import Box, LoaderRun, Raised, Running, SpeedLook, Trial, WorkersFailed, run_looks
 from nbdebug.data.running.clock import step_seconds
@@ -19,12 +18,11 @@ from nbdebug.data.running.hearing import ready
 from nbdebug.data.running.raising import culprit
 from nbdebug.data.running.trials import ENOUGH, cores_here, others, trial
 from nbdebug.data.running.twin import batch_seconds
-from nbdebug.data.sources import as_source
 from nbdebug.errors import SetupError, first_line
-from nbdebug.instruments.base import UNSAID, Instrument, demand_at_least, instrument
+from nbdebug.instruments.base import demand_at_least, instrument
 from nbdebug.instruments.loader_audit.result import LoaderLooks
 from nbdebug.instruments.loader_audit.waiting import STEP
-from nbdebug.instruments.report import Report, shown_live
+from nbdebug.instruments.of_data import OfData
 from nbdebug.training_setup import TrainingSetup
 
 FEW = 2  # samples of a brief look, and
@@ -37,21 +35,10 @@ OTHERS = 0.6  # of what is then left for other configurations; with tune nearly 
 UNLIMITED = 60.0  # seconds, where no budget is given: the measurements need some
 
 
-class LoaderAudit(Instrument):
-    """Takes a setup, or a loader without a model."""
+class LoaderAudit(OfData):
+    """In a checkup it is brief, and measures no time."""
 
     briefly = {"speed": False, "samples": FEW}
-
-    def follow(self, setup: Any = None, val: Any = None, *, budget: Any = UNSAID, **options: Any) -> Generator[Report, None, None]:
-        """Ever fuller reports, the last of them complete."""
-        if not isinstance(setup, TrainingSetup):
-            setup = data_alone(setup, val, by=self.name)
-        elif val is not None:
-            setup = replace(setup, val_loader=as_source(val, "val").loader)
-        yield from super().follow(setup, budget=budget, **options)
-
-    def __call__(self, setup: Any = None, val: Any = None, *, budget: Any = UNSAID, **options: Any) -> Report:
-        return shown_live(self.follow(setup, val, budget=budget, **options))
 
 
 @instrument("train_loader", title="loader", level="data", result=LoaderLooks, made=LoaderAudit)

@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
-from dataclasses import replace
 from typing import Any, Literal
 
 import numpy
 from torch.utils.data import DataLoader
 
 from nbdebug import batch as batches
-from nbdebug.data.alone import data_alone
 from nbdebug.data.chunk import Field, chunk_of
 from nbdebug.data.kinds import kind_of
 from nbdebug.data.no_model import NoModel
 from nbdebug.data.samples.labels import names_of
 from nbdebug.data.sources import Source, as_source
 from nbdebug.errors import SetupError
-from nbdebug.instruments.base import UNSAID, Instrument, demand_at_least, instrument
-from nbdebug.instruments.report import Report, shown_live
+from nbdebug.instruments.base import demand_at_least, instrument
+from nbdebug.instruments.of_data import OfData
 from nbdebug.instruments.show_batch import drawing
 from nbdebug.instruments.show_batch.receiving import Received, received
 from nbdebug.instruments.show_batch.result import BatchLook, Part
@@ -28,22 +25,7 @@ from nbdebug.training_setup import TrainingSetup
 FIELDS = {"train": "train_loader", "val": "val_loader"}
 
 
-class ShowBatch(Instrument):
-    """Takes a setup, or data without a model."""
-
-    def follow(self, setup: Any = None, val: Any = None, *, budget: Any = UNSAID, **options: Any) -> Generator[Report, None, None]:
-        """Ever fuller reports, the last of them complete."""
-        if not isinstance(setup, TrainingSetup):
-            setup = data_alone(setup, val, kind=options.get("kind"), target=options.get("target"), by=self.name)
-        elif val is not None:
-            setup = replace(setup, val_loader=as_source(val, "val").loader)
-        yield from super().follow(setup, budget=budget, **options)
-
-    def __call__(self, setup: Any = None, val: Any = None, *, budget: Any = UNSAID, **options: Any) -> Report:
-        return shown_live(self.follow(setup, val, budget=budget, **options))
-
-
-@instrument(title="batch", level="data", result=BatchLook, made=ShowBatch)
+@instrument(title="batch", level="data", result=BatchLook, made=OfData)
 def show_batch(
     setup: TrainingSetup, *, n: int = 9, split: Literal["train", "val"] = "train", kind: str | None = None, target: str | None = None,
     tokenizer: Any = None,

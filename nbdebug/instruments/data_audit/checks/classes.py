@@ -71,7 +71,7 @@ def _demand_told(asked: Alignment) -> None:
         raise NotChecked("inputs resemble the next ones, as in a series: that labels go with other rows may be meant")
     best = max(at_zero, key=lambda one: one.z)
     if best.z < CHANCE:
-        raise NotChecked(f"no label can be told from the inputs of others by simple means (correlation {best.correlation:.2f})")
+        raise NotChecked(f"no label can be told from the inputs of others by simple means (correlation {max(0.0, best.correlation):.2f})")
 
 
 # -- shifted ------------------------------------------------------------------------------------------------------------
