@@ -24,26 +24,35 @@ from nbdebug.errors import (
 from nbdebug.findings import Finding, Location, Severity
 from nbdebug.instruments import (
     activations,
+    baselines,
+    batch_size,
     data_audit,
+    determinism,
     find_nan,
     first_step,
     gradcheck,
     gradients,
     headroom,
     loader_audit,
+    lr_find,
     overfit,
+    profile,
     show_batch,
     summary,
 )
 from nbdebug.instruments.base import Seen
 from nbdebug.instruments.compare_data import compare_data
 from nbdebug.instruments.find_nan import armed
+from nbdebug.instruments.fit import fit
 from nbdebug.instruments.own import check
+from nbdebug.instruments.profile.ranges import named_ranges
 from nbdebug.instruments.report import Report, last_report
 from nbdebug.instruments.watch import Watch, watch
 from nbdebug.instruments.why import why
+from nbdebug.levels import levels
 from nbdebug.replay import replay
 from nbdebug.replaying import replaying
+from nbdebug.seeding import seed_everything
 from nbdebug.training_setup import TrainingSetup
 
 __version__ = "0.1.0"
@@ -64,7 +73,9 @@ def unload_ipython_extension(shell: Any) -> None:
 
 
 __all__ = [
-    "BatchError", "CapsuleError", "CodeError", "Finding", "Location", "NbdebugError", "NotChecked", "NotFinite", "Report", "Seen", "SetupError",
-    "Severity", "StepError", "TrainingSetup", "Watch", "activations", "armed", "check", "checkup", "codes", "compare_data", "data_audit", "explain",
-    "find_nan", "first_step", "gradcheck", "gradients", "headroom", "last_report", "loader_audit", "overfit", "replay", "replaying", "show_batch", "summary", "watch", "why",
+    "BatchError", "CapsuleError", "CodeError", "Finding", "Location", "NbdebugError", "NotChecked", "NotFinite", "Report", "Seen",
+    "SetupError", "Severity", "StepError", "TrainingSetup", "Watch", "activations", "armed", "baselines", "batch_size", "check", "checkup",
+    "codes", "compare_data", "data_audit", "determinism", "explain", "find_nan", "first_step", "fit", "gradcheck", "gradients", "headroom",
+    "last_report", "levels", "loader_audit", "lr_find", "named_ranges", "overfit", "profile", "replay", "replaying", "seed_everything", "show_batch",
+    "summary", "watch", "why",
 ]  # fmt: skip

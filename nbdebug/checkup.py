@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterable
 from dataclasses import dataclass
 
 from nbdebug.causes import fold
@@ -123,7 +123,7 @@ def _portion(instrument: Instrument, left: float | None) -> float | None:
 
 def _report(setup: TrainingSetup, parts: list[Report], budget: float | None, started: float, stopped: str) -> Report:
     findings = fold(ranked(finding for part in parts for finding in part.findings))
-    verdicts = _united(verdict for part in parts for verdict in part.verdicts)
+    verdicts = united(verdict for part in parts for verdict in part.verdicts)
     result = CheckupResult(budget, tuple(_rung(part) for part in parts))
     proofs = [part.proof for part in parts if part.proof is not None]
     return Report(
@@ -132,7 +132,7 @@ def _report(setup: TrainingSetup, parts: list[Report], budget: float | None, sta
     )  # fmt: skip
 
 
-def _united(verdicts: Iterator[Verdict]) -> tuple[Verdict, ...]:
+def united(verdicts: Iterable[Verdict]) -> tuple[Verdict, ...]:
     """One verdict a code: found by one instrument outweighs sound, sound outweighs not checked."""
     weight = {"found": 0, "sound": 1, "not checked": 2}
     best: dict[str, Verdict] = {}

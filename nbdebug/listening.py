@@ -44,7 +44,7 @@ class Call:
     operator: str  # the name as one would write it: "torch.nn.functional.softmax"
     module: str  # dotted path of the innermost module that was running; "" for the root or none
     kind: str  # its class, when it is one of torch's own
-    in_model: bool  # whether a module of the model was running
+    in_model: bool  # whether a module of the model was running; a loss that is a module is none of the model's
     line: SourceLine | None
     args: tuple[Any, ...]
     kwargs: dict[str, Any]
@@ -170,7 +170,7 @@ class Tape:
         parents = tuple(self._made.get(id(tensor), -1) for tensor in given)
         name = _short_name(func)
         call = Call(
-            len(self.calls), name, _written_name(func, name), self.innermost, self._kind(), bool(self._running),
+            len(self.calls), name, _written_name(func, name), self.innermost, self._kind(), any(call.path is not None for call in self._running),
             users_line(depth=3), args, kwargs, given, output, torch.is_grad_enabled(), parents,
         )  # fmt: skip
         self.calls.append(call)

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from nbdebug.findings import Location
 from nbdebug.listening import Call, Tape
+from nbdebug.training_setup import TrainingSetup
 
 CLASS_INDEX = ("cross_entropy", "nll_loss")  # targets are class indices, or class probabilities
 BINARY = ("binary_cross_entropy", "binary_cross_entropy_with_logits")
@@ -55,6 +56,17 @@ def loss_calls(tape: Tape) -> list[LossCall]:
 def raw_loss_calls(tape: Tape) -> list[Call]:
     """The same as recorded calls, with their tensors."""
     return [call for call in tape.calls if call.name in LOSSES and len(call.inputs()) >= 2]
+
+
+def name_of_loss(setup: TrainingSetup, tape: Tape) -> str:
+    """What the user calls the loss, with what it is: "loss_fn (NLLLoss)", "loss_fn (tag_loss)", "batch_loss (MSELoss)"; "" where the model holds it."""
+    given = getattr(setup.loss_fn, "func", setup.loss_fn)  # of a functools.partial
+    is_heard = setup.batch_loss is None or any(call.module is given for call in tape.modules)
+    if given is None or not is_heard:
+        kinds = [call.kind for call in raw_loss_calls(tape) if call.kind and not call.in_model]
+        return "" if setup.batch_loss is None else f"batch_loss ({kinds[0]})" if kinds else "batch_loss"
+    what = type(given).__name__ if isinstance(given, torch.nn.Module) else getattr(given, "__name__", "")
+    return f"loss_fn ({what})" if what.isidentifier() and what != "loss_fn" else "loss_fn"
 
 
 def main_loss(calls: list[LossCall]) -> LossCall | None:

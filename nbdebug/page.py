@@ -1,4 +1,4 @@
-"""A page is what a report shows: findings, and six neutral kinds of panel that every renderer knows.
+"""A page is what a report shows: findings, and seven neutral kinds of panel that every renderer knows.
 
 A glance is the small thing that is refreshed while something runs.
 """
@@ -125,7 +125,27 @@ class Note:
     kind: str = "text"
 
 
-Panel = Curve | Histogram | Heatmap | Table | Gallery | Note
+@dataclass(frozen=True)
+class Answer:
+    """A question of a checklist, with its light and what stands behind it."""
+
+    question: str
+    light: str  # "sound", "error", "warning", "info" or "not checked"
+    words: str  # the answer in a line
+    findings: tuple[Finding, ...] = ()
+    evidence: tuple[Curve | Histogram | Heatmap | Table | Gallery | Note, ...] = ()
+
+
+@dataclass(frozen=True)
+class Checklist:
+    """Questions, each with a light, its evidence a click away."""
+
+    title: str
+    answers: tuple[Answer, ...]
+    caption: str = ""
+
+
+Panel = Curve | Histogram | Heatmap | Table | Gallery | Note | Checklist
 
 
 @dataclass(frozen=True)
@@ -169,6 +189,23 @@ class Collection:
 
 
 @dataclass(frozen=True)
+class Question:
+    """A sample to label oneself."""
+
+    exhibit: Exhibit
+    truth: str | float  # a choice of the quiz, or a number
+    answers: dict[str, str | float]  # what others say of it, by their names
+
+
+@dataclass(frozen=True)
+class Quiz:
+    """Samples to label oneself, beside what models made of them."""
+
+    questions: tuple[Question, ...]
+    choices: tuple[str, ...] = ()  # the classes; (): a number is asked for
+
+
+@dataclass(frozen=True)
 class Page:
     """All that a renderer gets to see."""
 
@@ -181,6 +218,7 @@ class Page:
     intact: bool = True  # False when the session was found changed: the footer is then a warning
     unfinished: str = ""  # what is still being done, or why the measurement ended early: nothing found is then "so far"
     collection: Collection | None = None  # of the samples, for a renderer in which one can choose
+    quiz: Quiz | None = None  # for a renderer that can ask
 
 
 @dataclass(frozen=True)

@@ -121,6 +121,16 @@ def line_of(frame: FrameType, lineno: int | None = None) -> SourceLine | None:
     return SourceLine(name, line, None, linecache.getline(name, line).strip())
 
 
+def line_of_code(code: CodeType, line: int) -> SourceLine | None:
+    """A line of code that is not running."""
+    kind = _kind(code.co_filename)
+    if kind == "cell":
+        return _cell_line(code.co_filename, line)
+    if kind == "timed" or code.co_filename.startswith("<"):
+        return None
+    return SourceLine(code.co_filename, line, None, linecache.getline(code.co_filename, line).strip())
+
+
 def location_fields(source: SourceLine | None) -> dict[str, Any]:
     """The keywords of `nbdebug.findings.Location` that name this line; empty for None."""
     if source is None:

@@ -57,3 +57,9 @@ def training_of(example: str) -> TrainingSetup:
         train_loader=names.get("train_loader") or DataLoader(TensorDataset(inputs, targets), batch_size=32, shuffle=True),
         val_loader=names.get("val_loader"),
     )
+
+
+def history_of(example: str) -> object:
+    """The curves that an example defines."""
+    exec(compile(example, "example.py", "exec"), names := given())
+    return names["history"]

@@ -10,13 +10,16 @@ from nbdebug.findings import INFO
 from nbdebug.instruments import LADDER
 from nbdebug.instruments.base import INSTRUMENTS, JUDGED
 from nbdebug.instruments.watch import watched as watch_checks
-from tests.examples import training_of, watched
+from tests.examples import history_of, training_of, watched
 
 CODES = [code for code in checks_by_code() if not code.startswith("ND9") or code == "ND900"]
 EXAMPLES = {code: read_page(checks_by_code()[code])[1] for code in CODES}
 
 
 def alarms(code: str, example: str) -> set[str]:
+    if checks_by_code()[code] in JUDGED["fit"].checks.values():  # judged from curves alone
+        report = nbdebug.fit(history_of(example))
+        return {finding.code for finding in report.findings if finding.severity is not INFO}
     of_a_loop = checks_by_code()[code] in watch_checks.checks.values()
     alone = [i for i in INSTRUMENTS.values() if i not in LADDER and checks_by_code()[code] in i.checks.values()]
     examine = alone[0] if alone else nbdebug.checkup

@@ -12,16 +12,19 @@ PACKAGE = Path(__file__).parent.parent / "nbdebug"
 LAYERS = (  # top to bottom; rooms of one layer do not import each other
     {"replay", "replaying"},
     {"notebook"},
+    {"levels"},
     {"checkup", "catalogue"},
     {"instruments"},
     {"data"},
-    {"nonfinite", "crash", "causes", "loss_call", "counterfactual", "magnitudes", "depth"},
+    {"nonfinite", "crash", "causes", "loss_call", "counterfactual", "magnitudes", "depth", "curve_shapes", "step_cost"},
     {"taps", "guard", "untouched", "listening", "tensor_stats", "render"},
     {"training_setup"},
     {"loading"},
     {"batch", "page"},
+    {"bound_at", "held_at", "initialised_at"},
+    {"assigned_at"},
     {"built_at"},
-    {"findings", "source_lines", "plain"},
+    {"findings", "source_lines", "plain", "seeding"},
     {"errors"},
 )
 RANK = {room: rank for rank, rooms in enumerate(LAYERS) for room in rooms}

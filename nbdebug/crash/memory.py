@@ -145,7 +145,8 @@ def said_bytes(number: float) -> str:
     """`1.5 GiB`, `20 MiB`, `3 KiB`."""
     for unit in ("TiB", "GiB", "MiB", "KiB"):
         if number >= UNITS[unit]:
-            return f"{number / UNITS[unit]:.3g} {unit}"
+            many = number / UNITS[unit]
+            return f"{many:.0f} {unit}" if many >= 999.5 else f"{many:.3g} {unit}"
     return f"{number:.0f} bytes"
 
 

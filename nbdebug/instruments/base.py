@@ -5,25 +5,33 @@ from __future__ import annotations
 import inspect
 import re
 import time
-from collections.abc import Callable, Generator, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Generator, Iterable, Iterator
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
+from torch import nn
 from torch.nn.parameter import is_lazy
 
+from nbdebug.assigned_at import line_that_assigns
 from nbdebug.data.no_model import NoModel
 from nbdebug.data.sources import as_source
 from nbdebug.errors import CodeError, NbdebugError, NotChecked, SetupError, first_line
 from nbdebug.findings import Finding, Location, Severity
+from nbdebug.held_at import line_of_dataset, line_that_makes
+from nbdebug.initialised_at import line_that_initialises
 from nbdebug.instruments.report import RESULTS, Report, remember, shown_live
 from nbdebug.page import Verdict
+from nbdebug.source_lines import SourceLine, location_fields
 from nbdebug.training_setup import TrainingSetup
 from nbdebug.untouched import Proof, untouched
 
 INSTRUMENTS: dict[str, Instrument] = {}  # name → instrument that borrows a setup, in the order to reach for them
 JUDGED: dict[str, Judged] = {}  # name → everything that has checks: the instruments, and `watch`
 UNSAID = object()  # a budget that was not given; None is one: as long as it takes
+JOINED = ("ND104",)  # inputs and targets meet where the dataset is made
+ARRIVES = ("ND102",)  # the layer is only where the numbers arrive
+INITIAL = ("ND201", "ND202")  # of weights as they were filled
 OWN_FAULT = "nbdebug itself failed on this training, and says so instead of guessing:"
 
 
@@ -184,7 +192,7 @@ class Instrument(Judged):
         else:
             verdicts, findings = self.judge(result)
         return Report(
-            self.name, self.title, self.level, result, ranked(findings), verdicts,
+            self.name, self.title, self.level, result, ranked(placed(findings, setup.model, setup=setup)), verdicts,
             subject=subject(setup), stopped=stopped, seconds=seconds, proof=proof,
         )  # fmt: skip
 
@@ -263,6 +271,38 @@ def demand_at_least(least: int, **given: Any) -> None:
     for name, value in given.items():
         if isinstance(value, bool) or not isinstance(value, int) or value < least:
             raise SetupError(f"{name} must be a whole number of at least {least}, got {value!r}")
+
+
+def placed(findings: Iterable[Finding], *models: nn.Module, setup: TrainingSetup | None = None) -> Iterator[Finding]:
+    """The findings, each with the user's line that makes its module, parameter, data or loss, where no other line is known."""
+    for finding in findings:
+        known = finding.location.line is not None
+        lines = () if known else filter(None, _lines(finding, models, setup))
+        line = next(iter(lines), None)
+        yield finding if line is None else replace(finding, location=replace(finding.location, **location_fields(line)))
+
+
+def _lines(finding: Finding, models: Iterable[nn.Module], setup: TrainingSetup | None) -> Iterator[SourceLine | None]:
+    """Lines that may have made it, the likeliest first."""
+    place, loader = finding.location, None
+    if setup is not None:
+        loader = next((name for name in ("train_loader", "val_loader") if place.detail.startswith(name)), None)
+    if loader is not None and finding.code in JOINED:
+        yield line_of_dataset(getattr(setup, loader))
+    if loader is not None and finding.code in ARRIVES:
+        yield line_that_makes(getattr(setup, loader), loader)
+    for model in models:
+        if place.parameter and finding.code in INITIAL:
+            yield line_that_initialises(model, place.parameter)
+        if place.detail.startswith("attribute "):  # a plain one, that no path of the model knows
+            attribute = re.split(r"[.\[]", place.detail.removeprefix("attribute "))[0]
+            yield line_that_assigns(model, ".".join(filter(None, [place.module, attribute])))
+        elif path := place.parameter or place.module:
+            yield line_that_assigns(model, path)
+    if loader is not None:
+        yield line_that_makes(getattr(setup, loader), loader)
+    elif setup is not None and place.detail.startswith("loss_fn"):
+        yield line_that_makes(setup.loss_fn, "loss_fn")
 
 
 def ranked(findings: Any) -> tuple[Finding, ...]:

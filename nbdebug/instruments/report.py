@@ -39,7 +39,8 @@ class Report:
         """The report as a page of neutral panels, which every renderer knows."""
         footer, intact = _footer(self)
         return Page(
-            self.title, self.subject, self.findings, self.verdicts, _sections(self), footer, intact, self.stopped, _collection(self)
+            self.title, self.subject, self.findings, self.verdicts, _sections(self), footer, intact, self.stopped, _collection(self),
+            getattr(self.result, "quiz", None),
         )  # fmt: skip
 
     def figure(self) -> Any:
@@ -50,7 +51,7 @@ class Report:
 
     def widget(self) -> Any:
         """The report as an ipywidgets box: filter by level and severity, open a finding, jump between panels; look through
-        the samples and columns of a data audit."""
+        the samples and columns of a data audit; label the samples of `baselines` yourself."""
         from nbdebug.render import widget
 
         return widget.render(self.page())
@@ -67,6 +68,17 @@ class Report:
         from nbdebug.render import save
 
         return save(self.page(), self.to_dict(), path)
+
+    def script(self) -> str:
+        """A short program that shows the same failure, of a report whose result has one: overfit's, or a checkup's with it.
+
+        Raises:
+            NbdebugError: it has none.
+        """
+        having = [report for report in (self, *self.parts) if callable(getattr(report.result, "script", None))]
+        if not having:
+            raise NbdebugError(f"a report of {self.instrument} has no script: nbdebug.overfit(setup) has one where samples cannot be memorised")
+        return having[0].result.script()
 
     def to_dict(self) -> dict[str, Any]:
         """The whole report as strict JSON values; `Report.from_dict` gives it back equal."""

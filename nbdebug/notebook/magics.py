@@ -76,7 +76,7 @@ class NbdebugMagics(Magics):
         except UsageError as error:
             raise UsageError(f"%nbdebug {verb.name}: {error}") from None
         surplus = [] if verb.takes in ("roles", "cell") else [f"{role}=" for role in said.roles]
-        surplus += said.rest[1:] if verb.takes == "code" or verb.file or verb.alone else said.rest
+        surplus += said.rest[1:] if verb.takes in ("code", "history") or verb.file or verb.alone else said.rest
         if surplus:
             example = ': write --budget "20 s" or model=net' if verb.takes == "roles" else ""
             if verb.alone and surplus[0] in said.rest:
@@ -87,7 +87,7 @@ class NbdebugMagics(Magics):
     def _deed(self, verb: Verb) -> Callable[[Verb, Line], Report | Watch | None]:
         named = {
             "setup": self._setup, "watch": self._watch, "why": self._why, "replay": self._replay, "explain": self._explain,
-            "codes": self._codes,
+            "codes": self._codes, "fit": self._fit,
         }  # fmt: skip
         return named.get(verb.name, self._measure)
 
@@ -163,6 +163,18 @@ class NbdebugMagics(Magics):
         print("watch.report()")
         self.shown.show(watch.report(), watch)
         return watch
+
+    def _fit(self, verb: Verb, said: Line) -> Report:
+        if said.rest:
+            history = self._asked(verb, lambda: named_data(self.shell.user_ns, said.rest[0], quoted=said.rest[0] in said.quoted))
+            value, text = history.value, history.text
+        else:
+            value, text = self.over_cell.watched.last(verb.name), "watch"
+        options, written = self._options(verb, said)
+        report = self._asked(verb, lambda: nbdebug.fit(value, **options))
+        self._say([f"nbdebug.fit({', '.join([text, *written])})"])
+        self.shown.show(report)
+        return report
 
     def _why(self, verb: Verb, said: Line) -> Report:
         report = nbdebug.why()

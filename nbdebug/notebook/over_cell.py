@@ -20,6 +20,7 @@ from nbdebug.notebook.armed_cell import ArmedCell
 from nbdebug.notebook.line import Line
 from nbdebug.notebook.replayed_cell import ReplayedCell
 from nbdebug.notebook.variables import look_up
+from nbdebug.notebook.verbs import VARIABLES
 from nbdebug.notebook.watched_cell import WatchedCell
 from nbdebug.source_lines import users_frame
 
@@ -76,15 +77,16 @@ class OverCell:
         kind = self._kinds[verb]
         given = {role: self._named(verb, role, name) for role, name in said.roles.items()}
         options = {**said.options, **({"path": said.rest[0]} if said.rest else {})}
+        variables = {option: self._looked_up(verb, name) for option, name in options.items() if option in VARIABLES}
         try:
-            call = kind.begin(options, given, {**options, **said.roles}, text_of_the_cell())
+            call = kind.begin({**options, **variables}, given, {**options, **said.roles}, text_of_the_cell())
         except NbdebugError as error:
             raise UsageError(f"%%nbdebug {verb}: {error}") from None
         self._open, self._inside = verb, 0
         self._shell.events.register("pre_run_cell", self._began)
         self._shell.events.register("post_run_cell", self._ended)
         words = [f"{role}={name}" for role, name in said.roles.items()]
-        words += [f"{option}={value!r}" for option, value in options.items()]
+        words += [f"{option}={value if option in VARIABLES else repr(value)}" for option, value in options.items()]
         return call.format(", ".join(words))
 
     def close(self) -> None:
@@ -97,6 +99,9 @@ class OverCell:
         if role not in takes:
             listed = " and ".join(f"{role}=" for role in takes) or "no variables"
             raise UsageError(f"%%nbdebug {verb} takes {listed}, got {role}=: it finds everything else by itself")
+        return self._looked_up(verb, name)
+
+    def _looked_up(self, verb: str, name: str) -> Any:
         try:
             return look_up(self._shell.user_ns, name)
         except SetupError as error:

@@ -21,7 +21,7 @@ from nbdebug.training_setup import PRECISIONS
 
 ALIASES = {"data": "data_audit", "loader": "loader_audit", "step": "first_step"}
 VAL = "val"  # what is validated on, of data without a model
-VARIABLES = ("tokenizer",)  # options whose value is a variable
+VARIABLES = ("tokenizer", "predictions")  # options whose value is a variable
 PRECISION = Option("precision", str, None, "autocast of the training; default: 16-mixed with a GradScaler, else 32-true", tuple(PRECISIONS))
 BUDGET = Option("budget", str, None, 'stop after this time, such as "20 s" or "2 min", with what there is', optional=True)
 
@@ -34,7 +34,7 @@ class Verb:
     about: str  # one line
     doc: str  # the rest of its help
     options: tuple[Option, ...] = ()
-    takes: str = "roles"  # what else stands on the line: "roles", "code", "cell" (a cell below, and few roles) or nothing
+    takes: str = "roles"  # what else stands on the line: "roles", "code", "history", "cell" (a cell below, and few roles) or nothing
     file: bool = False  # whether the name of a file stands first
     target: Any = None  # the callable with .follow that a measuring verb stands for
     call: str = ""  # how that callable is written in Python
@@ -50,13 +50,14 @@ class Verb:
 
 def verbs() -> dict[str, Verb]:
     """Verb by name; a new instrument is one of them at once."""
-    listed = [_SETUP, _measuring(nbdebug.checkup, "nbdebug.checkup", type(nbdebug.checkup).__call__)]
+    ladders = (nbdebug.checkup, nbdebug.levels)
+    listed = [_SETUP, *(_measuring(ladder, f"nbdebug.{ladder.__name__}", type(ladder).__call__) for ladder in ladders)]
     rungs = [instrument.name for instrument in LADDER]
     order = sorted(INSTRUMENTS, key=lambda name: rungs.index(name) if name in rungs else len(rungs))
     for name in order:
         verb = _measuring(INSTRUMENTS[name], _written(name, INSTRUMENTS[name]), INSTRUMENTS[name].measure)
         listed.append(replace(verb, over=_armed()) if name == "find_nan" else verb)
-    return {verb.name: verb for verb in [*listed, _watch(), _WHY, _REPLAY, _EXPLAIN, _CODES]}
+    return {verb.name: verb for verb in [*listed, _watch(), _fit(), _WHY, _REPLAY, _EXPLAIN, _CODES]}
 
 
 def verb_named(name: str) -> Verb:
@@ -104,7 +105,7 @@ def overview() -> str:
 def help_of(verb: Verb) -> str:
     """What `%nbdebug VERB?` shows."""
     named = "".join(f" [{role}=variable]" for role in verb.named)
-    takes = " [DATA]" * verb.alone + " FILE" * verb.file + {"roles": " [role=variable …]", "code": " CODE", "cell": named}.get(verb.takes, "")
+    takes = " [DATA]" * verb.alone + " FILE" * verb.file + {"roles": " [role=variable …]", "code": " CODE", "history": " [HISTORY]", "cell": named}.get(verb.takes, "")
     lines = [f"{_magic(verb)} {verb.name}{takes}{''.join(f' [{option.usage()}]' for option in verb.options)}", "", verb.doc]
     if verb.options:
         lines += ["", *(_option_help(option) for option in verb.options)]
@@ -116,7 +117,7 @@ def help_of(verb: Verb) -> str:
         said = ["path"] * verb.file + [f"{option.name}={option.default!r}" for option in verb.options]
         lines += ["", f"in Python: with {verb.call}({', '.join(said)}) as {verb.call.rpartition('.')[2]}: …"]
     elif verb.call:
-        lines += ["", f"in Python: {verb.call}(setup{''.join(f', {o.name}={o.default!r}' for o in verb.options)})"]
+        lines += ["", f"in Python: {verb.call}({'history' if verb.takes == 'history' else 'setup'}{''.join(f', {o.name}={o.default!r}' for o in verb.options)})"]
     if verb.over is not None:
         lines += ["", help_of(verb.over)]
     aliases = [alias for alias, name in ALIASES.items() if name == verb.name and verb.takes != "cell"]
@@ -143,6 +144,17 @@ def _watch() -> Verb:
         "watch.history(), watch.figure(\"a layer\"), watch.widget()."
     )
     return Verb("watch", about, doc, options, takes="cell", call="nbdebug.watch", named=("model",))
+
+
+def _fit() -> Verb:
+    """What the curves of a training say; the training itself is not needed."""
+    about, _, rest = inspect.cleandoc(nbdebug.fit.__doc__ or "").partition("\n\n")
+    doc = (
+        f"{about}\n\n{rest.partition('Args:')[0].strip()}\n\n"
+        'HISTORY is a variable (a watch, a DataFrame, a dict of lists, a log_history) or the "path" of a .csv, .json or .jsonl file or of\n'
+        "TensorBoard's event files; without one it is what %%nbdebug watch saw last."
+    )
+    return Verb("fit", about, doc, options_of(nbdebug.fit), takes="history", call="nbdebug.fit")
 
 
 def _armed() -> Verb:

@@ -42,14 +42,14 @@ class WatchedCell:
         if result.steps > before.steps or len(result.limits) > len(before.limits):  # something kept it from seeing
             display(remember(self._watch.report()))
 
-    def last(self) -> Watch:
+    def last(self, verb: str = "watch") -> Watch:
         """The watch of the last cell.
 
         Raises:
             UsageError: there is none.
         """
         if self._watch is None:
-            raise UsageError(f"%nbdebug watch: {NEVER}")
+            raise UsageError(f"%nbdebug {verb}: {NEVER}")
         return self._watch
 
     def _goes_on(self, said: dict[str, Any], cell: str) -> bool:

@@ -17,10 +17,10 @@ from matplotlib.figure import Figure, SubFigure
 from matplotlib.image import imread
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
-from nbdebug.page import Curve, Gallery, Heatmap, Histogram, Page, Panel, Picture, Trace
+from nbdebug.page import Checklist, Curve, Gallery, Heatmap, Histogram, Page, Panel, Picture, Trace
 from nbdebug.render import exhibits, outline
 from nbdebug.render.curves import all_positions, all_values, positions
-from nbdebug.render.numbers import number, one_line, plural, shortened
+from nbdebug.render.numbers import LIGHTS, number, one_line, plural, shortened
 from nbdebug.render.scales import counts_whole_numbers, evenly, geometric, shades
 from nbdebug.render.theme import LIGHT
 
@@ -29,6 +29,7 @@ _MOST_PANELS = 16
 _MOST_ROWS, _MOST_TICKS, _MOST_EXHIBITS, _MOST_SERIES, _MOST_RIDGES = 60, 6, 24, 6, 24
 _MOST_BARS, _MOST_ROW_NAMES = 20, 16  # that are named
 _FEWEST_COLUMNS = 6  # of a gallery
+_FEWEST_LINES = 7  # that a checklist has room for
 _FINDINGS_IN_TITLE = 6
 _LARGEST = 1e150  # its square is still a float
 
@@ -89,7 +90,7 @@ def _nothing(panel: Panel) -> bool:
         return len(panel.edges) < 2 or not any(map(any, panel.counts.values()))
     if isinstance(panel, Heatmap):
         return not any(math.isfinite(v) for row in panel.values for v in row)
-    return not panel.exhibits
+    return not (panel.answers if isinstance(panel, Checklist) else panel.exhibits)
 
 
 def _words(page: Page) -> Figure:
@@ -267,6 +268,17 @@ def _gallery(place: SubFigure, panel: Gallery) -> None:
         axes.set_title("\n".join(words), fontsize=6, pad=2)
 
 
+def _checklist(place: SubFigure, panel: Checklist) -> None:
+    axes = place.subplots()
+    axes.set_axis_off()
+    lines = max(_FEWEST_LINES, len(panel.answers))
+    for row, answer in enumerate(panel.answers):
+        height, colour = 1 - (row + 0.5) / lines, LIGHT.get(answer.light, "0.5")
+        axes.text(0.0, height, LIGHTS.get(answer.light, "?"), color=colour, fontweight="bold", va="center")
+        axes.text(0.06, height, _name(answer.question, 28), fontweight="bold", fontsize=7.5, va="center")
+        axes.text(0.45, height, _name(answer.words, 44), fontsize=7.5, va="center")
+
+
 _DRAW: dict[type, Callable[[SubFigure, Any], None]] = {
-    Curve: _curve, Histogram: _histogram, Heatmap: _heatmap, Gallery: _gallery,
+    Curve: _curve, Histogram: _histogram, Heatmap: _heatmap, Gallery: _gallery, Checklist: _checklist,
 }  # fmt: skip

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from nbdebug.findings import Finding
-from nbdebug.page import Glance, Note, Page, Panel, Section, Verdict
+from nbdebug.page import Checklist, Glance, Note, Page, Panel, Section, Verdict
 from nbdebug.render import outline
 from nbdebug.render.html_panels import drawing, is_small, panel_html
 from nbdebug.render.html_tables import escape, evidence_table
@@ -166,16 +166,16 @@ def _ladder(page: Page) -> str:
 
 
 def _opened(page: Page) -> set[int]:
-    """Identities of the panels that stand open: all of a page to read; of a report what is to be pasted, and the first small ones."""
+    """Identities of the panels that stand open: all of a page to read; of a report what is to be pasted, checklists, and the first small ones."""
     told = [panel for _, panel in outline.panels(page)]
     if outline.is_to_read(page):
         return set(map(id, told))
-    small = [panel for panel in told if is_small(panel) and not _is_to_paste(panel)]
-    return set(map(id, [*filter(_is_to_paste, told), *small[:_OPEN_PANELS]]))
+    small = [panel for panel in told if is_small(panel) and not _is_to_be_seen(panel)]
+    return set(map(id, [*filter(_is_to_be_seen, told), *small[:_OPEN_PANELS]]))
 
 
-def _is_to_paste(panel: Panel) -> bool:
-    return isinstance(panel, Note) and panel.kind == "code"
+def _is_to_be_seen(panel: Panel) -> bool:
+    return isinstance(panel, Checklist) or (isinstance(panel, Note) and panel.kind == "code")
 
 
 def _rung(page: Page, level: str, sections: list[Section], opened: set[int]) -> str:

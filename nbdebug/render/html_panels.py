@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import singledispatch
 
-from nbdebug.page import Curve, Gallery, Heatmap, Histogram, Note, Panel, Table
+from nbdebug.page import Answer, Checklist, Curve, Gallery, Heatmap, Histogram, Note, Panel, Table
 from nbdebug.render import svg
 from nbdebug.render.curves import summary_rows
 from nbdebug.render.exhibits import gallery_html
 from nbdebug.render.html_tables import escape, full_name, table_html
-from nbdebug.render.numbers import number, one_line, plural, shortened
+from nbdebug.render.numbers import LIGHTS, number, one_line, plural, shortened
 from nbdebug.render.scales import counts_whole_numbers, evenly, shades
 
 MOST_ROWS = 100  # of a table or heatmap; to_dict() and the .json file have them all
@@ -26,11 +26,14 @@ _ROW_HEIGHT, _FEW_HEIGHT, _FEW_ROWS = (
 
 def panel_html(panel: Panel, *, opened: bool) -> str:
     """The panel under its title, folded unless opened."""
-    caption = getattr(panel, "caption", "")  # a note has none
-    told = f'<p class="nbd-caption">{escape(caption)}</p>' if caption else ""
     fold, title = " open" if opened else "", escape(one_line(panel.title) or type(panel).__name__.lower())
-    shown = f'<div class="nbd-body">\n{body(panel)}{told}</div>'
+    shown = f'<div class="nbd-body">\n{body(panel)}{_told(panel)}</div>'
     return f'<details class="nbd-panel"{fold}><summary>{title}</summary>\n{shown}</details>\n'
+
+
+def _told(panel: Panel) -> str:
+    caption = getattr(panel, "caption", "")  # a note has none
+    return f'<p class="nbd-caption">{escape(caption)}</p>' if caption else ""
 
 
 def drawing(panel: Panel) -> str:
@@ -112,10 +115,33 @@ def _(panel: Note) -> str:
     return f'<p class="nbd-note">{escape(panel.text)}</p>'
 
 
+@body.register
+def _(panel: Checklist) -> str:
+    return '<div class="nbd-checklist">\n' + "".join(map(_answer, panel.answers)) + "</div>\n" if panel.answers else _empty("no questions")
+
+
+def _answer(answer: Answer) -> str:
+    """One line with its light; what stands behind it unfolds."""
+    kind = answer.light.replace(" ", "-")
+    light = f'<span class="nbd-light nbd-light-{kind}" title="{escape(answer.light)}">{LIGHTS.get(answer.light, "?")}</span>'
+    line = f'{light}<b>{escape(one_line(answer.question))}</b> <span class="nbd-answer">{escape(one_line(answer.words))}</span>'
+    told = "".join(
+        f'<li><code class="nbd-code">{escape(f.code)}</code> {escape(one_line(f.message))} '
+        f'<span class="nbd-where">{escape(one_line(str(f.location)))}</span></li>\n'
+        for f in answer.findings
+    )
+    shown = "".join(f'<h5 class="nbd-instrument">{escape(one_line(p.title))}</h5>\n{body(p)}{_told(p)}' for p in answer.evidence)
+    if not told and not shown:
+        return f"<p>{line}</p>\n"
+    return f'<details><summary>{line}</summary>\n<div class="nbd-body">{f"<ul>{told}</ul>" if told else ""}{shown}</div></details>\n'
+
+
 def is_small(panel: Panel) -> bool:
     """Whether the panel takes less than about half a screen, so that it may stand open."""
     rows = {Table: "rows", Heatmap: "rows", Gallery: "exhibits", Curve: "series", Histogram: "counts"}
     most = {Table: 12, Heatmap: 16, Gallery: 16, Curve: 8, Histogram: 8}
+    if isinstance(panel, Checklist):
+        return True  # it is what one came for
     if isinstance(panel, Note):
         return panel.text.count("\n") < 12 and len(panel.text) < 800
     return len(getattr(panel, rows[type(panel)])) <= most[type(panel)]

@@ -8,6 +8,7 @@ import unicodedata
 
 _PLAIN_FROM, _PLAIN_TO = 1e-3, 1e5  # outside, a number is easier read with an exponent
 _LARGEST_COUNT = 10**9  # a count up to here is written out, 1,234,567
+LIGHTS = {"sound": "✓", "error": "✗", "warning": "!", "info": "i", "not checked": "–"}  # of a checklist: never by colour alone
 LONG = 0.05  # seconds; what takes less would read "0.0 s"
 
 

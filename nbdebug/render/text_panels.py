@@ -8,10 +8,10 @@ import unicodedata
 from collections.abc import Sequence
 from functools import singledispatch
 
-from nbdebug.page import Curve, Gallery, Heatmap, Histogram, Note, Panel, Table
+from nbdebug.page import Checklist, Curve, Gallery, Heatmap, Histogram, Note, Panel, Table
 from nbdebug.render import exhibits
 from nbdebug.render.curves import summary_rows
-from nbdebug.render.numbers import clean, is_number, number, one_line, shortened
+from nbdebug.render.numbers import LIGHTS, clean, is_number, number, one_line, shortened
 from nbdebug.render.scales import counts_whole_numbers, evenly, scale, shades
 
 MOST_ROWS = 12  # of a table or heatmap; the file formats have them all
@@ -95,6 +95,17 @@ def _(panel: Gallery, width: int) -> list[str]:
     words = [shortened(exhibits.line(exhibit), width - 2) for exhibit in shown if not exhibits.is_drawn(exhibit)]
     more = [f"… {len(panel.exhibits) - MOST_ROWS:,} more"] if len(panel.exhibits) > MOST_ROWS else []
     return [f"  {line}" for line in [*names, *words, *more]]
+
+
+@_body.register
+def _(panel: Checklist, width: int) -> list[str]:
+    """The questions with their lights; what stands behind them the findings at the top say."""
+    longest = max((_cells(answer.question) for answer in panel.answers), default=0)
+    lines = []
+    for answer in panel.answers:
+        head = f"  {LIGHTS.get(answer.light, '?')} {_padded(one_line(answer.question), longest)}  "
+        lines += textwrap.wrap(head + one_line(answer.words), width, subsequent_indent=" " * _cells(head), break_on_hyphens=False)
+    return lines or ["  no questions"]
 
 
 @_body.register

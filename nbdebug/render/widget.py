@@ -7,6 +7,7 @@ import ipywidgets
 from nbdebug.findings import Finding, Severity
 from nbdebug.page import Page, Panel, Section
 from nbdebug.render import html, outline
+from nbdebug.render.asking import Asking
 from nbdebug.render.html_panels import body
 from nbdebug.render.html_tables import escape
 from nbdebug.render.numbers import plural, shortened
@@ -20,7 +21,7 @@ _WIDE = {"width": "auto", "max_width": "860px", "flex": "1 1 auto"}  # as wide a
 
 def render(page: Page) -> ipywidgets.VBox:
     """The box, to be displayed once. Its controls carry CSS classes: `nbd-severity`, `nbd-level`, `nbd-finding`,
-    `nbd-count`, `nbd-detail`, `nbd-panels`, `nbd-panel-view`; those of a collection stand in `shelf.Shelf`."""
+    `nbd-count`, `nbd-detail`, `nbd-panels`, `nbd-panel-view`; those of a collection stand in `shelf.Shelf`, those of a quiz in `asking.Asking`."""
     return _Controls(page).box
 
 
@@ -39,6 +40,7 @@ class _Controls:
         self.panels = _dropdown("nbd-panels")
         self.view = _html("nbd-panel-view")
         self.shelf = Shelf(page.collection, page.findings) if page.collection is not None else None
+        self.asking = Asking(page.quiz) if page.quiz is not None and page.quiz.questions else None
         self.box = self._box()
         for control, answer in (
             (self.severity, self._filter_findings), (self.level, self._filter_all),
@@ -55,7 +57,7 @@ class _Controls:
         severity, panels = _labelled("severity", self.severity), _labelled("panel", self.panels)
         found = [severity, self.count, self.finding, self.detail] if self.page.findings else [self.count]
         measured = [panels, self.view] if outline.panels(self.page) else []
-        shelf = [self.shelf.box] if self.shelf is not None else []
+        shelf = [part.box for part in (self.shelf, self.asking) if part is not None]
         box = ipywidgets.VBox([head, _labelled("level", self.level), *found, *shelf, *measured, self._foot()])
         box.add_class("nbd-widget")
         return box

@@ -24,7 +24,7 @@ from nbdebug.untouched.walk import session_of
 MOST_NAMED = 8  # changes in one sentence
 _TURN = threading.RLock()  # one thread at a time; within it, examinations nest
 
-__all__ = ["Proof", "untouched"]
+__all__ = ["Proof", "interrupts_wait", "untouched"]
 
 
 @dataclass(frozen=True)
@@ -92,14 +92,14 @@ class untouched:  # noqa: N801  reads as the verb it is
         self._limits = limits(session)
         self._before = digest(session)
         with contextlib.ExitStack() as stack:  # an error here, or an interrupt, gives back what was borrowed so far
-            with _interrupts_wait():
+            with interrupts_wait():
                 for keeper in keepers.KEEPERS:
                     stack.callback(self._give_back, keeper.__name__, _borrow(keeper, session))
             self._borrowed = stack.pop_all()
 
     def __exit__(self, *error: Any) -> None:
         try:
-            with _interrupts_wait():
+            with interrupts_wait():
                 self._borrowed.close()
                 after = digest(session_of(self._setup, weights=self._weights))
                 self.proof = _proof(self._before, after, self._failed, self._limits)
@@ -146,7 +146,7 @@ def _counted(number: int, noun: str) -> str:
 
 
 @contextlib.contextmanager
-def _interrupts_wait() -> Iterator[None]:
+def interrupts_wait() -> Iterator[None]:
     """An interrupt that comes while state is swapped is kept until all of it is: the impatient press twice."""
     if threading.current_thread() is not threading.main_thread():
         yield

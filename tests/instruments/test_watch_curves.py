@@ -11,12 +11,12 @@ from torch import nn
 from torch.nn import functional as F
 
 import nbdebug
+from nbdebug import curve_shapes
 from nbdebug.errors import SetupError
 from nbdebug.instruments.watch.constant import Constants
 from nbdebug.instruments.watch.curves import Curves
 from nbdebug.instruments.watch.ledger import Account
 from nbdebug.instruments.watch.pace import Pace
-from nbdebug.instruments.watch.reading import curve_shapes
 from nbdebug.instruments.watch.reading.learning import Loss, losses, only_loss
 from nbdebug.instruments.watch.reading.motion import is_range_test, motions
 from nbdebug.instruments.watch.recorder import Step

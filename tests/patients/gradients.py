@@ -206,7 +206,8 @@ def constant_positions():
             self.head = nn.Linear(16, 20)
 
         def forward(self, ids):
-            return self.head(self.block(self.embed(ids) + self.positions)).mT
+            mask = nn.Transformer.generate_square_subsequent_mask(ids.shape[1])
+            return self.head(self.block(self.embed(ids) + self.positions, mask, is_causal=True)).mT
 
     return training(Tagger(), data=tokens())
 

@@ -24,21 +24,38 @@ class Between(nn.Module):
 # -- ND701 ----------------------------------------------------------------------------------------------------
 
 
-@patient("ND701")
+@patient("ND701", where="2 · torch.nn.functional.dropout")
 def dropout_that_leaves_nothing(sick):
     return training(
         nn.Sequential(nn.Linear(64, 32), nn.ReLU(), nn.Dropout(0.9999 if sick else 0.1), nn.Linear(32, 10, bias=False))
     )
 
 
-@patient("ND701")
+@patient("ND701", where="torch.Tensor.div")
 def temperature_far_too_high(sick):
     return training(Between(lambda logits: logits / (1e9 if sick else 2.0)))
 
 
-@patient("ND701")
+@patient("ND701", where="torch.round")
 def logits_are_rounded(sick):
     return training(Between(torch.round if sick else lambda logits: logits + (logits.round() - logits).detach()))
+
+
+@patient("ND701", where="torch.randn_like")
+def noise_in_the_place_of_features(sick):
+    """Scaled the wrong way round: the noise is kept, and the features are all but lost."""
+
+    class Noisy(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.body, self.head = nn.Linear(64, 32), nn.Linear(32, 10)
+
+        def forward(self, x):
+            hidden = self.body(x)
+            kept, lost = hidden, torch.randn_like(hidden)
+            return self.head(1e-6 * kept + lost if sick else kept + 0.1 * lost)
+
+    return training(Noisy())
 
 
 # -- sound ----------------------------------------------------------------------------------------------------
@@ -144,3 +161,113 @@ def language_model_over_tokens():
             return self.head(self.rnn(self.embed(ids))[0]).mT
 
     return training(Reader(), data=tokens())
+
+
+@sound
+def mixup_in_the_step():
+    def batch_loss(setup, batch):
+        inputs, targets = batch
+        share, order = float(torch.rand(())) * 0.5, torch.randperm(len(inputs))
+        outputs = setup.model((1 - share) * inputs + share * inputs[order])
+        return (1 - share) * F.cross_entropy(outputs, targets) + share * F.cross_entropy(outputs, targets[order])
+
+    return training(mlp(), batch_loss=batch_loss)
+
+
+@sound
+def variational_autoencoder():
+    class Autoencoder(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.down, self.mean, self.spread, self.up = mlp(64, 32), nn.Linear(32, 8), nn.Linear(32, 8), mlp(8, 64)
+
+        def forward(self, x):
+            hidden = self.down(x).relu()
+            mean, spread = self.mean(hidden), self.spread(hidden)
+            return self.up(mean + torch.randn_like(mean) * (0.5 * spread).exp()), mean, spread
+
+    def loss_fn(outputs, targets):
+        out, mean, spread = outputs
+        divergence = -0.5 * (1 + spread - mean**2 - spread.exp()).sum(1).mean()
+        return F.mse_loss(out, targets, reduction="sum") / len(targets) + 4.0 * divergence
+
+    inputs, _ = features()
+    return training(Autoencoder(), loss_fn, (inputs, inputs))
+
+
+@sound
+def contrastive_pairs_on_a_sphere():
+    """Two noisy views of each sample, and a temperature that no loss can leave behind."""
+
+    class Sphere(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.net = mlp(64, 16)
+
+        def forward(self, x):
+            return F.normalize(self.net(x), dim=1)
+
+    def batch_loss(setup, batch):
+        one, other = (setup.model(batch[0] + 0.1 * torch.randn_like(batch[0])) for _ in range(2))
+        scores = one @ other.T / 0.5
+        return (torch.logsumexp(scores, 1) - scores.diag()).mean()
+
+    return training(Sphere(), batch_loss=batch_loss)
+
+
+@sound
+def label_smoothing():
+    return training(mlp(), nn.CrossEntropyLoss(label_smoothing=0.3))
+
+
+@sound
+def bounded_head_with_squared_error():
+    inputs, target = quantities()
+    return training(mlp(16, 1, nn.Sigmoid(), nn.Flatten(0)), nn.MSELoss(), (inputs, torch.sigmoid(2 * target)))
+
+
+@sound
+def tiny_model_for_its_samples():
+    return training(nn.Sequential(nn.Linear(64, 1, bias=False), nn.Linear(1, 10, bias=False)))
+
+
+@sound
+def forty_residual_layers():
+    class Residual(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.norm, self.linear = nn.LayerNorm(32), nn.Linear(32, 32)
+
+        def forward(self, x):
+            return x + 0.1 * self.linear(self.norm(x)).relu()
+
+    model = nn.Sequential(nn.Linear(64, 32), *(Residual() for _ in range(40)), nn.Linear(32, 10))
+    return training(model, optimizer=torch.optim.Adam(model.parameters(), lr=1e-3))
+
+
+@sound
+def warm_up_from_zero():
+    model = mlp()
+    optimizer = torch.optim.Adam(model.parameters(), lr=1e-2)
+    return training(model, optimizer=optimizer, scheduler=torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: min(1.0, step / 100)))
+
+
+@sound
+def frozen_trunk_under_a_linear_head():
+    trunk = nn.Sequential(nn.Linear(64, 32), nn.ReLU()).requires_grad_(False)
+    head = nn.Linear(32, 10)
+    return training(nn.Sequential(trunk, head), optimizer=torch.optim.Adam(head.parameters(), lr=1e-2))
+
+
+@sound
+def heavy_dropout_that_still_learns():
+    return training(nn.Sequential(nn.Linear(64, 256), nn.ReLU(), nn.Dropout(0.9), nn.Linear(256, 10)))
+
+
+@sound
+def stream_of_samples():
+    class Stream(torch.utils.data.IterableDataset):
+        def __iter__(self):
+            yield from zip(*features(), strict=True)
+
+    return training(mlp(), train_loader=torch.utils.data.DataLoader(Stream(), batch_size=32))

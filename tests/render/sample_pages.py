@@ -6,6 +6,8 @@ import math
 
 from nbdebug.findings import ERROR, INFO, WARNING, Finding, Location
 from nbdebug.page import (
+    Answer,
+    Checklist,
     Curve,
     Gallery,
     Heatmap,
@@ -177,6 +179,17 @@ def picture(label: str, seed: int, channels: int = 1) -> Picture:
     return Picture(label, png.encode(bytes(round(255 * v) for v in brightness), 8, 8, channels), 8, 8)
 
 
+QUESTIONS = Checklist(
+    "Can it learn?",
+    (
+        Answer("are the data loaded?", "sound", "8 checks sound"),
+        Answer(f"is {HOSTILE} the loss?", "error", f"ND401 {HOSTILE}", (DOUBLE_SOFTMAX,), (LOSSES, ONE_HISTOGRAM)),
+        Answer("is the device used?", "warning", "cuda stands idle", evidence=(layers_table(2),)),
+        Answer("are the seeds fixed?", "info", "torch was never seeded here"),
+        Answer("is it deterministic?", "not checked", "the budget was used up"),
+        Answer("what nobody foresaw", "purple", ""),
+    ),
+)  # fmt: skip
 SAMPLES = Gallery(
     "Most confident mistakes",
     (*(picture(f"{i} taken for {(i * 7) % 10}", i) for i in range(7)), picture("colour", 2, 3), picture(HOSTILE, 5)),
@@ -237,6 +250,7 @@ CALM = Page(
     SOUND + tuple(Verdict(f"ND9{i:02}", "your own check", "sound") for i in range(4)),
     (Section("overfit", "optimisation", (LOSSES,), 3.2),), ("8.4 s", "your session was left as it was"),
 )  # fmt: skip
+ASKED = Page("Levels", "DigitsNet", (DOUBLE_SOFTMAX,), SOUND, (Section("levels", "", (QUESTIONS,), 0.2),), ("8.4 s",))
 EMPTY = Page("Nothing yet", "", (), (), (), ("0.1 s",))
 UNJUDGED = Page("Gradients", "Net", (), UNCHECKED, ())
 CHANGED = Page(
@@ -252,7 +266,7 @@ ODD = Page(
     HOSTILE, HOSTILE, (), (),
     (
         Section(HOSTILE, HOSTILE, (*ODD_CURVES, *ODD_HISTOGRAMS, *ODD_HEATMAPS, *ODD_GALLERIES), 0.0),
-        Section("empty", "own", (Table("No rows", ("a",), ()), Note("", "")), 0.0),
+        Section("empty", "own", (Table("No rows", ("a",), ()), Note("", ""), Checklist("No questions", ())), 0.0),
     ),
     (HOSTILE, "\x1b[31mred\x00 \ud800"),
 )  # fmt: skip
@@ -287,4 +301,4 @@ def deep_page(layers: int) -> Page:
     )
 
 
-ALL = {"rich": RICH, "calm": CALM, "empty": EMPTY, "unjudged": UNJUDGED, "changed": CHANGED, "odd": ODD}
+ALL = {"rich": RICH, "calm": CALM, "asked": ASKED, "empty": EMPTY, "unjudged": UNJUDGED, "changed": CHANGED, "odd": ODD}

@@ -211,3 +211,15 @@ def test_samples_are_shown_as_what_they_are():
 def test_a_picture_has_words_for_who_cannot_see_it_and_loads_nothing():
     text = body(pages.SAMPLES)
     assert text.count('src="data:image/png;base64,') == text.count("<img") == text.count(' alt="') == 9
+
+
+def test_the_evidence_of_an_answer_unfolds_under_it():
+    source = html.render(pages.ASKED)
+    asked = source[source.index('<div class="nbd-checklist">') :]
+    assert asked.count("<summary><span") == 2 and asked.count("<p><span") == 4  # those without evidence have nothing to unfold
+    assert "applies its own" not in asked.partition("is the device used?")[2] and "cross_entropy" in asked.partition("is the device used?")[0]
+
+
+def test_a_light_is_a_letter_as_well_as_a_colour():
+    words = Outline(html.render(pages.ASKED)).words
+    assert all(f"{letter}{question}" in words for letter, question in [("✓", "are the data"), ("!", "is the device"), ("–", "is it determ"), ("?", "what nobody")])

@@ -16,14 +16,21 @@ from nbdebug.crash import NOT_OF_A_CALL, Crash, Mend, explained
 from nbdebug.errors import NbdebugError, SetupError, StepError
 from nbdebug.findings import Location
 from nbdebug.instruments.base import instrument
+from nbdebug.instruments.first_step.affine import stacks
 from nbdebug.instruments.first_step.dependence import dependence
+from nbdebug.instruments.first_step.direction import pulls
+from nbdebug.instruments.first_step.future import future
 from nbdebug.instruments.first_step.grades import in_order
+from nbdebug.instruments.first_step.misfits import misfits
 from nbdebug.instruments.first_step.modes import modes, used_at_times
 from nbdebug.instruments.first_step.operators import broadcasts, softmaxes
+from nbdebug.instruments.first_step.repeated import repeated
 from nbdebug.instruments.first_step.result import FirstStep, ParameterRow
+from nbdebug.instruments.first_step.summed import summed
+from nbdebug.instruments.first_step.tied import untied
 from nbdebug.instruments.first_step.wiring import borrowed_leaves, wiring
 from nbdebug.listening import Call, Tape
-from nbdebug.loss_call import REGRESSION, loss_calls
+from nbdebug.loss_call import REGRESSION, loss_calls, name_of_loss
 from nbdebug.training_setup import TrainingSetup
 
 SUSPICIOUS = 3.0  # times the loss of chance
@@ -54,13 +61,14 @@ def first_step(setup: TrainingSetup) -> Iterator[FirstStep]:
     with Tape(setup.model) as tape:
         loss, error = _loss(setup, batch)
     crash = _crash(setup, batch, error, _phase(tape)) if error is not None else None
-    found = replace(found, losses=tuple(loss_calls(tape)), crash=crash)
+    found = replace(found, losses=tuple(loss_calls(tape)), loss_name=name_of_loss(setup, tape), misfits=misfits(tape), crash=crash)
     if found.integer_targets and any(call.name in REGRESSION for call in found.losses):
         found = replace(found, graded=in_order(setup.train_loader))
     if loss is None:
         yield replace(found, broadcasts=broadcasts(tape, batch))
         return
     with borrowed_leaves(tape):
+        found = replace(found, pulls=pulls(setup, delivered.batch, tape, loss))
         crash = _backward(setup, batch, loss)
         found = replace(found, crash=crash, loss=float(loss.detach()), loss_wants_gradient=loss.requires_grad)
         if crash is None:
@@ -72,7 +80,11 @@ def first_step(setup: TrainingSetup) -> Iterator[FirstStep]:
     yield found
     found = replace(found, dependence=dependence(setup, tape, count))
     yield found
-    yield replace(found, modes=modes(setup, batch, tape))
+    found = replace(found, modes=modes(setup, batch, tape))
+    yield found
+    found = replace(found, repeated=repeated(setup.model, tape), untied=untied(setup.model), stacks=stacks(setup.model, tape))
+    yield found
+    yield replace(found, future=future(setup, batch, tape), summed=summed(setup, batch, tape))
 
 
 def _integer_targets(batch: Any) -> bool:

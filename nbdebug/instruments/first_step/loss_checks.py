@@ -9,7 +9,7 @@ from nbdebug.errors import NotChecked
 from nbdebug.findings import ERROR, INFO, WARNING, Location
 from nbdebug.instruments.base import Seen
 from nbdebug.instruments.first_step.instrument import first_step, is_finite
-from nbdebug.instruments.first_step.result import FirstStep
+from nbdebug.instruments.first_step.result import FirstStep, in_loss
 from nbdebug.instruments.first_step.wiring_checks import _demand_step
 from nbdebug.loss_call import REGRESSION, LossCall, main_loss
 
@@ -78,7 +78,7 @@ def double_activation(step: FirstStep) -> Iterator[Seen]:
                 call.made_at, evidence,
             )  # fmt: skip
         elif call.name == "cross_entropy" and 1 in call.sums_to_one:
-            yield Seen("cross_entropy applies its own softmax, but its inputs are already probabilities that add up to one", call.location, evidence)
+            yield Seen("cross_entropy applies its own softmax, but its inputs are already probabilities that add up to one", in_loss(step, call.location), evidence)
         elif call.name == "cross_entropy" and call.made_by == "log_softmax":
             yield Seen("log_softmax before cross_entropy is done twice; the loss is the same, the work is not", call.made_at, evidence, severity=INFO,
                        advice="drop the log_softmax, or use nll_loss")  # fmt: skip
@@ -89,8 +89,9 @@ def loss_input_domain(step: FirstStep) -> Iterator[Seen]:
     """The loss wants log-probabilities or probabilities, and gets something else.
 
     Wrong: nll_loss of raw logits can be made as negative as one likes; binary_cross_entropy is undefined outside 0..1.
-    Seen: exp(input) of nll_loss and kl_div must add up to one over some dimension; the input of binary_cross_entropy must
-        lie in 0..1. Both are measured on the values that arrived.
+    Seen: exp(input) of nll_loss and kl_div must add up to one over some dimension, that of ctc_loss over the last; the input of
+        binary_cross_entropy must lie in 0..1; poisson_nll_loss takes a logarithm, which a softplus or exp does not give, or with
+        log_input=False a rate, which is positive. All is measured on the values that arrived.
     Where: the loss call, and what made its input.
     Try: nn.CrossEntropyLoss or nn.BCEWithLogitsLoss on raw outputs, or log_softmax before nll_loss.
     Bad:
@@ -99,7 +100,7 @@ def loss_input_domain(step: FirstStep) -> Iterator[Seen]:
     Good:
         model = nn.Sequential(nn.Linear(64, 10), nn.LogSoftmax(dim=1))
         loss_fn = nn.NLLLoss()
-    Source: torch documentation, nn.NLLLoss, nn.KLDivLoss, nn.BCELoss.
+    Source: torch documentation, nn.NLLLoss, nn.KLDivLoss, nn.BCELoss, nn.CTCLoss, nn.PoissonNLLLoss.
     """
     for call in _calls(step):
         low, high = call.prediction_range
@@ -107,13 +108,14 @@ def loss_input_domain(step: FirstStep) -> Iterator[Seen]:
         if call.name in ("nll_loss", "kl_div") and not call.sums_to_one and not weighted:
             yield Seen(
                 f"{call.name} wants log-probabilities, but exp(input) does not add up to one over any dimension "
-                f"(inputs lie in {low:.3g}..{high:.3g}, made by {call.made_by or 'an unknown operation'})",
-                call.location, {"lowest": low, "highest": high},
+                f"(inputs lie in {low:.3g}..{high:.3g}, made by {_maker(call)})",
+                in_loss(step, call.location), {"lowest": low, "highest": high},
                 advice="use cross_entropy on the raw outputs, or put log_softmax(dim=1) before it",
             )  # fmt: skip
+    yield from _misfits(step, "ND402")
     crash = step.crash
     if crash is not None and "between 0 and 1" in crash.message and crash.phase == "loss":
-        yield Seen("binary_cross_entropy wants probabilities, but its input leaves 0..1", crash.location,
+        yield Seen("binary_cross_entropy wants probabilities, but its input leaves 0..1", in_loss(step, crash.location),
                    advice="use binary_cross_entropy_with_logits (nn.BCEWithLogitsLoss) on the raw outputs")  # fmt: skip
 
 
@@ -140,7 +142,7 @@ def loss_broadcast(step: FirstStep) -> Iterator[Seen]:
         yield Seen(
             f"{met.operator.rpartition('.')[2]} was given shapes {met.left} and {met.right}, and stretched both to {met.result}: "
             f"{math.prod(met.result):,} pairs are compared instead of {max(math.prod(met.left), math.prod(met.right)):,}",
-            met.location, {"pairs": math.prod(met.result), "wanted": max(math.prod(met.left), math.prod(met.right))},
+            in_loss(step, met.location), {"pairs": math.prod(met.result), "wanted": max(math.prod(met.left), math.prod(met.right))},
         )  # fmt: skip
 
 
@@ -152,7 +154,8 @@ def loss_task_mismatch(step: FirstStep) -> Iterator[Seen]:
         always zero.
     Seen: a regression loss whose targets came as integers 0..C-1 (C at least 3) all present in the batch,
         unless classes close in number are close in their mean inputs, as of grades: in fewer than 10 % of other orders would
-        they be as close; cross_entropy over one class.
+        they be as close; cross_entropy over one class, or with targets of zeros and ones of which several are one (unless the
+        model is given them, as a multinomial autoencoder is); a margin loss that wants -1 and 1 and gets 0 and 1.
     Where: the loss call.
     Try: nn.CrossEntropyLoss with C outputs, or nn.BCEWithLogitsLoss for one output.
     Bad:
@@ -168,13 +171,14 @@ def loss_task_mismatch(step: FirstStep) -> Iterator[Seen]:
     for call in _calls(step):
         low, high = call.target_range
         if call.name == "cross_entropy" and call.classes == 1 and len(call.prediction_shape) > 1:
-            yield Seen("cross_entropy over a single class is always 0: there is nothing to learn", call.location,
+            yield Seen("cross_entropy over a single class is always 0: there is nothing to learn", in_loss(step, call.location),
                        {"classes": 1}, ERROR, "use BCEWithLogitsLoss for one output, or one output a class")  # fmt: skip
         elif call.name in REGRESSION and step.integer_targets and _looks_like_classes(call) and not step.graded:
             yield Seen(
                 f"{call.name} treats {call.target_values} class indices {low:.0f}..{high:.0f} as quantities",
-                call.location, {"classes": call.target_values},
+                in_loss(step, call.location), {"classes": call.target_values},
             )  # fmt: skip
+    yield from _misfits(step, "ND404")
 
 
 @first_step.check("ND305", "head cannot reach the targets", severity=ERROR, advice="end the model with a plain linear layer")
@@ -248,7 +252,7 @@ def initial_loss(step: FirstStep) -> Iterator[Seen]:
     if call.chance and call.chance > 1e-12 and call.value > limit * call.chance and not _is_high_by_design(step, call, limit):
         yield Seen(
             f"{call.name} starts at {call.value:.4g}; predictions that know nothing give {call.chance:.4g}",
-            call.location, {"loss": call.value, "chance": call.chance, "factor": call.value / call.chance},
+            in_loss(step, call.location), {"loss": call.value, "chance": call.chance, "factor": call.value / call.chance},
         )  # fmt: skip
 
 
@@ -283,4 +287,17 @@ def _looks_like_classes(call: LossCall) -> bool:
 
 
 def _loss_place(step: FirstStep) -> Location:
-    return step.losses[0].location if step.losses else Location()
+    return in_loss(step, step.losses[0].location if step.losses else Location())
+
+
+def _misfits(step: FirstStep, code: str) -> Iterator[Seen]:
+    for one in step.misfits:
+        if one.code == code:
+            yield Seen(one.said, in_loss(step, one.location), one.evidence, ERROR, one.advice)
+
+
+def _maker(call: LossCall) -> str:
+    """What gave the loss its input: its module and function."""
+    if not call.made_by:
+        return "an unknown operation"
+    return f"{call.made_at.module} ({call.made_by})" if call.made_at.module else call.made_by

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from nbdebug.crash import Crash
 from nbdebug.findings import Location
+from nbdebug.instruments.first_step.answers import Future, Misfit, Pull, Repeated, Stack, Summed, Untied
 from nbdebug.loss_call import LossCall
 from nbdebug.page import Note, Panel, Table
 
@@ -116,6 +117,8 @@ class FirstStep:
     integer_targets: bool = False  # the last tensor of the batch came as integers
     graded: bool = False  # a regression on whole numbers whose order the inputs follow
     losses: tuple[LossCall, ...] = ()
+    loss_name: str = ""  # what the user calls it: "loss_fn (NLLLoss)"
+    misfits: tuple[Misfit, ...] = ()
     loss_of_small_weights: float | None = None  # the loss with all weights a hundredth as large; measured when it starts high
     parameters: tuple[ParameterRow, ...] = ()
     foreign: int = 0  # parameters in the optimizers that the model does not have
@@ -127,6 +130,12 @@ class FirstStep:
     softmaxes: tuple[SoftmaxUse, ...] = ()
     dependence: Dependence = Dependence(not_checked="not reached")
     modes: Modes = Modes(not_checked="not reached")
+    repeated: tuple[Repeated, ...] = ()
+    untied: tuple[Untied, ...] = ()
+    stacks: tuple[Stack, ...] = ()
+    pulls: tuple[Pull, ...] = ()
+    summed: Summed | None = None
+    future: Future = Future(not_checked="not reached")
 
     def panels(self) -> tuple[Panel, ...]:
         """The step in a few lines, the loss calls, the table parameter × gradient × optimizer."""
@@ -153,6 +162,11 @@ class FirstStep:
             word = "does not depend" if self.dependence.leak == 0 else "DEPENDS"
             lines.append(f"output of one sample {word} on the other samples (tried on {self.dependence.samples})")
         return lines
+
+
+def in_loss(step: FirstStep, place: Location) -> Location:
+    """A place in the loss, with what the user calls it; one inside of the model stays as it is."""
+    return replace(place, detail=step.loss_name) if step.loss_name and not place.module and not place.detail else place
 
 
 def _loss_table(losses: tuple[LossCall, ...]) -> Table:

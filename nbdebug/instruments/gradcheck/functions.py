@@ -126,6 +126,20 @@ def user_functions() -> list[type[Function]]:
     return found
 
 
+def taking_part(loss: Tensor) -> bool:
+    """Whether a Function of the user's made a node of this graph; what a reentrant checkpoint hides is not seen."""
+    classes, ahead, seen = set(user_functions()), [loss.grad_fn], set()
+    while ahead:
+        node = ahead.pop()
+        if node is None or node in seen:
+            continue
+        seen.add(node)
+        if getattr(type(node), "_forward_cls", None) in classes:
+            return True
+        ahead.extend(before for before, _ in node.next_functions)
+    return False
+
+
 def name_of(cls: type[Function]) -> str:
     """The class as one would call it; of an operator its own name, such as `mylib::scan`."""
     operator = _operator(cls)

@@ -12,8 +12,9 @@ from nbdebug import batch as batches
 from nbdebug import loading
 from nbdebug.counterfactual import in_training_mode
 from nbdebug.errors import NbdebugError, SetupError
-from nbdebug.instruments.base import instrument
+from nbdebug.instruments.base import Instrument, instrument
 from nbdebug.instruments.gradcheck import blame
+from nbdebug.instruments.gradcheck.functions import taking_part, user_functions
 from nbdebug.instruments.gradcheck.panels import MOST_CURVES
 from nbdebug.instruments.gradcheck.repeated import where_it_differs
 from nbdebug.instruments.gradcheck.result import WRONG, GradCheck, GradientRow
@@ -24,10 +25,17 @@ from nbdebug.training_setup import TrainingSetup
 SAMPLES = 8  # of a batch; a gradient that is wrong is wrong for few samples too, and the cost is theirs
 NOISE = 64.0  # roundings by which two passes may differ where sums are taken in any order, as on a GPU; our choice
 MOST_LOCATED = 2  # parameters whose worst element is looked for
+NO_FUNCTION = "no autograd Function of yours takes part in the step; `%nbdebug gradcheck` measures every gradient"
 
 
-@instrument("train_loader", trains=True, title="gradcheck", level="numbers", result=GradCheck)
-def gradcheck(setup: TrainingSetup, *, samples: int | None = SAMPLES) -> Iterator[GradCheck]:
+class GradientCheck(Instrument):
+    """Of a checkup it looks at what is written by hand."""
+
+    briefly = {"functions_only": True}
+
+
+@instrument("train_loader", trains=True, title="gradcheck", level="numbers", result=GradCheck, made=GradientCheck)
+def gradcheck(setup: TrainingSetup, *, samples: int | None = SAMPLES, functions_only: bool = False) -> Iterator[GradCheck]:
     """Is the gradient right? Numeric against analytic, for every parameter of the real loss.
 
     In double precision, dropout and batch statistics held fixed, what backward takes for a constant (`detach`, `no_grad`)
@@ -36,11 +44,18 @@ def gradcheck(setup: TrainingSetup, *, samples: int | None = SAMPLES) -> Iterato
 
     Args:
         samples: how many of a batch are used; None: all of them.
+        functions_only: look only at the autograd Functions of yours that take part, each on its own; a matter of milliseconds.
     """
     if samples is not None and samples < 1:
         raise SetupError(f"samples must be at least 1, got {samples}")
+    if functions_only and not user_functions():
+        yield GradCheck(not_checked=NO_FUNCTION)
+        return
     in_training_mode(setup)
     batch = loading.first_batch(setup.train_loader)
+    if functions_only and not taking_part(setup.loss(batch)):
+        yield GradCheck(not_checked=NO_FUNCTION)
+        return
     trial, point, found = _started(setup, batch, samples)
     yield found
     if trial is None or point is None:
@@ -48,6 +63,8 @@ def gradcheck(setup: TrainingSetup, *, samples: int | None = SAMPLES) -> Iterato
     rows = Rows(trial, point)
     found = replace(found, functions=blame.functions(trial, point), planned=len(trial.leaves))
     yield found
+    if functions_only:
+        return
     for judged in rows.judge_all():
         found = replace(found, rows=(*found.rows, *judged), evaluations=rows.evaluations)
         yield found

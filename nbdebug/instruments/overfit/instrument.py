@@ -2,158 +2,132 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
-from typing import Any
-
-import torch
-from torch import Tensor
+import time
+from collections.abc import Iterator
+from dataclasses import replace
 
 from nbdebug.counterfactual import in_training_mode
-from nbdebug.errors import BatchError, NbdebugError, first_line
-from nbdebug.instruments.base import instrument
-from nbdebug.instruments.overfit.floor import Reading, read
-from nbdebug.instruments.overfit.result import UNDECIDED, Attempt, Overfit, Trial
-from nbdebug.instruments.overfit.samples import frozen, has_twins
-from nbdebug.instruments.overfit.verdict import NEEDS_CLOSURE, judged, nothing_to_learn, owned
-from nbdebug.listening import Tape
+from nbdebug.errors import BatchError, NbdebugError, SetupError, first_line
+from nbdebug.instruments.base import Instrument, demand_at_least, instrument
+from nbdebug.instruments.overfit.attempts import OwnAdam, Task, kinds, tried, users_step
+from nbdebug.instruments.overfit.blocker import searched
+from nbdebug.instruments.overfit.floor import floor_of
+from nbdebug.instruments.overfit.result import FAIL, UNDECIDED, Overfit, Trial
+from nbdebug.instruments.overfit.samples import frozen, twins
+from nbdebug.instruments.overfit.users_optimizer import at_initial_rate, why_not_with_it
+from nbdebug.instruments.overfit.verdict import judged, nothing_to_learn, worth_going_on
+from nbdebug.instruments.overfit.written import script_of
 from nbdebug.training_setup import TrainingSetup
 from nbdebug.untouched import untouched
 
-EVERY = 5  # steps between two readings
 LEARNING_RATES = (1e-2, 1e-3, 1e-1)  # of our own Adam, tried when the user's optimizer does not get there
-ENOUGH = 0.9  # of the way from the first loss to the floor: memorised
-RIGHT_ANYWAY = 0.3  # of the way that counts as memorised when all classes are right: bounded logits cannot go further
-LOSS_SCALE = {"16-mixed": 1024.0}  # keeps float16 gradients from underflowing in our own steps
+LONGER = 4  # times the steps, where one of these falls still and none has gone half of the way
 
 
-@instrument("train_loader", "optimizer", trains=True, title="overfit a few samples", level="optimisation", result=Overfit)
-def overfit(setup: TrainingSetup, *, samples: tuple[int, ...] = (1, 10), steps: int = 200) -> Iterator[Overfit]:
+class Memorising(Instrument):
+    """In a checkup the search for what blocks the way is short."""
+
+    briefly = {"search": 4.0}
+
+
+@instrument(
+    "train_loader", "optimizer", trains=True, title="overfit a few samples", level="optimisation", result=Overfit, made=Memorising
+)  # fmt: skip
+def overfit(setup: TrainingSetup, *, samples: tuple[int, ...] = (1, 10), steps: int = 200, search: float = 30.0) -> Iterator[Overfit]:
     """Can it memorise one sample, and ten? What is wired rightly can.
 
-    Trains borrowed weights on the same few samples over and over.
-    First with your optimizer; when that does not get there, with Adam at a few learning rates, each from the weights
-    as they are.
+    Trains borrowed weights on the same few samples over and over: with your optimizer, and when that does not get there, with Adam at
+    a few learning rates, each from the weights as they are. Where none does, one thing at a time is changed until one of them does.
 
     Args:
         samples: how many samples to try.
         steps: updates per attempt.
+        search: seconds for finding what blocks the way, once they cannot be memorised; 0 for none.
     """
+    samples = (samples,) if isinstance(samples, int) else tuple(samples)
+    _demand(samples, steps, search)
     trials: tuple[Trial, ...] = ()
+    tasks: list[Task | None] = []
     yield Overfit()
     for count in samples:
-        trial = Trial(count, UNDECIDED, "not tried")
-        for trial in _trial(setup, count, steps, trials):  # noqa: B007  the last is the fullest
+        trial, task = Trial(count, UNDECIDED, "not tried"), None
+        for trial, task in _trial(setup, count, steps, trials, search / 4):  # noqa: B007  the last is the fullest
             yield Overfit((*trials, trial))
         trials = (*trials, trial)
+        tasks.append(task)
+        if trial.verdict == FAIL:
+            break  # what fails with fewer samples needs no more of them
+    yield from _explained(trials, tasks, search)
 
 
-def _trial(setup: TrainingSetup, count: int, steps: int, earlier: tuple[Trial, ...]) -> Iterator[Trial]:
+def _demand(samples: tuple[int, ...], steps: int, search: float) -> None:
+    if not samples:
+        raise SetupError("samples names no number of samples: samples=(1, 10)")
+    for count in samples:
+        demand_at_least(1, samples=count)
+    demand_at_least(1, steps=steps)
+    if isinstance(search, bool) or not isinstance(search, (int, float)) or search < 0:
+        raise SetupError(f"search is a number of seconds, 0 for none, got {search!r}")
+
+
+def _trial(
+    setup: TrainingSetup, count: int, steps: int, earlier: tuple[Trial, ...], patience: float
+) -> Iterator[tuple[Trial, Task | None]]:
     try:
-        batch, held = frozen(setup.train_loader, count)
+        few = frozen(setup.train_loader, count)
     except BatchError as error:
-        yield Trial(count, UNDECIDED, str(error))
+        yield Trial(count, UNDECIDED, str(error)), None
         return
-    if held < count and any(trial.samples == held for trial in earlier):
-        yield Trial(count, UNDECIDED, f"the loader gives only {held} samples, which were tried already")
+    if few.count < count and any(trial.samples == few.count for trial in earlier):
+        yield Trial(count, UNDECIDED, f"the loader gives only {few.count} samples, which were tried already"), None
         return
-    trial, twins, reading = Trial(held, UNDECIDED, "the attempt did not come to its end"), has_twins(setup, batch, held), None
-    for name, stepper in _steppers(setup):
-        with untouched(setup, weights=True):
+    trial = Trial(few.count, UNDECIDED, "the attempt did not come to its end", redrawn=few.redrawn)
+    try:
+        with untouched(setup):
             in_training_mode(setup)
-            try:
-                for attempt, reading in _attempt(setup, batch, name, stepper(), steps, twins):
-                    trial = replace(trial, floor=reading.floor, attempts=(*_others(trial, name), attempt))
-                    yield trial
-            except (NbdebugError, RuntimeError) as error:  # batch-norm of one sample, say
-                yield replace(trial, reason=first_line(error))
-                return
-        if trial.best is None or trial.best.memorised or nothing_to_learn(trial) or trial.floor is None:
-            break
-    yield judged(setup, trial, reading)
+            floor = floor_of(setup, few.batch, twins(setup, few.batch, few.count), few.count)
+        task = Task(setup, few.batch, few.count, steps, floor)
+        trial = replace(trial, floor=floor.value, floor_from=floor.how)
+        for now in _attempts(task, trial, patience):
+            trial = now
+            yield trial, task
+    except (NbdebugError, RuntimeError) as error:  # batch-norm of one sample, say
+        yield replace(trial, reason=first_line(error)), None
+        return
+    yield judged(task, trial), task
 
 
-def _others(trial: Trial, name: str) -> tuple[Attempt, ...]:
-    return tuple(attempt for attempt in trial.attempts if attempt.optimizer != name)
+def _attempts(task: Task, trial: Trial, patience: float) -> Iterator[Trial]:
+    """The user's optimizer first, then our own until one gets there; then the most hopeful of these for longer."""
+    steppers = [(f"your {kinds(task.setup)}", users_step(task.setup)), *at_initial_rate(task.setup)]
+    steppers += [(f"Adam at {rate:g}", OwnAdam(task.setup, rate)) for rate in LEARNING_RATES]
+    for name, stepper in steppers:
+        others = trial.attempts
+        for now in tried(task, name, stepper):
+            trial = replace(trial, attempts=(*others, now))
+            yield trial
+        if now.memorised or nothing_to_learn(trial) or trial.floor is None:
+            return
+    slow, until = worth_going_on(trial, task), time.perf_counter() + patience
+    if slow is None:
+        return
+    stepper, others = dict(steppers)[slow.optimizer], tuple(a for a in trial.attempts if a is not slow)
+    for now in tried(replace(task, steps=LONGER * task.steps), slow.optimizer, stepper):
+        if len(now.steps) >= len(slow.steps):
+            trial = replace(trial, attempts=(*others, now))
+            yield trial
+        if time.perf_counter() > until:
+            return
 
 
-def _attempt(
-    setup: TrainingSetup, batch: Any, name: str, step: Callable[[Tensor], None], steps: int, twins: bool
-) -> Iterator[tuple[Attempt, Reading]]:
-    """Trains, and yields the attempt so far with every reading."""
-    torch.manual_seed(0)
-    taken: list[tuple[int, Reading]] = []
-    for number in range(steps + 1):
-        if number % EVERY == 0 or number == steps:
-            with Tape(setup.model) as tape:
-                loss = setup.loss(batch)
-            taken.append((number, read(tape, loss, twins)))
-            del tape
-            attempt = _described(name, taken)
-            yield attempt, taken[-1][1]
-            if attempt.memorised or not math.isfinite(taken[-1][1].value):
-                return
-        else:
-            loss = setup.loss(batch)
-        if not loss.requires_grad:
-            raise NbdebugError("the loss has no graph, so nothing can be learnt")
-        step(loss)
-
-
-def _described(name: str, taken: list[tuple[int, Reading]]) -> Attempt:
-    floor = min((r.floor for _, r in taken if r.floor is not None), default=None)
-    first, finite = taken[0][1].value, [r for _, r in taken if math.isfinite(r.value)]
-    best = min(finite, key=lambda reading: reading.value, default=taken[0][1])
-    progress = _progress(first, best.value, floor)
-    right = best.accuracy == 1.0 and progress >= RIGHT_ANYWAY
-    return Attempt(
-        name, tuple(n for n, _ in taken), tuple(r.value for _, r in taken), progress, best.accuracy,
-        memorised=len(taken) > 1 and (progress >= ENOUGH or right),
-    )  # fmt: skip
-
-
-def _progress(first: float, best: float, floor: float | None) -> float:
-    """Share of the way from the first loss to the floor; to zero when the floor is not known."""
-    way = first - (floor or 0.0)
-    return max(0.0, (first - best) / way) if math.isfinite(first) and way > 0 else 0.0
-
-
-# -- the ways to step -------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class _OwnAdam:
-    """Adam over what the user's optimizers own, without his scaler."""
-
-    setup: TrainingSetup
-    rate: float
-
-    def __call__(self) -> Callable[[Tensor], None]:
-        mine = owned(self.setup)
-        optimizer = torch.optim.Adam(mine, lr=self.rate)
-        scale = LOSS_SCALE.get(self.setup.precision, 1.0)
-
-        def step(loss: Tensor) -> None:
-            for p in self.setup.model.parameters():
-                p.grad = None
-            (loss * scale).backward()
-            for p in mine:
-                if p.grad is not None:
-                    p.grad = (p.grad.to_dense() if p.grad.layout != torch.strided else p.grad) / scale
-            optimizer.step()
-
-        return step
-
-
-def _steppers(setup: TrainingSetup) -> Iterator[tuple[str, Callable[[], Callable[[Tensor], None]]]]:
-    kinds = [type(optimizer).__name__ for optimizer in setup.optimizers]
-    if not any(kind in NEEDS_CLOSURE for kind in kinds):
-        yield f"your {'+'.join(dict.fromkeys(kinds))}", lambda: lambda loss: _users_step(setup, loss)
-    for rate in LEARNING_RATES:
-        yield f"Adam at {rate:g}", _OwnAdam(setup, rate)
-
-
-def _users_step(setup: TrainingSetup, loss: Tensor) -> None:
-    setup.backward(loss)
-    setup.step()
+def _explained(trials: tuple[Trial, ...], tasks: list[Task | None], search: float) -> Iterator[Overfit]:
+    """The failed trial with what blocks it and a program that fails alike; or one with what the user's optimizer lacks."""
+    failed = [place for place, trial in enumerate(trials) if trial.verdict == FAIL]
+    asked = failed or [place for place, trial in enumerate(trials) if trial.verdict == UNDECIDED and trial.best is not None and trial.best.memorised]
+    if not asked or tasks[asked[0]] is None:
+        return
+    place, trial, task, until = asked[0], trials[asked[0]], tasks[asked[0]], time.perf_counter() + search
+    code = script_of(task, trial) if failed else ""
+    yield Overfit(trials, code)
+    for explained in (searched if failed else why_not_with_it)(task, trial, until):
+        yield Overfit((*trials[:place], explained, *trials[place + 1 :]), code)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -14,10 +16,20 @@ from nbdebug.errors import BatchError
 from nbdebug.training_setup import TrainingSetup
 
 MOST_BATCHES = 64  # looked into for the indices of enough samples
+ASKED_AGAIN = 2  # samples that the dataset is asked for once more, to see whether it gives the same
 
 
-def frozen(loader: Iterable[Any], count: int) -> tuple[Any, int]:
-    """A batch of the first `count` samples and how many it holds; fewer when the loader has fewer.
+@dataclass(frozen=True)
+class Frozen:
+    """A few samples that stay as they are, whatever the dataset does."""
+
+    batch: Any
+    count: int
+    redrawn: bool | None  # whether the dataset gives other tensors for the same indices; None when it cannot be asked
+
+
+def frozen(loader: Iterable[Any], count: int) -> Frozen:
+    """A batch of the first `count` samples; fewer when the loader has fewer.
 
     Collated anew where the dataset can be asked, which is right for every layout; else cut from the first batch.
 
@@ -32,27 +44,46 @@ def frozen(loader: Iterable[Any], count: int) -> tuple[Any, int]:
         indices += delivered.indices
     if len(indices) >= count or (indices and batches.batch_size(first) is None):
         chosen = indices[:count]
-        batch = loader.collate_fn([loader.dataset[index] for index in chosen])  # type: ignore[attr-defined]
-        return _copied(batch), len(chosen)
+        samples = [loader.dataset[index] for index in chosen]  # type: ignore[attr-defined]
+        again = any(_differ(sample, loader.dataset[i]) for i, sample in zip(chosen[:ASKED_AGAIN], samples, strict=False))  # type: ignore[attr-defined]
+        return Frozen(fresh(loader.collate_fn(samples)), len(chosen), again)  # type: ignore[attr-defined]
     size = batches.batch_size(first)
     batch = first if size is not None and size <= count else batches.take(first, list(range(count)))
-    return _copied(batch), min(count, size or count)
+    return Frozen(fresh(batch), min(count, size or count), None)
 
 
-def has_twins(setup: TrainingSetup, batch: Any, count: int) -> bool:
-    """Whether two of the samples look the same to the model, so that their targets may contradict each other."""
+def twins(setup: TrainingSetup, batch: Any, count: int) -> Tensor | None:
+    """For each sample the number of its input, where some look the same to the model (their targets may contradict each other), (count,).
+
+    None where all inputs differ, or they cannot be told apart.
+    """
     try:
         call = batches.split(batch, setup.model)
-        held = batches.tensors((call.args, call.kwargs))
+        held = list(batches.tensors((call.args, call.kwargs)))
     except BatchError:
-        held = batches.tensors(batch)
+        held = list(batches.tensors(batch))
     rows = [t.detach().reshape(count, -1).cpu() for _, t in held if t.ndim and t.shape[0] == count and t.numel()]
-    return any(_all_equal(rows, i, j) for i in range(count) for j in range(i)) if rows else False
+    if not rows:
+        return None
+    numbers = []
+    for sample in range(count):
+        numbers.append(next((numbers[i] for i in range(sample) if _all_equal(rows, sample, i)), sample))
+    return None if len(set(numbers)) == count else torch.tensor(numbers).unique(return_inverse=True)[1]
 
 
 def _all_equal(rows: list[Tensor], one: int, other: int) -> bool:
     return all(torch.equal(tensor[one], tensor[other]) for tensor in rows)
 
 
-def _copied(batch: Any) -> Any:
-    return batches.map_tensors(Tensor.clone, batch)
+def _differ(one: Any, other: Any) -> bool:
+    """Whether two samples hold other numbers; samples without tensors are not compared."""
+    pairs = zip(batches.tensors(one), batches.tensors(other), strict=False)
+    with contextlib.suppress(RuntimeError):
+        return any(a.shape != b.shape or not torch.equal(a, b) for (_, a), (_, b) in pairs)
+    return False
+
+
+def fresh(batch: Any) -> Any:
+    """A copy to give away: a forward may write to its inputs, and the next step must find the same ones."""
+    with torch._C.DisableTorchFunction():  # the copying is no part of the step, and a tape must not count it
+        return batches.map_tensors(lambda tensor: tensor.detach().clone().requires_grad_(tensor.requires_grad), batch)

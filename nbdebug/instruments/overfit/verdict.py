@@ -5,68 +5,33 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 
-import torch
-
-from nbdebug.counterfactual import trainable
-from nbdebug.instruments.overfit.floor import Reading
+from nbdebug.instruments.overfit.attempts import SMOOTHED, Task, owned, rates
 from nbdebug.instruments.overfit.result import FAIL, PASS, UNDECIDED, Attempt, Trial
-from nbdebug.training_setup import TrainingSetup
 
 HALF = 0.5  # of the way from the first loss to the floor; what no attempt reaches is out of reach
 AT_FLOOR = 0.02  # loss units above the floor where there is nothing left to learn
 FALLS = 0.02  # of the way, from one quarter of the steps to the next: more steps would have helped
 ROOM = 10  # parameters per number to be hit, below which a model may be too small to memorise
-NEEDS_CLOSURE = ("LBFGS",)
+MANY = 100  # steps, below which nothing is said against a model: deep ones are slow to begin; our choice
 
 
-def judged(setup: TrainingSetup, trial: Trial, reading: Reading | None) -> Trial:
+def judged(task: Task, trial: Trial) -> Trial:
+    """The trial with its verdict."""
     best = trial.best
-    if best is None or reading is None or trial.start is None:
+    if best is None or trial.start is None:
         return replace(trial, reason="nothing could be tried")
     if not math.isfinite(trial.start):
         return replace(trial, reason="the loss is not finite before the first step")
     if nothing_to_learn(trial):
-        return replace(trial, verdict=PASS, reason="the loss is at its floor from the start")
+        drawn = "something is drawn anew at each step, and the model is as good as predictions that do not know what"
+        noisy, reason = task.floor.noisy, "the loss is at its floor from the start"
+        return replace(trial, verdict=UNDECIDED if noisy else PASS, reason=drawn if noisy else reason)
     if best.memorised and best.optimizer.startswith("your"):
-        return replace(trial, verdict=PASS, reason=f"memorised in {best.steps[-1]} steps")
+        return replace(trial, verdict=PASS, reason=_how(best))
     if best.memorised:
-        return replace(trial, reason=_only_with(setup, best))
-    verdict, reason = _not_memorised(setup, trial, reading, best)
+        return replace(trial, reason=f"memorised with {best.optimizer} but not with {trial.attempts[0].optimizer} at {rates(task.setup)}")
+    verdict, reason = _not_memorised(task, trial, best)
     return replace(trial, verdict=verdict, reason=reason)
-
-
-def _only_with(setup: TrainingSetup, best: Attempt) -> str:
-    """What a success of our own optimizer says about the user's."""
-    rates = ", ".join(f"{group['lr']:g}" for o in setup.optimizers for group in o.param_groups[:1] if "lr" in group)
-    kinds = "+".join(dict.fromkeys(type(o).__name__ for o in setup.optimizers))
-    if any(kind in NEEDS_CLOSURE for kind in kinds.split("+")):
-        return f"memorised with {best.optimizer}; {kinds} needs a closure and was not tried"
-    return f"memorised with {best.optimizer} but not with your {kinds} at {rates}"
-
-
-def _not_memorised(setup: TrainingSetup, trial: Trial, reading: Reading, best: Attempt) -> tuple[str, str]:
-    reached = f"the loss went {best.progress:.0%} of the way down"
-    if reading.floor is None:
-        return UNDECIDED, reading.why_unknown
-    if any(attempt.accuracy == 1.0 for attempt in trial.attempts):
-        return UNDECIDED, f"all classes are right, though {reached}"
-    if best.progress >= HALF:
-        return UNDECIDED, f"{reached} at best ({best.optimizer}); more steps may do"
-    if any(_still_falls(attempt, trial.floor or 0.0) for attempt in trial.attempts):
-        return UNDECIDED, f"{reached} at best ({best.optimizer}) and still falls"
-    parameters = sum(p.numel() for p in owned(setup))
-    if reading.scored > 1 and parameters < ROOM * reading.scored:
-        return UNDECIDED, f"the model may be too small: {parameters} parameters for {reading.scored} targets"
-    return FAIL, f"{reached} at best ({best.optimizer})"
-
-
-def _still_falls(attempt: Attempt, floor: float) -> bool:
-    """Whether the last quarter of the steps brought the loss down further."""
-    quarter = len(attempt.losses) // 4
-    if quarter == 0 or not all(map(math.isfinite, attempt.losses)):
-        return False
-    before, after = attempt.losses[-2 * quarter : -quarter], attempt.losses[-quarter:]
-    return (math.fsum(before) - math.fsum(after)) / quarter > FALLS * (attempt.losses[0] - floor)
 
 
 def nothing_to_learn(trial: Trial) -> bool:
@@ -74,8 +39,60 @@ def nothing_to_learn(trial: Trial) -> bool:
     return trial.floor is not None and trial.start is not None and abs(trial.start - trial.floor) <= AT_FLOOR
 
 
-def owned(setup: TrainingSetup) -> list[torch.nn.Parameter]:
-    """What the user's optimizers train of this model; all of it when they were built for another."""
-    owned = {id(p) for o in setup.optimizers for group in o.param_groups for p in group["params"]}
-    every = [p for _, p in trainable(setup.model)]
-    return [p for p in every if id(p) in owned] or every
+def _how(best: Attempt) -> str:
+    hidden = "" if best.calm is None else f": without the noise of dropout the loss is {best.calm:.3g}"
+    return f"memorised in {best.steps[-1]} steps{hidden}"
+
+
+def _not_memorised(task: Task, trial: Trial, best: Attempt) -> tuple[str, str]:
+    reached = f"the loss went {best.progress:.0%} of the way down"
+    if task.floor.value is None:
+        return UNDECIDED, task.floor.why_unknown
+    if any(attempt.accuracy == 1.0 for attempt in trial.attempts):
+        return UNDECIDED, f"all classes are right, though {reached}"
+    half_way = max(trial.attempts, key=lambda attempt: settled(attempt, task))
+    if settled(half_way, task) >= HALF:
+        return UNDECIDED, f"{reached} at best ({best.optimizer}); more steps may do"
+    if any(still_falls(attempt, task) for attempt in hopeful(trial, task)):
+        return UNDECIDED, f"{reached} at best ({best.optimizer}) and still falls"
+    if task.steps < MANY:
+        return UNDECIDED, f"{reached} in {task.steps} steps; {MANY} and more would tell"
+    parameters = sum(p.numel() for p in owned(task.setup))
+    if task.floor.scored > 1 and parameters < ROOM * task.floor.scored:
+        return UNDECIDED, f"the model may be too small: {parameters} parameters for {task.floor.scored} targets"
+    return FAIL, f"{reached} at best ({best.optimizer})"
+
+
+def settled(attempt: Attempt, task: Task) -> float:
+    """Share of the way that it has gone by a mean of some readings: one lucky draw is no progress."""
+    width = min(SMOOTHED, len(attempt.losses))
+    means = [math.fsum(attempt.losses[i : i + width]) / width for i in range(len(attempt.losses) - width + 1)]
+    lowest = min((mean for mean in means if math.isfinite(mean)), default=math.inf)
+    way = attempt.losses[0] - (task.floor.value or 0.0)
+    calm = (attempt.losses[0] - attempt.calm) / way if attempt.calm is not None and way > 0 else 0.0
+    return max(calm, (attempt.losses[0] - lowest) / way) if way > 0 else 0.0
+
+
+def hopeful(trial: Trial, task: Task) -> tuple[Attempt, ...]:
+    """The attempts whose falling would count: once one has gone on for long, those that stand above it do not."""
+    long = [attempt for attempt in trial.attempts if attempt.steps[-1] > task.steps]
+    return tuple(a for a in trial.attempts if not long or a in long or settled(a, task) > settled(long[0], task))
+
+
+def still_falls(attempt: Attempt, task: Task) -> bool:
+    """Whether the last quarter of the steps brought the loss down further."""
+    quarter = len(attempt.losses) // 4
+    if quarter == 0 or not all(map(math.isfinite, attempt.losses)):
+        return False
+    before, after = attempt.losses[-2 * quarter : -quarter], attempt.losses[-quarter:]
+    return (math.fsum(before) - math.fsum(after)) / quarter > FALLS * (attempt.losses[0] - (task.floor.value or 0.0))
+
+
+def worth_going_on(trial: Trial, task: Task) -> Attempt | None:
+    """The attempt of our own that falls still, when none has gone half of the way: four times the steps would tell."""
+    if task.floor.value is None or task.steps < MANY or not trial.attempts or trial.best.memorised or nothing_to_learn(trial):
+        return None
+    if not math.isfinite(trial.start or math.nan) or any(settled(attempt, task) >= HALF or attempt.accuracy == 1.0 for attempt in trial.attempts):
+        return None
+    falling = [a for a in trial.attempts if still_falls(a, task) and not a.optimizer.startswith("your")]
+    return max(falling, key=lambda attempt: settled(attempt, task), default=None)

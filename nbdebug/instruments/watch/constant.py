@@ -57,6 +57,10 @@ class Constants:
         known.settings = {n: given[n] for n in ("weight", "label_smoothing", "beta", "delta") if given.get(n) is not None}
         known.values.append((step, value.detach()))
 
+    def functions(self) -> tuple[str, ...]:
+        """The loss functions that were called in training steps."""
+        return tuple(self._known)
+
     def plain(self) -> tuple[Constant, ...]:
         found = []
         for function, known in self._known.items():

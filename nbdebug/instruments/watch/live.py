@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from nbdebug.errors import first_line
 from nbdebug.instruments.report import Report
 from nbdebug.instruments.watch.panels import loss_panel
+from nbdebug.instruments.watch.panels.predictions import live_map
 from nbdebug.instruments.watch.panels.tensors import over_steps, rms_by_step
 from nbdebug.page import Curve, Glance, Heatmap, Panel
 from nbdebug.render.live import Live
@@ -92,12 +93,13 @@ class LiveView:
         return Glance("watching", words, done, findings, tuple(self._panels()))
 
     def _panels(self) -> list[Panel]:
-        curve, layers = self._losses.curve(), None
+        curve, layers, said = self._losses.curve(), None, None
         if self._report is not None and self._report.result is not None:
             result = self._report.result
             curve = curve or loss_panel(result)  # on an accelerator the losses come by and by
             layers = layer_map(result.tensors_of("activation"))
-        return [panel for panel in (curve, layers) if panel is not None]
+            said = live_map(result.predictions) if result.predictions is not None else None
+        return [panel for panel in (curve, said, layers) if panel is not None]
 
 
 class Losses:

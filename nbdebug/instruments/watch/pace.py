@@ -56,9 +56,14 @@ class Pace:
         if self.budget is not None and step.sampled and min(len(self._costs), len(self._bare)) >= FEWEST:
             self._choose(step.step)
 
-    def overhead(self, seconds: float) -> float | None:
-        """What watching added to the time that the loop would have taken without it; None after too few steps."""
-        return self._spent / (seconds - self._spent) if self._steps >= SHORTEST and seconds > self._spent > 0 else None
+    def overhead(self, seconds: float, *, beside: float = 0.0) -> float | None:
+        """What watching added to the time that the loop would have taken without it; None after too few steps.
+
+        Args:
+            beside: seconds that it took beside its steps.
+        """
+        spent = self._spent + beside
+        return spent / (seconds - spent) if self._steps >= SHORTEST and seconds > spent > 0 else None
 
     def _choose(self, step: int) -> None:
         allowed = MARGIN * (self.budget or 1.0) * statistics.median(self._bare)

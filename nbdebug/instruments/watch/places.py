@@ -56,6 +56,10 @@ class Places:
     def sources(self) -> tuple[Source, ...]:
         return tuple(self._sources.values())
 
+    def files(self) -> list[str]:
+        """Those that the loop's functions stand in; no cells."""
+        return list(dict.fromkeys(code.co_filename for code, source in self._sources.items() if source.place.file and source.place.cell is None))
+
     def name(self, thing: Any, frame: FrameType, otherwise: str = "") -> str:
         """What the variables of the running functions call this: "model", "self.encoder"; else its class."""
         held = self._names.get(id(thing))

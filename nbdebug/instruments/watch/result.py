@@ -6,7 +6,9 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from nbdebug.bound_at import Built
 from nbdebug.findings import Location
+from nbdebug.instruments.watch.predictions.result import Predictions
 from nbdebug.page import Panel
 
 Fact = str | int | float | bool | None
@@ -114,7 +116,6 @@ class Optimizer:
     groups: tuple[Group, ...]
     steps: int
     skipped: int  # by a GradScaler
-    built: Location = Location()  # where, if known
     by_hand: bool = False  # its parameters were moved by the loop itself, or by another optimizer
 
 
@@ -267,10 +268,12 @@ class WatchResult:
     retained: tuple[Retained, ...] = ()
     constants: tuple[Constant, ...] = ()
     sources: tuple[Source, ...] = ()
+    built: tuple[Built, ...] = ()  # where its parts were, as far as only one line can be meant
     tracks: dict[str, Track] = field(default_factory=dict)  # "loss", "validation loss", "gradient norm", "learning rate" …
     tensors: tuple[TensorTrack, ...] = ()
     units: tuple[Units, ...] = ()
     alarms: tuple[Alarm, ...] = ()
+    predictions: Predictions | None = None  # on a fixed batch, when that was asked for
     limits: tuple[str, ...] = ()  # what could not be seen, in sentences
 
     def events(self, *kinds: str) -> Iterator[tuple[Cycle, Event]]:
@@ -278,6 +281,13 @@ class WatchResult:
         for cycle in self.cycles:
             for event in cycle.of(*kinds):
                 yield cycle, event
+
+    def built_at(self, name: str, *arguments: str) -> Location | None:
+        """The line that built what a variable holds; that of the first of these arguments that the call has, of any."""
+        built = next((b for b in self.built if b.name == name), None)
+        if built is None:
+            return None
+        return next((built.arguments[argument] for argument in arguments if argument in built.arguments), built.place)
 
     def tensors_of(self, what: str) -> list[TensorTrack]:
         return [t for t in self.tensors if t.what == what]

@@ -9,7 +9,7 @@ import math
 import re
 import time
 import weakref
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from types import TracebackType
 from typing import Any
 
@@ -18,13 +18,15 @@ from torch import nn
 from nbdebug.causes import fold
 from nbdebug.errors import SetupError
 from nbdebug.guard import Guarded
-from nbdebug.instruments.base import JUDGED, Judged, ranked
+from nbdebug.instruments.base import JUDGED, Judged, placed, ranked
 from nbdebug.instruments.report import Report, remember
 from nbdebug.instruments.watch.alarms import Alarms
-from nbdebug.instruments.watch.inventory import plain_optimizer
+from nbdebug.instruments.watch.inventory import WatchedModel, plain_optimizer
 from nbdebug.instruments.watch.live import LiveView, Now
 from nbdebug.instruments.watch.numbers import Numbers
+from nbdebug.instruments.watch.origins import Origins
 from nbdebug.instruments.watch.pace import Pace
+from nbdebug.instruments.watch.predictions.keeping import Looks
 from nbdebug.instruments.watch.recorder import Recorder, Step
 from nbdebug.instruments.watch.result import Stray, WatchResult
 from nbdebug.listening import plain_path
@@ -40,7 +42,7 @@ class Watch(contextlib.ContextDecorator):
 
     def __init__(
         self, model: nn.Module | Iterable[nn.Module] | None = None, optimizer: Any = None, *, every: int | None = None,
-        budget: float | str | None = None, log_dir: str | None = None, max_gradient_norm: float | None = None,
+        budget: float | str | None = None, predictions: Any = None, log_dir: str | None = None, max_gradient_norm: float | None = None,
         each_step: Callable[[Step], Any] | None = None, memory: int | str = "64 MB", find_nan: bool = False, live: bool = True,
     ) -> None:  # fmt: skip
         self._only = _models(model)
@@ -50,10 +52,12 @@ class Watch(contextlib.ContextDecorator):
         self._numbers = Numbers(every=self._pace.every, memory=_bytes(memory))
         self._recorder = Recorder(self._numbers, due=self._pace.due, only=self._only)
         self._recorder.on_step = self._step_over
+        self._looks = None if predictions is None else Looks(predictions, every)
         self._live, self._log_dir = live, log_dir
         self._view: LiveView | None = None
         self._files: Any = None
         self._taps: Taps | None = None
+        self._origins = Origins()
         self._guarded = Guarded(self._recorder)
         self._armament = Armament() if find_nan else None
         self._resume: Callable[[], None] | None = None
@@ -67,6 +71,8 @@ class Watch(contextlib.ContextDecorator):
         if _open:
             raise SetupError("a watch is open already: leave its `with` block first, one watch sees every model that trains")
         self._files = _event_files(self._log_dir) if self._log_dir is not None and self._files is None else self._files
+        if self._looks is not None:
+            self._looks.open()
         if self._resume is not None:
             self._resume()
         self._recorder.own(self._optimizers)
@@ -115,6 +121,10 @@ class Watch(contextlib.ContextDecorator):
 
     def _freeze(self, why: str) -> None:
         self._recorder.finish()
+        if self._looks is not None:
+            if not why:
+                self._looks.end(self._trained_models(), self._recorder.constants.functions())
+            self._looks.close()
         self._stopped = why
         self._frozen = self._measured()
         if self._files is not None:
@@ -129,10 +139,19 @@ class Watch(contextlib.ContextDecorator):
     def _step_over(self, step: Step) -> None:
         self._alarms.judge(step)
         self._pace.passed(step, self._recorder.spent + self._numbers.spent)
+        if self._looks is not None:
+            with self._taps.deaf() if self._taps is not None else contextlib.nullcontext():
+                self._looks.step_over(step.step, self._trained_models(), self._recorder.constants.functions())
         if self._files is not None:
             self._files.write(self.result)
         if self._view is not None:
             self._view.step(self._now(step))
+
+    def _trained_models(self) -> list[WatchedModel]:
+        """Those that some optimizer which stepped moves; in a loop without optimizers all that want gradients."""
+        stepping = {id(p) for account in self._recorder.ledger if account.steps for p in account.parameters}
+        models = [m for m in self._recorder.models.values() if m.trains]
+        return [m for m in models if any(id(p) in stepping for p in m.module.parameters())] if stepping else models
 
     def _now(self, step: Step) -> Now:
         recorder = self._recorder
@@ -202,7 +221,7 @@ class Watch(contextlib.ContextDecorator):
 
     def _troubles(self) -> list[str]:
         """Why a part of the watch fell silent."""
-        told = {"": self._guarded, "the tripwire: ": self._armament, "the live view: ": self._view, "the event files: ": self._files}
+        told = {"": self._guarded, "the tripwire: ": self._armament, "the live view: ": self._view, "the event files: ": self._files, "predictions: ": self._looks}
         return [prefix + part.trouble for prefix, part in told.items() if part is not None and part.trouble]
 
     def _so_far(self) -> Report:
@@ -216,9 +235,14 @@ class Watch(contextlib.ContextDecorator):
             verdicts = (*(v for v in born.verdicts if v.code in told or v.code not in known), *(v for v in verdicts if v.code not in told))
             findings = (*born.findings, *(f for f in findings if f.code not in told))
         return Report(
-            "watch", "watch", "optimisation", result, fold(ranked(findings)), verdicts, () if born is None else (born,), _subject(result),
+            "watch", "watch", "optimisation", result, fold(ranked(placed(findings, *self._models()))), verdicts, () if born is None else (born,), _subject(result),
             stopped, result.seconds,
         )  # fmt: skip
+
+    def _models(self) -> Iterator[nn.Module]:
+        """The watched models that still exist."""
+        yield from (entry.module for entry in self._recorder.models.values())
+        yield from filter(None, (model() for model in self._trained.values()))
 
     def _born(self) -> Report | None:
         """Where the first NaN or Inf was born, when that was asked for."""
@@ -242,7 +266,7 @@ class Watch(contextlib.ContextDecorator):
             steps=recorder.cycles.steps,
             every=self._pace.every,
             seconds=seconds,
-            overhead=self._pace.overhead(seconds),
+            overhead=self._pace.overhead(seconds, beside=self._looks.spent if self._looks is not None else 0.0),
             cycles=recorder.cycles.plain(places),
             models=tuple(m.plain(accounts) for m in recorder.models.values()),
             optimizers=tuple(plain_optimizer(a, self._numbers.name_of) for a in accounts),
@@ -252,17 +276,19 @@ class Watch(contextlib.ContextDecorator):
             retained=recorder.graphs.plain(),
             constants=recorder.constants.plain(),
             sources=recorder.places.sources(),
+            built=self._origins.of(recorder),
             tracks=recorder.curves.plain(),
             tensors=self._numbers.tensor_tracks(),
             units=self._numbers.unit_tracks(),
             alarms=self._alarms.plain(),
+            predictions=self._looks.plain() if self._looks is not None else None,
             limits=_limits(recorder, self._numbers, self._troubles()),
         )
 
 
 def watch(
     model: nn.Module | Iterable[nn.Module] | None = None, optimizer: Any = None, *, every: int | None = None,
-    budget: float | str | None = None, log_dir: str | None = None, max_gradient_norm: float | None = None,
+    budget: float | str | None = None, predictions: Any = None, log_dir: str | None = None, max_gradient_norm: float | None = None,
     each_step: Callable[[Step], Any] | None = None, memory: int | str = "64 MB", find_nan: bool = False, live: bool = True,
 ) -> Watch:  # fmt: skip
     """Watches the training loop that runs inside its `with` block, and changes nothing in it.
@@ -279,6 +305,8 @@ def watch(
         optimizer: an optimizer (or several) that is not among the loop's variables before it first steps.
         every: look at the tensors of every so many steps; None: every step, or what `budget` allows.
         budget: the share of a step's time that watching may take, such as "5%"; it is measured, and `every` chosen.
+        predictions: a loader, or one batch, such as val_loader: what the model says of up to 64 of its samples, in eval mode, again and
+            again over the run; at the steps of `every`, else as often as 2 % of the time allow.
         log_dir: also write TensorBoard event files into this directory.
         max_gradient_norm: raise an alarm at every step whose gradient norm is above it.
         each_step: called as `each_step(step)` after every update; a sentence (or several) that it returns is an alarm.
@@ -291,7 +319,7 @@ def watch(
         SetupError: an option cannot be read, or another watch is open.
     """
     return Watch(
-        model, optimizer, every=every, budget=budget, log_dir=log_dir, max_gradient_norm=max_gradient_norm, each_step=each_step,
+        model, optimizer, every=every, budget=budget, predictions=predictions, log_dir=log_dir, max_gradient_norm=max_gradient_norm, each_step=each_step,
         memory=memory, find_nan=find_nan, live=live,
     )  # fmt: skip
 

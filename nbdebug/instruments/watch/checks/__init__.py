@@ -12,6 +12,7 @@ from nbdebug.instruments.watch.checks import (  # noqa: F401
     overfitting,
     own,
     precision,
+    predictions,
     rates,
     schedule,
     stability,

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
+from nbdebug import curve_shapes
+from nbdebug.curve_shapes import middle
 from nbdebug.errors import NotChecked
 from nbdebug.findings import INFO, WARNING
 from nbdebug.instruments.base import Seen
-from nbdebug.instruments.watch.reading import curve_shapes
-from nbdebug.instruments.watch.reading.curve_shapes import middle
 from nbdebug.instruments.watch.reading.learning import Loss, demand_ordered, learns_in_validation
 from nbdebug.instruments.watch.reading.motion import motions, usual_place
 from nbdebug.instruments.watch.result import WatchResult
@@ -19,7 +19,6 @@ LONG = 300  # steps from which on a loss that stays at chance is said to; our ch
 EPOCHS = 3  # that the data must have been seen, where there are epochs
 MOVING = 1e-4  # update over weight that is healthy enough; our choice, a tenth of the usual thousandth
 FROM_ABOVE = 1.15  # times a constant prediction's loss, that a loss began at which then fell to it: a plateau, not underfitting
-PLATEAU = 0.5  # share of the run that it must have lasted; our choice
 UNFINISHED = 0.1  # of the first loss; a plateau below it is the bottom; our choice
 BETTER = 0.9  # of the first loss, that it must have come down to before its plateau is mentioned; our choice
 
@@ -101,10 +100,9 @@ def plateau(result: WatchResult) -> Iterator[Seen]:
     """
     loss = _demand_long(result)
     values = loss.values
-    first = curve_shapes.flat_since(values)
-    if first is None or first > (1 - PLATEAU) * len(values):
+    first = curve_shapes.plateau_since(values)
+    if first is None:
         return
-    first = max(first, curve_shapes.WINDOW)  # what fell in the first few steps fell
     level, since = middle(values[first:]), loss.track.steps[first]
     place = replace(usual_place(result, "backward"), detail=f"{loss.track.name}, steps {since} to {result.steps - 1}")
     evidence = {"loss": level, "constant": loss.constant, "since": since, "steps": result.steps}

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from nbdebug import curve_shapes
+from nbdebug.curve_shapes import middle
 from nbdebug.findings import INFO, WARNING
 from nbdebug.instruments.base import Seen
-from nbdebug.instruments.watch.reading import curve_shapes
-from nbdebug.instruments.watch.reading.curve_shapes import middle
 from nbdebug.instruments.watch.reading.learning import beside, demand_loss
 from nbdebug.instruments.watch.reading.motion import Motion, moving, times
 from nbdebug.instruments.watch.result import WatchResult

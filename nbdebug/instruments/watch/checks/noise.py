@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
+from nbdebug import curve_shapes
 from nbdebug.findings import WARNING, Location
 from nbdebug.instruments.base import Seen
-from nbdebug.instruments.watch.reading import curve_shapes
 from nbdebug.instruments.watch.reading.clipping import HELD, held_back
 from nbdebug.instruments.watch.reading.learning import (
     Loss,

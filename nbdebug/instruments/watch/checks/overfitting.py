@@ -2,26 +2,18 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 
+from nbdebug import curve_shapes
 from nbdebug.errors import NotChecked
 from nbdebug.findings import INFO, WARNING, Location
 from nbdebug.instruments.base import Seen
 from nbdebug.instruments.watch.curves import VALIDATION
-from nbdebug.instruments.watch.reading import curve_shapes
-from nbdebug.instruments.watch.reading.curve_shapes import middle
-from nbdebug.instruments.watch.reading.learning import Loss, demand_ordered
+from nbdebug.instruments.watch.reading.learning import demand_ordered
 from nbdebug.instruments.watch.result import Track, WatchResult
 from nbdebug.instruments.watch.session import watched
-
-POINTS = 8  # of the validation loss, below which it has no trend; our choice
-RISING = 4  # of them after the best one, and a third of all, before a rise is a trend; our choice: patience is often 3 to 10
-WORSE = 1.15  # times the best validation loss; our choice: below it, stopping or not makes no difference to speak of
-BETTER = 0.9  # of the training loss at that time, that it must have come down to since; our choice
-AGREES = 0.5  # Kendall's tau of the rise; our choice: 0.5 is three pairs of four
 
 
 @watched.check(
@@ -60,51 +52,21 @@ def overfitting(result: WatchResult) -> Iterator[Seen]:
     Source: Prechelt, Early stopping: but when?, 1998; thresholds are our choice.
     """
     seen = result.tracks.get(VALIDATION)
-    if seen is None or len(seen) < POINTS:
-        raise NotChecked(f"because a trend needs {POINTS} values of the validation loss: {len(seen) if seen else 0} were seen")
+    if seen is None or len(seen) < curve_shapes.POINTS:
+        raise NotChecked(f"because a trend needs {curve_shapes.POINTS} values of the validation loss: {len(seen) if seen else 0} were seen")
     loss = demand_ordered(result)
     place = _validation_place(result)
-    best = _turning_point(seen)
-    if best is None:
+    parted = curve_shapes.parting(seen.steps, seen.values, loss.track.steps, loss.track.values)
+    if parted is None:
         return
-    lowest, worst = seen.values[best], middle(seen.values[-3:])
-    before, after = _training_levels(loss, seen.steps[best], seen.steps[-1])
-    if after is None or before is None or after > BETTER * before:
-        return
-    kept = _kept(result, seen, best)
+    since, kept = seen.steps[parted.best], _kept(result, seen, parted.best)
     yield Seen(
-        f"validation loss rose from {lowest:.3g} at step {seen.steps[best]} to {worst:.3g} at step {seen.steps[-1]} while the "
-        f"training loss fell from {before:.3g} to {after:.3g}{'; the best weights were kept' if kept else ''}",
-        replace(place, detail=f"validation loss, steps {seen.steps[best]} to {seen.steps[-1]}"),
-        {"best": lowest, "last": worst, "training_before": before, "training_after": after, "since": seen.steps[best]},
+        f"validation loss rose from {parted.lowest:.3g} at step {since} to {parted.worst:.3g} at step {seen.steps[-1]} while the "
+        f"training loss fell from {parted.before:.3g} to {parted.after:.3g}{'; the best weights were kept' if kept else ''}",
+        replace(place, detail=f"validation loss, steps {since} to {seen.steps[-1]}"),
+        {"best": parted.lowest, "last": parted.worst, "training_before": parted.before, "training_after": parted.after, "since": since},
         severity=INFO if kept else None,
     )
-
-
-def _turning_point(seen: Track) -> int | None:
-    """Where the validation loss was best, if it has risen ever since."""
-    values = list(seen.values)
-    if not all(map(math.isfinite, values)):
-        return None
-    level = curve_shapes.smooth(values, 3)
-    best = min(range(len(level)), key=level.__getitem__)
-    after = values[best:]
-    if len(after) - 1 < max(RISING, len(values) / 3) or level[best] <= 0:
-        return None
-    worst = middle(after[-3:])
-    wavers = curve_shapes.noise(values)
-    above = min(after[-max(RISING, len(after) // 2) :]) >= WORSE * level[best] and worst - level[best] > 8 * wavers
-    steady = curve_shapes.agreement(after) >= AGREES or above
-    return best if steady and worst >= WORSE * values[best] and worst - values[best] > 4 * wavers else None
-
-
-def _training_levels(loss: Loss, then: int, now: int) -> tuple[float | None, float | None]:
-    """Of the training loss, around the two steps."""
-    width = max(3, len(loss.values) // 20)
-    pairs = [(s, v) for s, v in zip(loss.track.steps, loss.track.values, strict=True) if math.isfinite(v)]
-    before = [v for s, v in pairs if s < then][-width:]
-    after = [v for s, v in pairs if s < now][-width:]
-    return (middle(before) if before else None), (middle(after) if after else None)
 
 
 def _kept(result: WatchResult, seen: Track, best: int) -> bool:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
+from nbdebug import curve_shapes
+from nbdebug.curve_shapes import middle
 from nbdebug.findings import ERROR, WARNING, Location, Severity
 from nbdebug.instruments.base import Seen
-from nbdebug.instruments.watch.reading import curve_shapes
 from nbdebug.instruments.watch.reading.clipping import held_back
-from nbdebug.instruments.watch.reading.curve_shapes import middle
 from nbdebug.instruments.watch.reading.learning import Loss, demand_loss, has_fallen, losses
 from nbdebug.instruments.watch.reading.motion import Motion, is_range_test, moving, rates, times, usual_place
 from nbdebug.instruments.watch.result import WatchResult

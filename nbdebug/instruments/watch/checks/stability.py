@@ -6,18 +6,16 @@ import math
 from collections.abc import Iterator
 from dataclasses import replace
 
+from nbdebug import curve_shapes
+from nbdebug.curve_shapes import Excursion
 from nbdebug.errors import NotChecked
 from nbdebug.findings import ERROR, INFO, WARNING
 from nbdebug.instruments.base import Seen
-from nbdebug.instruments.watch.reading import curve_shapes
-from nbdebug.instruments.watch.reading.curve_shapes import Excursion
 from nbdebug.instruments.watch.reading.learning import Loss, losses, only_loss
 from nbdebug.instruments.watch.reading.motion import is_range_test, motions, usual_place
 from nbdebug.instruments.watch.result import TensorTrack, WatchResult
 from nbdebug.instruments.watch.session import watched
 
-SPIKE = 2.5  # times the best level before; our choice: noise of small batches stays below in running medians
-LASTING = 3  # values in a row; single ones are hard batches
 WIDE = 0.1  # update over weight that throws a model about; our choice: tasks and restarts that change the loss stay below
 OUTRAGEOUS = 3.0  # times what came after it, that a batch's loss was which did the damage; our choice
 STEPS = 100  # below which a loss has no spikes to speak of; our choice
@@ -68,14 +66,14 @@ def unstable(result: WatchResult) -> Iterator[Seen]:
         raise NotChecked("because spikes are looked for in one loss alone that is never negative")
     if len(loss.values) < STEPS:
         raise NotChecked(f"because {len(loss.values)} steps with a loss were seen, and spikes need {STEPS}")
-    found = [e for e in curve_shapes.excursions(loss.values, SPIKE, LASTING) if not _rate_rose(result, loss, e)]
+    found = [e for e in curve_shapes.thrown_back(loss.values) if not _rate_rose(result, loss, e)]
     if not found:
         return
-    lost = not found[-1].returned and found[-1].last - found[-1].first >= 0.1 * len(loss.values)
+    lost = curve_shapes.is_for_good(found[-1], loss.values)
     if len(found) < 2 and not lost:
         return
     thrown = [e for e in found if _widest(result, loss, e) >= WIDE]
-    worst = max(found, key=lambda e: e.top / e.before)
+    worst = max(found, key=lambda e: e.top / max(e.before, 1e-12))
     spans = ", ".join(f"{loss.track.steps[e.first]} to {loss.track.steps[e.last]}" for e in found[:4])
     optimizer = next(iter(loss.optimizers), "")
     yield Seen(
@@ -135,7 +133,7 @@ def _rate_rose(result: WatchResult, loss: Loss, excursion: Excursion) -> bool:
 def _widest(result: WatchResult, loss: Loss, excursion: Excursion) -> float:
     """The largest update over its weights just before it began; or with it, if it began with one outrageous batch."""
     values, steps = loss.values, [s for s, v in zip(loss.track.steps, loss.track.values, strict=True) if math.isfinite(v)]
-    onset = next((i for i in range(max(0, excursion.first - 4), excursion.last + 1) if values[i] > SPIKE * excursion.before), excursion.first)
+    onset = next((i for i in range(max(0, excursion.first - 4), excursion.last + 1) if values[i] > curve_shapes.SPIKE * excursion.before), excursion.first)
     with_it = values[onset] >= OUTRAGEOUS * excursion.top
     first, last = steps[max(0, onset - 3)], steps[onset] if with_it else steps[max(0, onset - 1)]
     ratios = [

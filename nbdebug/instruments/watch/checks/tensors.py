@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
+from nbdebug import curve_shapes
+from nbdebug.curve_shapes import middle
 from nbdebug.depth import EXPLODES, STEEP, VANISHES_ADAPTIVE, VANISHES_PLAIN, over_depth
 from nbdebug.errors import NotChecked
 from nbdebug.findings import ERROR, INFO, WARNING, Location
 from nbdebug.instruments.base import Seen
-from nbdebug.instruments.watch.reading import curve_shapes
-from nbdebug.instruments.watch.reading.curve_shapes import middle
 from nbdebug.instruments.watch.reading.learning import Loss, beside, demand_loss, only_loss
 from nbdebug.instruments.watch.result import Units, WatchResult
 from nbdebug.instruments.watch.session import watched

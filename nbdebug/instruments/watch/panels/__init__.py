@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from nbdebug.instruments.watch.panels.loop import loop_panels
+from nbdebug.instruments.watch.panels.predictions import prediction_panels
 from nbdebug.instruments.watch.panels.tensors import tensor_panels
 from nbdebug.instruments.watch.result import Track, WatchResult
 from nbdebug.page import Curve, Note, Panel, Table
@@ -36,6 +37,8 @@ def _panels(result: WatchResult) -> Iterator[Panel]:
         _curve("logged by you", _others(result)),
     ]
     yield from (panel for panel in curves if panel is not None)
+    if result.predictions is not None:
+        yield from prediction_panels(result.predictions)
     yield from loop_panels(result)
     yield from tensor_panels(result)
     costs = [

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from nbdebug.instruments.watch.reading.curve_shapes import middle
+from nbdebug.curve_shapes import middle
 from nbdebug.instruments.watch.reading.motion import Motion
 from nbdebug.instruments.watch.result import Event, Optimizer, WatchResult
 

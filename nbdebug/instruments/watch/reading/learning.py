@@ -6,12 +6,11 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from nbdebug import curve_shapes
 from nbdebug.errors import NotChecked
 from nbdebug.instruments.watch.curves import LOSS, VALIDATION
-from nbdebug.instruments.watch.reading import curve_shapes
 from nbdebug.instruments.watch.result import Constant, Track, WatchResult
 
-MATCHES = 0.02  # relative difference up to which a loss function's value is the loss; our choice: a weight of 0.98 may pass
 NEAR = 0.95  # of what a constant prediction gets, that a loss must pass to have learnt something; our choice: targets seen late in a long run vary by 2 %
 MANY = 20  # values from which on a loss that did not fall says something; our choice
 FEWEST = 5  # calls whose targets are known, from which on they are compared with themselves
@@ -59,12 +58,8 @@ class Loss:
 
     def nonfinite_since(self) -> int | None:
         """The step from which on it is not finite, to the end; None when it is finite, or came back."""
-        track = self.track
-        first = next((i for i, (v, h) in enumerate(zip(track.values, track.high, strict=True)) if not math.isfinite(v + h)), None)
-        if first is None:
-            return None
-        after = track.values[first:]
-        return track.steps[first] if sum(not math.isfinite(v) for v in after) >= 0.9 * len(after) else None
+        first = curve_shapes.lost_since([mean + high for mean, high in zip(self.track.values, self.track.high, strict=True)])
+        return None if first is None else self.track.steps[first]
 
     def learnt_nothing(self) -> bool:
         """Whether it is no lower than where it began; where it can be told, also not below a constant prediction."""
@@ -143,13 +138,4 @@ def _constant(result: WatchResult, track: Track) -> Constant | None:
     if len(result.constants) != 1:
         return None
     known = result.constants[0]
-    descended = dict(zip(track.steps, track.values, strict=True))
-    pairs = [(loss, descended[step]) for step, loss, _ in known.values if step in descended]
-    steps = [step for step, _, _ in known.values]
-    if not pairs:
-        return None
-    if len(set(steps)) < len(steps):  # accumulated: the mean of a step's calls is what was descended
-        of_calls, of_steps = (sum(pair[i] for pair in pairs) / len(pairs) for i in (0, 1))
-        return known if math.isclose(of_calls, of_steps, rel_tol=5 * MATCHES) else None
-    close = [math.isclose(loss, value, rel_tol=MATCHES) or not math.isfinite(value) for loss, value in pairs]
-    return known if sum(close) >= 0.9 * len(close) else None
+    return known if curve_shapes.is_made_of(track.steps, track.values, known.values) else None

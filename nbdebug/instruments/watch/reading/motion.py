@@ -9,8 +9,8 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
+from nbdebug.curve_shapes import middle
 from nbdebug.findings import Location
-from nbdebug.instruments.watch.reading.curve_shapes import middle
 from nbdebug.instruments.watch.result import Group, Optimizer, TensorTrack, Track, WatchResult
 
 RANGE = 100.0  # times, by which a learning rate grows in a range test; our choice

@@ -1,0 +1,105 @@
+"""Which line builds what a variable holds, an optimizer, a loader, a model; and the lines on which the arguments of that call stand.
+
+Only the text is asked. An answer that is not the only one is none.
+"""
+
+from __future__ import annotations
+
+import ast
+import linecache
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from nbdebug.assigned_at import parsed, texts
+from nbdebug.findings import Location
+from nbdebug.source_lines import SourceLine, location_fields
+
+
+@dataclass(frozen=True)
+class Text:
+    """A parsed piece of source, and where its first line lies."""
+
+    tree: ast.AST
+    first: Location
+
+    def place(self, node: ast.expr | ast.keyword) -> Location:
+        return Location(file=self.first.file, line=(self.first.line or 1) + node.lineno - 1, cell=self.first.cell)
+
+
+@dataclass(frozen=True)
+class Built:
+    """The call that builds something."""
+
+    name: str  # of the variable that holds it
+    place: Location  # of the call
+    arguments: dict[str, Location]  # of those on a line of their own, too
+
+
+def known_texts(files: Iterable[str] = ()) -> Iterator[Text]:
+    """The script or the cells of the notebook, and these files."""
+    found = {(name, cell): tree for name, cell, tree in texts()}
+    found.update({(name, None): tree for name in files if (tree := parsed("".join(linecache.getlines(name)))) is not None})
+    for (name, cell), tree in found.items():
+        yield Text(tree, Location(**location_fields(SourceLine(name, 1, cell, ""))))
+
+
+def call_that_builds(name: str, kind: str, parameters: Sequence[str], running: Iterable[Text], known: Iterable[Text]) -> Built | None:
+    """The one call that builds what the variable holds; None when there is none, or more than one.
+
+    Args:
+        name: of the variable, as in "optimizer" or "self.optimizer".
+        kind: its class.
+        parameters: of the class, in order, for arguments without a name.
+        running: the functions whose variable it may be; asked first.
+        known: where else to look.
+    """
+    last = name.rpartition(".")[2].partition(" ")[0]
+    found: list[tuple[Text, ast.Call]] = []
+    for looked in (list(running), list(known)):
+        bound = [(text, call) for text in looked for call in _bound(text.tree, last)]
+        of_kind = [(text, call) for text, value in bound if (call := _of_kind(value, kind)) is not None]
+        found = found or of_kind or bound
+    found = found or [(text, node) for text in looked for node in ast.walk(text.tree) if isinstance(node, ast.Call) and _called(node) == kind]
+    places = {text.place(call) for text, call in found}
+    if len(places) != 1:
+        return None
+    text, call = found[0]
+    return Built(name, text.place(call), dict(_arguments(text, call, parameters)))
+
+
+def _bound(tree: ast.AST, name: str) -> Iterator[ast.Call]:
+    """The calls whose value is given to a variable or attribute of that name, in a tuple as well."""
+    for node in ast.walk(tree):
+        if isinstance(node, (ast.Assign, ast.AnnAssign)):
+            for target in node.targets if isinstance(node, ast.Assign) else [node.target]:
+                value = _for_name(target, node.value, name)
+                if isinstance(value, ast.Call):
+                    yield value
+
+
+def _for_name(target: ast.expr, value: ast.expr | None, name: str) -> ast.expr | None:
+    """What of an assigned value this name gets."""
+    if isinstance(target, (ast.Tuple, ast.List)):
+        apart = value.elts if isinstance(value, (ast.Tuple, ast.List)) and len(value.elts) == len(target.elts) else [value] * len(target.elts)
+        return next((got for part, each in zip(target.elts, apart, strict=True) if (got := _for_name(part, each, name)) is not None), None)
+    return value if name == (target.attr if isinstance(target, ast.Attribute) else target.id if isinstance(target, ast.Name) else "") else None
+
+
+def _of_kind(node: ast.AST, kind: str) -> ast.Call | None:
+    """The outermost call of that class in an expression: `Net()` of `Net().to(device)`."""
+    for part in ast.walk(node):
+        if isinstance(part, ast.Call) and _called(part) == kind:
+            return part
+    return None
+
+
+def _called(call: ast.Call) -> str:
+    return call.func.attr if isinstance(call.func, ast.Attribute) else call.func.id if isinstance(call.func, ast.Name) else ""
+
+
+def _arguments(text: Text, call: ast.Call, parameters: Sequence[str]) -> Iterator[tuple[str, Location]]:
+    for name, value in zip(parameters, call.args, strict=False):
+        yield name, text.place(value)
+    for keyword in call.keywords:
+        if keyword.arg is not None:
+            yield keyword.arg, text.place(keyword)

@@ -1,0 +1,99 @@
+"""Which line fills a parameter: `nn.init.zeros_(self.head.weight)`, `layer.weight.data.normal_(0, 1)`.
+
+Only the text is asked: of the script or notebook, and of the files of the user's own classes. A line that names the parameter goes before
+one in a loop over layers or parameters; an answer that is not the only one is none.
+"""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import linecache
+from collections.abc import Iterator
+
+from torch import nn
+
+from nbdebug.assigned_at import only, parsed, texts
+from nbdebug.source_lines import SourceLine, is_users
+
+INIT = frozenset(name for name in dir(nn.init) if name.endswith("_") and not name.startswith("_"))
+FILLING = frozenset("bernoulli_ cauchy_ clamp_ copy_ div_ exponential_ fill_ log_normal_ mul_ normal_ random_ uniform_ zero_".split())  # methods of a tensor
+
+
+def line_that_initialises(model: nn.Module, path: str) -> SourceLine | None:
+    """The line that fills the parameter at a dotted path in place; None where there is none, or more than one.
+
+    Args:
+        path: as in `model.named_parameters()`.
+    """
+    steps = [step for step in path.split(".") if not step.isdigit()]
+    owner = dict(model.named_modules()).get(path.rpartition(".")[0])
+    found: dict[int, list[tuple[str, int | None, ast.expr]]] = {2: [], 1: [], 0: []}
+    for text, number, tree in _all_texts(model):
+        for call, chain, kinds in _fills(tree):
+            fit = _fit(chain, steps)
+            if fit is not None and (not kinds or owner is None or kinds & {kind.__name__ for kind in type(owner).__mro__}):
+                found[fit].append((text, number, call))
+    nearest = next((places for places in found.values() if places), [])
+    return only(iter(nearest))
+
+
+def _all_texts(model: nn.Module) -> Iterator[tuple[str, int | None, ast.AST]]:
+    yield from texts()
+    known = {text for text, _, _ in texts()}
+    for kind in {type(module) for module in model.modules()}:
+        for function in filter(inspect.isfunction, vars(kind).values()):
+            name = function.__code__.co_filename
+            if name not in known and name.endswith(".py") and is_users(function.__code__):
+                known.add(name)
+                tree = parsed("".join(linecache.getlines(name)))
+                if tree is not None and not any(number is not None for _, number, _ in texts()):
+                    yield name, None, tree
+
+
+def _fills(tree: ast.AST, kinds: frozenset[str] = frozenset()) -> Iterator[tuple[ast.expr, list[str], frozenset[str]]]:
+    """The calls that fill a tensor, the chain of names that leads to it, and the classes that `isinstance` asks for around it."""
+    for node in ast.iter_child_nodes(tree):
+        if isinstance(node, ast.Call) and isinstance(node.func, (ast.Attribute, ast.Name)):
+            called = node.func.attr if isinstance(node.func, ast.Attribute) else node.func.id
+            chain = _chain(node.args[0]) if called in INIT and node.args else []
+            if not chain and called in FILLING | INIT and isinstance(node.func, ast.Attribute):
+                chain = _chain(node.func.value)
+            if chain:
+                yield node, [step for step in chain if step != "data"], kinds
+        asked = _asked(node.test) if isinstance(node, ast.If) else kinds
+        if isinstance(node, ast.If):
+            for part in node.body:
+                yield from _fills(ast.Module([part], []), asked or kinds)
+            for part in node.orelse:
+                yield from _fills(ast.Module([part], []), kinds)
+        else:
+            yield from _fills(node, kinds)
+
+
+def _asked(test: ast.expr) -> frozenset[str]:
+    """The classes of `isinstance(layer, (nn.Linear, nn.Conv2d))`."""
+    calls = [node for node in ast.walk(test) if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "isinstance" and len(node.args) == 2]
+    wanted = [one for call in calls for one in (call.args[1].elts if isinstance(call.args[1], ast.Tuple) else [call.args[1]])]
+    return frozenset(chain[-1] for chain in map(_chain, wanted) if chain)
+
+
+def _chain(node: ast.expr) -> list[str]:
+    """Of `self.blocks[0].weight` self, blocks and weight; empty for anything but names."""
+    if isinstance(node, ast.Name):
+        return [node.id]
+    if isinstance(node, ast.Subscript):
+        return _chain(node.value)
+    before = _chain(node.value) if isinstance(node, ast.Attribute) else []
+    return [*before, node.attr] if before else []
+
+
+def _fit(chain: list[str], steps: list[str]) -> int | None:
+    """2: it names this parameter; 1: the parameter of that name of a layer in a loop; 0: a parameter in a loop; None: another one."""
+    named = chain[1:]
+    if len(named) > 1 or (named and chain[0] == "self"):
+        return 2 if steps[-len(named) :] == named else None
+    if named:
+        held = len(steps) == 1 or chain[0] not in steps[:-1]
+        return None if named[0] != steps[-1] else 1 if held else 2
+    return 0

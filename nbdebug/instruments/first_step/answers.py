@@ -1,0 +1,98 @@
+"""What was asked of the step besides: what it is made of, which way its loss pulls, whether it sees the future. In plain values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from nbdebug.findings import Location
+
+
+@dataclass(frozen=True)
+class Repeated:
+    """A layer with weights that is registered under several names, and called under them in one forward pass."""
+
+    owner: str  # dotted path of the module that holds it
+    names: tuple[str, ...]  # under which that module holds it
+    kind: str  # its class
+    tensors: int  # parameters in it
+    chained: bool  # what it gives is given to it again; otherwise it gets the very same input again
+    named: bool  # it has a name of its own beside the container, or its places are no series
+    location: Location
+
+
+@dataclass(frozen=True)
+class Untied:
+    """Two parameters that were meant to be one."""
+
+    first: str
+    second: str  # the one that was meant to be the first
+    shape: tuple[int, ...]
+    how: str  # assigned, copied, configured, memory (shared without the parameter), not called
+    said: str  # the text, or the configuration, that says so
+    location: Location
+
+
+@dataclass(frozen=True)
+class Stack:
+    """Affine layers of which the last one alone could do the same."""
+
+    layers: tuple[str, ...]  # dotted paths, in order
+    widths: tuple[int, ...]  # features (channels) before the first, between, and after the last
+    whole: bool  # from the model's input to its output there is nothing else
+    series: bool  # they stand in a row: fc1 and fc2, 0 and 2 of one container; or the first is called a hidden layer
+    siblings: bool  # one module holds them all
+    meant: bool  # the model calls itself linear, or one of two layers is called a projection
+    location: Location  # of the first
+
+
+@dataclass(frozen=True)
+class Future:
+    """What the outputs at early positions owe to the inputs at late ones."""
+
+    not_checked: str = ""
+    shift: int | None = None  # the target at position t is the input at t + shift
+    compared: int = 0  # targets that this rests on
+    position: int = 0  # the first that was exchanged
+    context: bool = False  # whether later outputs move with earlier inputs, as those of a sequence model do
+    leak: float | None = None  # largest move of an earlier output over the largest of a later one; 0 is causal
+    moved: int = 0  # earlier positions whose output moves
+    earlier: int = 0  # of how many
+    operator: str = ""  # where it begins
+    location: Location = Location()
+    loss_at: Location = Location()
+
+
+@dataclass(frozen=True)
+class Pull:
+    """Where the loss falls when the model gets worse, or one of its calls has its arguments exchanged."""
+
+    name: str  # the loss function, or what the loss is made of
+    kind: str  # "negated", "raised" or "swapped"
+    value: float  # of the loss
+    slope: float  # d loss / d call; share of outputs that are pulled away from their targets; 0 for swapped arguments
+    maximized: bool  # an optimizer goes uphill
+    location: Location
+
+
+@dataclass(frozen=True)
+class Summed:
+    """The same batch trained on for a few steps with the loss as it is, and with its mean. Losses are those of the mean."""
+
+    samples: int
+    steps: int
+    rate: float
+    first: float
+    with_sum: float  # NaN when it is not finite
+    with_mean: float
+    location: Location
+
+
+@dataclass(frozen=True)
+class Misfit:
+    """A loss call that got what the loss does not take."""
+
+    code: str  # ND402: its input; ND404: its targets
+    said: str
+    location: Location
+    evidence: dict[str, float | int | str | bool | None]
+    advice: str

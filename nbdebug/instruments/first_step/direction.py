@@ -1,0 +1,165 @@
+"""Which way the loss pulls: whether it falls when the model gets better, and whether its arguments stand the right way round."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from nbdebug import batch as batches
+from nbdebug.errors import BatchError
+from nbdebug.findings import Location
+from nbdebug.instruments.first_step.answers import Pull
+from nbdebug.instruments.first_step.operators import _of_batch
+from nbdebug.listening import RESHAPING, Call, ModuleCall, Tape
+from nbdebug.loss_call import LOSSES, is_probabilities, raw_loss_calls
+from nbdebug.training_setup import TrainingSetup
+
+ONE_SIDED = (  # losses that mean something else with their arguments exchanged
+    "cross_entropy", "nll_loss", "binary_cross_entropy", "binary_cross_entropy_with_logits", "kl_div", "poisson_nll_loss",
+    "gaussian_nll_loss", "soft_margin_loss", "multilabel_soft_margin_loss",
+)  # fmt: skip
+PREDICTS = frozenset(["linear", "addmm", "matmul", "__matmul__", "mm", "bmm", "einsum", "sigmoid", "conv1d", "conv2d", "conv3d", "tanh", "exp", "softplus"])
+STEADY = 1e-3  # relative spread of the gradients of a plain average; a reward weighs every sample differently
+MOST = 0.95  # of the outputs
+
+
+def pulls(setup: TrainingSetup, batch: Any, tape: Tape, loss: Tensor) -> tuple[Pull, ...]:
+    """Asks the graph of the loss, which is kept, for the slope from the loss back to its own calls.
+
+    Losses of several parts, with constant targets, or through a frozen model are left alone: an adversary is meant to make
+    another's loss worse.
+    """
+    moved = setup.moved(batch)
+    ids = {id(tensor) for _, tensor in (*batches.tensors(batch), *batches.tensors(moved))}
+    calls = [call for call in tape.calls if call.name in (*LOSSES, *ONE_SIDED) and len(call.inputs()) > 1]
+    swapped = tuple(_swapped(tape, calls, ids))
+    if swapped or not loss.requires_grad or not _all_learn(setup, tape):
+        return swapped
+    uphill = {bool(group.get("maximize")) for optimizer in setup.optimizers for group in optimizer.param_groups}
+    sign = -1.0 if uphill == {True} else 1.0
+    found = _of_calls(tape, loss, ids, sign) if raw_loss_calls(tape) else _by_hand(setup, moved, tape, loss, sign)
+    return (found,) if found is not None else ()
+
+
+def _all_learn(setup: TrainingSetup, tape: Tape) -> bool:
+    """Whether one optimizer holds every parameter that took part: an adversary has an opponent that it does not move."""
+    owned = {id(p) for optimizer in setup.optimizers for group in optimizer.param_groups for p in group["params"]}
+    used = {id(t): t for call in tape.calls for t in call.inputs() if isinstance(t, nn.Parameter)}
+    return len(setup.optimizers) < 2 and all(p.requires_grad and (not owned or key in owned) for key, p in used.items())
+
+
+def _swapped(tape: Tape, calls: list[Call], ids: set[int]) -> Iterator[Pull]:
+    for call in calls:
+        given, wanted = call.argument(0, "input"), call.argument(1, "target")
+        if call.name not in ONE_SIDED or not isinstance(given, Tensor) or not isinstance(wanted, Tensor):
+            continue
+        if given.requires_grad or not wanted.requires_grad or not _of_batch(tape, given, ids):
+            continue
+        if call.name == "kl_div" and not _are_exchanged(given.detach(), wanted.detach()):
+            continue  # the reverse divergence: log-probabilities first, whosoever they are
+        yield Pull(call.name, "swapped", float(call.output.detach().double().mean()), 0.0, False, call.location)
+
+
+def _are_exchanged(given: Tensor, wanted: Tensor) -> bool:
+    return any(is_probabilities(given, d) and is_probabilities(wanted.exp(), d) for d in range(given.ndim))
+
+
+def _of_calls(tape: Tape, loss: Tensor, ids: set[int], sign: float) -> Pull | None:
+    """Every loss call of the step counts against: otherwise something is given up for something else."""
+    slopes: list[tuple[float, Call]] = []
+    for call in raw_loss_calls(tape):
+        slope = _gradient(loss, call.output)
+        if slope is None:
+            continue
+        if not _of_batch(tape, call.argument(1, "target"), ids) or bool((slope * sign >= 0).any()) or not _is_steady(slope):
+            return None
+        slopes.append((float(slope.sum()), call))
+    if not slopes:
+        return None
+    slope, call = slopes[0]
+    return Pull(call.name, "negated", float(loss.detach()), slope, sign < 0, call.location)
+
+
+def _by_hand(setup: TrainingSetup, batch: Any, tape: Tape, loss: Tensor, sign: float) -> Pull | None:
+    """A loss written out: what becomes of it when an output moves towards its target?"""
+    try:
+        targets = batches.split(batch, setup.model).targets
+    except BatchError:
+        return None
+    root = tape.root
+    if setup.batch_loss is not None or root is None or not isinstance(targets, Tensor) or not targets.numel():
+        return None
+    if not targets.is_floating_point():
+        return _of_logarithm(tape, loss, targets, sign)
+    outputs = batches.prediction(root.output)
+    if outputs is None or _maker(tape, root, outputs) not in PREDICTS or outputs.squeeze().shape != targets.squeeze().shape:
+        return None
+    slope = _gradient(loss, outputs)
+    if slope is None:
+        return None
+    slope, goal = slope.squeeze(), targets.squeeze()
+    binary = bool(((goal == 0) | (goal == 1)).all())
+    toward = 2 * goal - 1 if binary else goal - outputs.detach().squeeze()
+    share = float((sign * slope * toward > 0).double().mean())  # a step towards the target makes the loss larger
+    return Pull("loss", "raised", float(loss.detach()), share, sign < 0, _last_line(tape, loss)) if share >= MOST else None
+
+
+def _maker(tape: Tape, root: ModuleCall, outputs: Tensor) -> str:
+    """The function that gave the model's outputs their values; the loss may have passed the very tensor on since."""
+    span = reversed(tape.calls[root.first : root.last])
+    call = next((call for call in span if any(t is outputs for t in call.outputs())), None)
+    while call is not None and call.name in RESHAPING and call.parents:
+        call = tape.before(call)
+    return call.name if call is not None else ""
+
+
+def _of_logarithm(tape: Tape, loss: Tensor, targets: Tensor, sign: float) -> Pull | None:
+    """Log-probabilities of classes: that of the right one must make the loss smaller, by the same for every sample."""
+    call = next((call for call in reversed(tape.calls) if call.name == "log_softmax"), None)
+    call = call or next((call for call in reversed(tape.calls) if call.name == "log" and _is_log_softmax(call)), None)
+    if call is None or call.output.ndim < 2:
+        return None
+    slope = _gradient(loss, call.output)
+    classes = call.output.shape[1] if call.output.shape[:1] + call.output.shape[2:] == targets.shape else 0
+    if slope is None or not classes or int(targets.min()) < 0 or int(targets.max()) >= classes:
+        return None
+    at_target = sign * slope.gather(1, targets.unsqueeze(1)).flatten()
+    if not bool((at_target > 0).all()) or not _is_steady(at_target) or not _is_only_there(slope, targets):
+        return None
+    return Pull("log-probability", "raised", float(loss.detach()), 1.0, sign < 0, _last_line(tape, loss))
+
+
+def _is_only_there(slope: Tensor, targets: Tensor) -> bool:
+    """Whether the loss looks at the target classes alone: an entropy or a divergence looks at all."""
+    others = slope.scatter(1, targets.unsqueeze(1), 0.0)
+    return not bool(others.any())
+
+
+def _is_log_softmax(call: Call) -> bool:
+    return is_probabilities(call.output.detach().exp(), 1) if call.output.ndim > 1 else False
+
+
+def _is_steady(slope: Tensor) -> bool:
+    slope = slope.detach().abs().double()
+    return float(slope.max() - slope.min()) <= STEADY * float(slope.max())
+
+
+def _gradient(loss: Tensor, of: Any) -> Tensor | None:
+    """d loss / d a value on its way; None when it is not on it, or cannot be asked twice."""
+    if not isinstance(of, Tensor) or not of.requires_grad:
+        return None
+    try:
+        (found,) = torch.autograd.grad(loss, of, retain_graph=True, allow_unused=True)
+    except Exception:  # a backward of the user's own may raise anything; the real backward pass will tell
+        return None
+    return None if found is None or not bool(found.isfinite().all()) else found.detach()
+
+
+def _last_line(tape: Tape, loss: Tensor) -> Location:
+    """The last call on the way to the loss that the user's own text makes."""
+    ways = (tape.calls[index] for index in sorted(tape.ancestors(loss)))
+    own = [call for call in ways if call.line is not None and not call.in_model]
+    return own[-1].location if own else Location()

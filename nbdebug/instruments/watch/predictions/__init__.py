@@ -1,0 +1,1 @@
+"""What the model says of one fixed batch, again and again while it is trained."""

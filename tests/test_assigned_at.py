@@ -1,0 +1,81 @@
+"""The line that makes a part of a model is found in the text of the user's classes and script, or not said at all."""
+
+from __future__ import annotations
+
+import linecache
+import sys
+import types
+
+import pytest
+from torch import nn
+
+from nbdebug.assigned_at import line_that_assigns
+
+SCRIPT = """import torch
+from torch import nn
+
+class Block(nn.Module):
+    def __init__(self, width):
+        super().__init__()
+        self.up = nn.Linear(width, 2 * width)
+        self.down = nn.Linear(2 * width, width)
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.body = nn.Sequential(
+            nn.Linear(8, 8),
+            nn.ReLU(),
+            nn.Linear(8, 8),
+        )
+        self.blocks = nn.ModuleList([Block(8) for _ in range(3)])
+        self.scale = nn.Parameter(torch.ones(8))
+        if True:
+            self.twice = nn.Linear(8, 8)
+        else:
+            self.twice = nn.Linear(8, 9)
+        self.head = nn.Linear(8, 2)
+
+model = Net()
+model.head = nn.Linear(8, 10)
+plain = nn.Sequential(nn.Linear(8, 8), nn.Tanh(),
+                      nn.Linear(8, 3))
+"""
+
+
+@pytest.fixture
+def script(monkeypatch):
+    module = types.ModuleType("__main__")
+    module.__file__ = "/programs/of_a_user.py"
+    monkeypatch.setitem(sys.modules, "__main__", module)
+    monkeypatch.setitem(linecache.cache, module.__file__, (len(SCRIPT), None, SCRIPT.splitlines(keepends=True), module.__file__))
+    exec(compile(SCRIPT, module.__file__, "exec"), module.__dict__)
+    return module.__dict__
+
+
+@pytest.mark.parametrize(
+    "path, text",
+    [
+        ("body.0.weight", "nn.Linear(8, 8),"), ("body.2", "nn.Linear(8, 8),"), ("body.1", "nn.ReLU(),"),
+        ("blocks.1.down.weight", "self.down = nn.Linear(2 * width, width)"), ("blocks.2", "self.blocks = nn.ModuleList([Block(8) for _ in range(3)])"),
+        ("scale", "self.scale = nn.Parameter(torch.ones(8))"), ("head.weight", "model.head = nn.Linear(8, 10)"),
+    ],
+)  # fmt: skip
+def test_a_part_is_found_where_it_is_assigned(script, path, text):
+    found = line_that_assigns(script["model"], path)
+    assert found is not None and found.text == text and found.file == "/programs/of_a_user.py"
+
+
+def test_the_elements_of_a_sequential_have_their_own_lines(script):
+    assert line_that_assigns(script["model"], "body.0").line + 2 == line_that_assigns(script["model"], "body.2").line
+    first, last = (line_that_assigns(script["plain"], path) for path in ("0.weight", "2.bias"))
+    assert last.line == first.line + 1 and last.text == "nn.Linear(8, 3))"
+
+
+def test_what_may_have_been_made_in_two_places_has_no_line(script):
+    assert line_that_assigns(script["model"], "twice.weight") is None
+
+
+def test_what_is_not_there_has_no_line(script):
+    assert line_that_assigns(script["model"], "nothing.at.all") is None
+    assert line_that_assigns(nn.Linear(2, 2), "weight") is None
