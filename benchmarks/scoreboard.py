@@ -16,6 +16,7 @@ import contextlib
 import importlib
 import io
 import json
+import math
 import multiprocessing
 import multiprocessing.connection
 import re
@@ -49,10 +50,11 @@ class Case:
         return ranks[0] if ranks else None
 
     def names_object(self) -> bool:
-        """Whether the right alarm names one of the guilty objects as a word of its own."""
+        """Whether the right alarm names one of the guilty objects as a word of its own; `mse_loss` names MSELoss."""
         rank = self.rank()
-        where = self.said.alarms[rank - 1].where if rank else ""
-        return any(re.search(rf"(?<![\w]){re.escape(name)}(?![\w])", where, re.IGNORECASE) for name in self.program.objects)
+        where = self.said.alarms[rank - 1].where.replace("_", "") if rank else ""
+        names = [re.escape(name.replace("_", "")) for name in self.program.objects]
+        return any(re.search(rf"(?<!\w){name}(?!\w)", where, re.IGNORECASE) for name in names)
 
     def names_line(self) -> bool:
         rank = self.rank()
@@ -111,7 +113,7 @@ def told(cases: list[Case]) -> dict[str, float]:
         "false alarms": _share(bool(case.said.alarms) for case in cases if case.program.kind != "sick"),
         "of twins": _share(bool(case.said.alarms) for case in cases if case.program.kind == "twin"),
         "of sound": _share(bool(case.said.alarms) for case in cases if case.program.kind == "sound"),
-        "alarms a sick one": statistics.mean(len(case.said.alarms) for case in sick),
+        "alarms a sick one": statistics.fmean([len(case.said.alarms) for case in sick] or [math.nan]),
         "median s": statistics.median(case.said.seconds for case in cases),
         "most s": max(case.said.seconds for case in cases),
     }

@@ -19,21 +19,21 @@ CAUSES: dict[str, tuple[str, ...]] = {  # symptom → what explains it, when it 
     "ND303": ("ND102", "ND304", "ND305", "ND201", "ND307"),
     "ND302": ("ND301", "ND304"),
     "ND307": (*DATA, "ND201", "ND202", *ORDER, "ND604", "ND607"),
-    "ND308": ("ND101", *ORDER, "ND604"),
+    "ND308": ("ND101", "ND402", *ORDER, "ND604"),
     "ND310": BIRTHS,
     "ND311": BIRTHS,
     "ND312": ("ND101", "ND103", "ND402", "ND404"),
     "ND402": ("ND405",),
     "ND404": ("ND305",),
-    "ND406": (*DATA, "ND202", "ND304", "ND305", "ND402", "ND403", "ND404", "ND405", "ND503"),
+    "ND406": (*DATA, *BIRTHS, "ND608", "ND202", "ND304", "ND305", "ND402", "ND403", "ND404", "ND405", "ND503"),
     "ND501": ("ND303",),
     "ND502": (*DATA, *BLIND, "ND307", "ND401", *ORDER, "ND604", "ND607"),
     "ND503": (*DATA, "ND202", "ND405", *ORDER, "ND604"),
     "ND504": ("ND101", "ND308", *ORDER, "ND604"),
     "ND602": ("ND601", "ND806"),
     "ND603": ("ND602", "ND806"),
-    "ND604": (*ORDER, "ND405", "ND606"),
-    "ND605": (*ORDER, "ND805", "ND606", "ND608"),
+    "ND604": (*ORDER, "ND405", "ND606", "ND607"),
+    "ND605": (*ORDER, "ND112", "ND805", "ND606", "ND608"),
     "ND607": ORDER,
     "ND608": ORDER,
     "ND704": (*ORDER, "ND405", "ND205", "ND702", "ND805", "ND606", *UPDATES, "ND307", "ND502", "ND503", "ND711"),
@@ -46,6 +46,7 @@ CAUSES: dict[str, tuple[str, ...]] = {  # symptom → what explains it, when it 
     "ND807": ("ND806", "ND805"),
 }
 LAST_RESORT = ("ND701", "ND710")  # explained by any alarm that is more specific
+HARMLESS = ("ND105", "ND106", "ND107", "ND108", "ND115", "ND116", "ND306")  # to memorising: they lie between the splits, or in evaluation
 
 
 def fold(findings: Iterable[Finding]) -> tuple[Finding, ...]:
@@ -74,5 +75,5 @@ def _root(finding: Finding, alarms: dict[str, Finding]) -> Finding:
 
 def _cause(finding: Finding, alarms: dict[str, Finding]) -> Finding | None:
     if finding.code in LAST_RESORT:
-        return next((f for code, f in sorted(alarms.items()) if code not in LAST_RESORT and code[2] not in "079"), None)
+        return next((f for code, f in sorted(alarms.items()) if code not in (*LAST_RESORT, *HARMLESS) and code[2] not in "079"), None)
     return next((alarms[code] for code in CAUSES.get(finding.code, ()) if code in alarms), None)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Generator, Iterable
 from dataclasses import dataclass
 
 from nbdebug.causes import fold
 from nbdebug.errors import NbdebugError
-from nbdebug.instruments import LADDER
+from nbdebug.instruments import LADDER, find_nan
 from nbdebug.instruments.base import Instrument, demand_setup, ranked, seconds_of, subject
+from nbdebug.instruments.first_step import FirstStep
 from nbdebug.instruments.report import RESULTS, Report, remember, shown_live
 from nbdebug.page import Panel, Table, Verdict
 from nbdebug.training_setup import TrainingSetup
@@ -95,6 +97,9 @@ class Checkup:
                 errors.append(error)
                 part = instrument.unmeasured(setup, str(error))
             parts.append(part)
+            if _is_lost(part) and not any(finding.code == "ND101" for earlier in parts for finding in earlier.findings):
+                left = None if limit is None else max(1.0, limit - (time.perf_counter() - started))
+                parts.append(_born(setup, left))
         if errors and not any(map(_saw_a_batch, parts)):
             raise errors[0]
         yield remember(_report(setup, parts, limit, started, ""))
@@ -106,6 +111,19 @@ checkup = Checkup()
 def _saw_a_batch(part: Report) -> bool:
     """Whether it measured anything of the training; loader_audit has a result even where no batch can be had."""
     return part.result is not None and part.level in ("data", "code") and part.instrument != "loader_audit"
+
+
+def _is_lost(part: Report) -> bool:
+    """Whether the first step ran, and its loss is not a finite number."""
+    return isinstance(part.result, FirstStep) and part.result.loss is not None and not math.isfinite(part.result.loss)
+
+
+def _born(setup: TrainingSetup, left: float | None) -> Report:
+    """Where the NaN or Inf of the very first step was born."""
+    try:
+        return find_nan(setup, max_steps=1, budget=left)
+    except NbdebugError as error:
+        return find_nan.unmeasured(setup, str(error))
 
 
 def _reason_to_skip(instrument: Instrument, setup: TrainingSetup, left: float | None, limit: float | None) -> str:

@@ -37,7 +37,12 @@ class Counterfactual:
         """The loss with some parameters replaced, by their names in `model.named_parameters()`; with its graph."""
         torch.manual_seed(0)  # the same dropout masks each time; the frame gives the random state back
         lent = {f"model.{name}": tensor for name, tensor in (weights or {}).items()}
-        return torch.func.functional_call(_Step(self.setup), lent, (self.batch,))
+        held = {module: dict(module._parameters) for module in self.setup.model.modules()}
+        try:
+            return torch.func.functional_call(_Step(self.setup), lent, (self.batch,))
+        finally:  # functional_call leaves what it was lent in a module that has several names
+            for module, parameters in held.items():
+                module._parameters.update(parameters)
 
     def value(self, weights: Mapping[str, Tensor] | None = None) -> float:
         """The same as a number, NaN when it is not finite."""

@@ -51,7 +51,7 @@ def _given_to(tree: ast.AST, names: list[str]) -> Iterator[ast.expr]:
 def _parts(target: ast.expr, value: ast.expr, names: list[str]) -> Iterator[ast.expr]:
     """Of `a, b = f(), g()` with the name b the expression g()."""
     if isinstance(target, ast.Name):
-        if target.id in names:
+        if target.id in names and not isinstance(value, ast.Name):  # another name for it makes nothing
             yield value
     elif isinstance(target, (ast.Tuple, ast.List)):
         apart = isinstance(value, (ast.Tuple, ast.List)) and len(value.elts) == len(target.elts)

@@ -17,22 +17,24 @@ from nbdebug.assigned_at import only, parsed, texts
 from nbdebug.source_lines import SourceLine, is_users
 
 INIT = frozenset(name for name in dir(nn.init) if name.endswith("_") and not name.startswith("_"))
+NAMED, OF_A_LAYER, OF_ALL = 2, 1, 0  # what a line says of what it fills: this parameter, that of a layer in a loop, any parameter
 FILLING = frozenset("bernoulli_ cauchy_ clamp_ copy_ div_ exponential_ fill_ log_normal_ mul_ normal_ random_ uniform_ zero_".split())  # methods of a tensor
 
 
-def line_that_initialises(model: nn.Module, path: str) -> SourceLine | None:
+def line_that_initialises(model: nn.Module, path: str, *, by_name: bool = False) -> SourceLine | None:
     """The line that fills the parameter at a dotted path in place; None where there is none, or more than one.
 
     Args:
         path: as in `model.named_parameters()`.
+        by_name: only a line that names this parameter, and none in a loop over many.
     """
     steps = [step for step in path.split(".") if not step.isdigit()]
     owner = dict(model.named_modules()).get(path.rpartition(".")[0])
-    found: dict[int, list[tuple[str, int | None, ast.expr]]] = {2: [], 1: [], 0: []}
+    found: dict[int, list[tuple[str, int | None, ast.expr]]] = {NAMED: [], OF_A_LAYER: [], OF_ALL: []}
     for text, number, tree in _all_texts(model):
         for call, chain, kinds in _fills(tree):
             fit = _fit(chain, steps)
-            if fit is not None and (not kinds or owner is None or kinds & {kind.__name__ for kind in type(owner).__mro__}):
+            if fit is not None and (fit == NAMED or not by_name) and (not kinds or owner is None or kinds & {kind.__name__ for kind in type(owner).__mro__}):
                 found[fit].append((text, number, call))
     nearest = next((places for places in found.values() if places), [])
     return only(iter(nearest))
@@ -89,11 +91,12 @@ def _chain(node: ast.expr) -> list[str]:
 
 
 def _fit(chain: list[str], steps: list[str]) -> int | None:
-    """2: it names this parameter; 1: the parameter of that name of a layer in a loop; 0: a parameter in a loop; None: another one."""
+    """How well a chain of names fits the path of a parameter; None where it is another one."""
     named = chain[1:]
-    if len(named) > 1 or (named and chain[0] == "self"):
-        return 2 if steps[-len(named) :] == named else None
-    if named:
-        held = len(steps) == 1 or chain[0] not in steps[:-1]
-        return None if named[0] != steps[-1] else 1 if held else 2
-    return 0
+    if not named:
+        return OF_ALL
+    if len(named) > 1 or chain[0] == "self":
+        return NAMED if steps[-len(named) :] == named else None
+    if named[0] != steps[-1]:
+        return None
+    return NAMED if chain[0] in steps[:-1] else OF_A_LAYER

@@ -16,6 +16,7 @@ LAYERS = (  # top to bottom; rooms of one layer do not import each other
     {"checkup", "catalogue"},
     {"instruments"},
     {"data"},
+    {"stepping"},
     {"nonfinite", "crash", "causes", "loss_call", "counterfactual", "magnitudes", "depth", "curve_shapes", "step_cost"},
     {"taps", "guard", "untouched", "listening", "tensor_stats", "render"},
     {"training_setup"},

@@ -32,6 +32,7 @@ UNSAID = object()  # a budget that was not given; None is one: as long as it tak
 JOINED = ("ND104",)  # inputs and targets meet where the dataset is made
 ARRIVES = ("ND102",)  # the layer is only where the numbers arrive
 INITIAL = ("ND201", "ND202")  # of weights as they were filled
+GROWING = ("ND503",)  # perhaps by how one weight was filled
 OWN_FAULT = "nbdebug itself failed on this training, and says so instead of guessing:"
 
 
@@ -292,13 +293,15 @@ def _lines(finding: Finding, models: Iterable[nn.Module], setup: TrainingSetup |
     if loader is not None and finding.code in ARRIVES:
         yield line_that_makes(getattr(setup, loader), loader)
     for model in models:
-        if place.parameter and finding.code in INITIAL:
-            yield line_that_initialises(model, place.parameter)
+        if place.parameter and finding.code in (*INITIAL, *GROWING):
+            yield line_that_initialises(model, place.parameter, by_name=finding.code in GROWING)
         if place.detail.startswith("attribute "):  # a plain one, that no path of the model knows
             attribute = re.split(r"[.\[]", place.detail.removeprefix("attribute "))[0]
             yield line_that_assigns(model, ".".join(filter(None, [place.module, attribute])))
         elif path := place.parameter or place.module:
             yield line_that_assigns(model, path)
+    if place.module or place.parameter:
+        yield from map(line_that_makes, models)
     if loader is not None:
         yield line_that_makes(getattr(setup, loader), loader)
     elif setup is not None and place.detail.startswith("loss_fn"):

@@ -14,6 +14,7 @@ from nbdebug.counterfactual import in_training_mode, trainable
 from nbdebug.errors import NbdebugError
 from nbdebug.listening import plain_path
 from nbdebug.page import Answer, Table
+from nbdebug.stepping import update
 from nbdebug.training_setup import TrainingSetup
 from nbdebug.untouched import untouched
 
@@ -69,14 +70,15 @@ def one_update(setup: TrainingSetup) -> list[Moved]:
         in_training_mode(setup)
         parameters = [(plain_path(name), p) for name, p in trainable(setup.model)]
         before = [p.detach().clone() for _, p in parameters]
-        loss = setup.loss(loading.first_batch(setup.train_loader))
+        batch = loading.first_batch(setup.train_loader)
+        loss = setup.loss(batch)
         if not loss.requires_grad:
             return [Moved(name, None, _rms(old), 0.0) for (name, _), old in zip(parameters, before, strict=True)]
         for optimizer in setup.optimizers:
             optimizer.zero_grad(set_to_none=True)
         setup.backward(loss)
         gradients = [None if p.grad is None else _rms(p.grad) / setup.scale() for _, p in parameters]
-        setup.step()
+        update(setup, lambda: setup.loss(batch))
         return [
             Moved(name, gradient, _rms(old), _rms(p.detach() - old))
             for (name, p), gradient, old in zip(parameters, gradients, before, strict=True)

@@ -39,10 +39,10 @@ LEVELS = (
         Question("is the loss sensible?", ("ND305", "ND401", "ND402", "ND404", "ND405", "ND406"), (("first_step", "loss calls"),)),
     )),
     Level("numbers", (
-        Question("are activations healthy?", ("ND202", "ND307", "ND308", "ND309", "ND310", "ND311"), (("activations", ""),)),
+        Question("are activations healthy?", ("ND202", "ND307", "ND308", "ND309"), (("activations", ""),)),
         Question("do the gradients flow?", ("ND501", "ND502", "ND503", "ND504", "ND505"), (("gradients", ""),)),
         Question("do the parameters move?", ("ND601",), (("levels", "one update"),), "levels"),
-        Question("does the precision suffice?", ("ND807",), (("headroom", ""),)),
+        Question("does the precision suffice?", ("ND310", "ND311", "ND807"), (("headroom", ""),)),
     )),
     Level("optimisation", (
         Question("can it memorise a few samples?", ("ND701",), (("overfit", ""),)),

@@ -57,7 +57,7 @@ def _offers(before: list[str], word: str, *, over_a_cell: bool) -> list[tuple[st
         return [(name, "file") for name in sorted(glob.glob(f"{glob.escape(word)}*{SUFFIX}"))]
     if verb.takes == "cell":
         return [*_roles(verb.named, before), *_flags(verb)] if over_a_cell else []
-    data = [(name, "variable") for name in _data()] if verb.alone and len(before) == 1 else []
+    data = [(name, "variable") for name in _data()] if (verb.alone or verb.takes == "history") and len(before) == 1 else []
     return [*_roles(verb.roles if verb.takes == "roles" else (), before), *_flags(verb), *data]
 
 

@@ -20,6 +20,7 @@ from nbdebug.notebook.data_search import found_data, named_data
 from nbdebug.notebook.discovery_page import page_of
 from nbdebug.notebook.line import Line, read_line, words_of
 from nbdebug.notebook.namespace import Discovery, discover
+from nbdebug.notebook.options import as_typed
 from nbdebug.notebook.over_cell import CELL_VERBS, OVER_A_CELL, OverCell, shown_already
 from nbdebug.notebook.search import Search
 from nbdebug.notebook.shown_once import ShownOnce
@@ -154,7 +155,7 @@ class NbdebugMagics(Magics):
         try:
             return look()
         except SetupError as error:
-            raise UsageError(f"%nbdebug {verb.name}: {error}") from None
+            raise UsageError(f"%nbdebug {verb.name}: {as_typed(str(error), verb.options)}") from None
 
     def _watch(self, verb: Verb, said: Line) -> Watch:
         if said.options or said.roles:

@@ -6,7 +6,7 @@ import inspect
 import re
 import types
 import typing
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -68,6 +68,18 @@ class Option:
 
 _METAVAR = {int: "INT", float: "FLOAT", str: "TEXT", bool: ""}
 _ARTICLE = {int: "a whole number", float: "a number", str: "a word", bool: "no value"}
+
+
+def as_typed(said: str, options: Iterable[Option]) -> str:
+    """A sentence about keywords, as one types them on a line: `training="a"` is `--training a`."""
+    for option in options:
+        said = re.sub(rf'\b{option.name}=("[^"]*")', lambda found, flag=option.flag: f"{flag} {_unquoted(found[1])}", said)
+    return said
+
+
+def _unquoted(text: str) -> str:
+    """Without its quotes, where it is one word without them."""
+    return text if re.search(r"\s", text) or text == '""' else text[1:-1]
 
 
 def options_of(function: Callable[..., Any]) -> tuple[Option, ...]:

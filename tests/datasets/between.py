@@ -133,6 +133,113 @@ def series_in_both(sick):
     return pair(series[:180], val)
 
 
+def walk(length: int, channels: int = 2, seed: int = 0) -> torch.Tensor:
+    """(length, channels) of a series that comes back to its mean."""
+    made = torch.Generator().manual_seed(seed)
+    steps = [torch.zeros(channels)]
+    for _ in range(length - 1):
+        steps.append(0.8 * steps[-1] + torch.randn(channels, generator=made))
+    return torch.stack(steps)
+
+
+@dataset("ND105", where="val, dataset index 0")
+def windows_of_one_series_divided_at_random(sick):
+    windows = walk(520).unfold(0, 24, 1).mT
+    following = walk(520)[24:, 0]
+    windows = windows[: len(following)]
+    order = torch.randperm(len(windows), generator=torch.Generator().manual_seed(0)) if sick else torch.arange(len(windows))
+    train, val = order[:360], order[360 if sick else 384 :]
+    return pair(windows[train], windows[val], following[train], following[val])
+
+
+@dataset("ND105", where="val, dataset index 0")
+def lags_of_one_series_divided_at_random(sick):
+    lags = walk(500, 1)[:, 0].unfold(0, 16, 1)
+    order = torch.randperm(len(lags), generator=torch.Generator().manual_seed(0)) if sick else torch.arange(len(lags))
+    return pair(lags[order[:350]], lags[order[350:]])
+
+
+@sound
+def sentences_of_a_language_of_rules():
+    """The next word follows from the last, nearly always: two speakers say the same."""
+    after = torch.randperm(24, generator=torch.Generator().manual_seed(0))
+
+    def said(count, seed):
+        made = torch.Generator().manual_seed(seed)
+        words = [torch.randint(24, (count,), generator=made)]
+        for _ in range(11):
+            jump = torch.rand(count, generator=made) < 0.1
+            words.append(torch.where(jump, torch.randint(24, (count,), generator=made), after[words[-1]]))
+        return torch.stack(words, 1)
+
+    return pair(said(400, 1), said(64, 2))
+
+
+@sound
+def offsets_of_bags_in_batches_of_two_sizes():
+    """Where each bag begins in its batch: larger numbers in larger batches."""
+
+    def batches(count, size, seed):
+        made = torch.Generator().manual_seed(seed)
+        bags = [torch.randint(300, (int(torch.randint(12, 30, (), generator=made)),), generator=made) for _ in range(count)]
+
+        def joined(rows):
+            starts = torch.tensor([0] + [len(bag) for bag, _ in rows[:-1]]).cumsum(0)
+            return {"words": torch.cat([bag for bag, _ in rows]), "offsets": starts}, torch.tensor([label for _, label in rows])
+
+        return DataLoader([(bag, int(bag[0]) % 2) for bag in bags], size, collate_fn=joined)
+
+    return {"data": batches(400, 20, 0), "val": batches(200, 50, 1)}
+
+
+@sound
+def labels_padded_to_the_longest_of_their_batch():
+    """Batches of many are wider than batches of few."""
+
+    def batches(count, size, seed):
+        made = torch.Generator().manual_seed(seed)
+        long = [int(torch.rand((), generator=made) ** 4 * 10) + 2 for _ in range(count)]
+        rows = [(torch.randint(20, (4,), generator=made), torch.randint(8, (n,), generator=made).tolist()) for n in long]
+
+        def joined(some):
+            longest = max(len(target) for _, target in some)
+            labels = torch.tensor([target + [-100] * (longest - len(target)) for _, target in some])
+            return {"input_ids": torch.stack([ids for ids, _ in some]), "labels": labels}
+
+        return DataLoader(rows, size, collate_fn=joined)
+
+    return {"data": batches(340, 4, 0), "val": batches(59, 59, 1)}
+
+
+@sound
+def windows_of_two_periods_without_a_gap():
+    windows = walk(300).unfold(0, 24, 1).mT
+    return pair(windows[:200], windows[200:])
+
+
+@sound
+def recordings_of_silence_and_clicks():
+    """The same few levels everywhere."""
+    levels = torch.randint(3, (300, 48), generator=torch.Generator().manual_seed(0)).float() * (torch.rand(300, 1) > 0.2)
+    return pair(levels[:200], levels[200:])
+
+
+@sound
+def bags_of_words_standardised_by_column():
+    """Most columns of most rows hold the value that stands for no word, each its own."""
+    bags = torch.nn.functional.one_hot(torch.randint(60, (400, 7), generator=torch.Generator().manual_seed(0)), 60).sum(1).float()
+    bags = (bags - bags.mean(0)) / bags.std()
+    return pair(bags[:300], bags[300:])
+
+
+@sound
+def periods_of_one_wave_in_both():
+    """Made from a formula, at random phases."""
+    phase = 6.28 * torch.rand(300, 1, generator=torch.Generator().manual_seed(0))
+    wave = (torch.linspace(0, 12.56, 64)[None] + phase).sin()[..., None]
+    return pair(wave[:200], wave[200:])
+
+
 @dataset("ND105", where="val, dataset index 0")
 def rounded_rows_in_both(sick):
     train, val = rows(300).double(), rows(80, seed=1).double()

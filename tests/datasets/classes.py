@@ -81,6 +81,43 @@ def table_one_row_late(sick):
     return {"data": frame(inputs, numpy.roll(labels, 1) if sick else labels), "target": "label"}
 
 
+@dataset("ND104", where="as text")
+def inputs_in_the_order_of_their_names(sick):
+    """`sorted(names)` puts 10.png before 2.png; the labels stand in a list."""
+    pixels, labels, *_ = digits()
+    order = sorted(range(len(labels)), key=str) if sick else list(range(len(labels)))
+    data = TensorDataset(pixels[order], labels)
+    part = torch.randperm(len(labels)).tolist()
+    return {"data": DataLoader(Subset(data, part[:900]), 32, shuffle=True), "val": DataLoader(Subset(data, part[900:]), 32)}
+
+
+@dataset("ND104", where="backwards")
+def labels_that_run_backwards(sick):
+    inputs, labels = table()
+    return {"data": frame(inputs, labels[::-1] if sick else labels), "target": "label"}
+
+
+@dataset("ND104", where="shifted by +3")
+def rows_lost_to_a_rolling_spread(sick):
+    """Labels by position beside inputs without their first rows; the moving columns make a series of it."""
+    columns = numpy.random.default_rng(0).normal(size=(400, 4))
+    labels = (columns[:, 0] + 0.5 * columns[:, 1] > 0).astype(int)
+    table_of = frame(columns, labels)
+    moving = table_of.drop(columns="label").rolling(4).std().add_suffix("_spread")
+    known = pandas.concat([table_of.drop(columns="label"), moving], axis=1).dropna()
+    return {"data": known.assign(label=labels[: len(known)] if sick else labels[3:]), "target": "label"}
+
+
+@sound
+def label_of_the_day_after_tomorrow():
+    """A forecast: the label of a later day stands in the row of today, beside moving means."""
+    columns, labels = table(400)
+    table_of = frame(columns, labels)
+    moving = table_of.drop(columns="label").rolling(4).mean().add_suffix("_mean")
+    known = pandas.concat([table_of.drop(columns="label"), moving], axis=1).iloc[3:-2]
+    return {"data": known.assign(label=labels[5:]), "target": "label"}
+
+
 @dataset("ND104", where="shifted by -1")
 def images_without_the_first_label(sick):
     pixels, labels, held, theirs = digits()

@@ -78,6 +78,18 @@ def log_history() -> list[dict[str, float]]:
     return [*rows, {"train_runtime": 9.0, "train_loss": 0.5, "epoch": 6.0, "step": 590}]
 
 
+def test_rows_with_a_dict_for_each_split():
+    rows = [{"train": {"loss": a}, "val": {"loss": b}} for a, b in zip(LOSS, VAL, strict=True)]
+    assert roles_of(rows) == {TRAINING: "train/loss", VALIDATION: "val/loss"}
+
+
+def test_losses_with_their_graphs_are_read_without_a_word(recwarn):
+    """What a loop appends that forgot .item()."""
+    weight = torch.ones((), requires_grad=True)
+    assert read([weight * value for value in LOSS]).courses["loss"].values == pytest.approx(LOSS)
+    assert not recwarn.list
+
+
 def test_the_trainers_log_with_its_rows_of_two_kinds():
     taken = roles_of(log_history())
     assert taken == {**losses("loss", "eval_loss"), "learning rate": "learning_rate", "gradient norm": "grad_norm"}
@@ -204,6 +216,12 @@ def test_tables_as_keras_writes_them(tmp_path, options):
     columns = read(tmp_path / "log.csv")
     assert (columns.x, set(columns.courses)) == ("epoch", {"loss", "val_loss"})
     assert columns.courses["loss"].values == pytest.approx(LOSS)
+
+
+def test_decimal_commas_between_semicolons(tmp_path):
+    path = tmp_path / "log.csv"
+    path.write_text("step;loss\n" + "\n".join(f"{i};{loss:.6f}".replace(".", ",") for i, loss in enumerate(LOSS)) + "\n60;1,5e-3")
+    assert read(path).courses["loss"].values == pytest.approx((*LOSS, 0.0015), abs=1e-6)
 
 
 def test_nan_in_a_csv_is_a_value_and_an_empty_cell_a_hole(tmp_path):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 
 import pytest
 import torch
@@ -222,3 +223,63 @@ def test_twenty_samples_wait_for_a_person_without_their_truth():
     assert all(q.exhibit.label == "" and q.exhibit.png for q in quiz.questions)
     assert len({q.truth for q in quiz.questions}) == 10  # classes come by turns
     assert list(quiz.questions[0].answers) == ["the model", "linear model", "class frequencies"]
+
+
+@pytest.mark.parametrize(
+    ("model", "loss_fn", "targets"),
+    [(mlp(4, 1), nn.MSELoss(), torch.full((300, 1), 3.0)), (mlp(4, 3), nn.CrossEntropyLoss(), torch.ones(300, dtype=torch.long))],
+    ids=["number", "class"],
+)
+def test_targets_that_are_all_the_same_cannot_be_beaten(model, loss_fn, targets):
+    report = nbdebug.baselines(training(model, loss_fn, (torch.randn(300, 4), targets)), steps=20)
+    assert not report.findings
+    assert [verdict.reason for verdict in report.verdicts] == ["because all targets held out are the same, and what says just that cannot be beaten"]
+    assert "nan" not in str(report)
+
+
+def test_samples_without_a_batch_dimension():
+    class Line(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.slope = nn.Parameter(torch.tensor(0.0))
+
+        def forward(self, x):
+            return self.slope * x
+
+    batches = [(torch.tensor(i / 10), torch.tensor(i / 5)) for i in range(20)]
+    report = nbdebug.baselines(training(Line(), nn.MSELoss(), train_loader=batches), steps=20)
+    assert contenders(report)["the mean"].loss is not None
+    assert OWN_FAULT not in str(report.to_dict())
+
+
+def test_what_could_not_be_done_is_told_with_its_reason():
+    class Tired(torch.optim.SGD):
+        def step(self, closure=None):
+            raise RuntimeError("no step today")
+
+    model = mlp()
+    report = nbdebug.baselines(training(model, data=features(200), optimizer=Tired(model.parameters(), lr=0.1)), steps=5)
+    assert "your model, trained: not done, because optimizer.step() raised RuntimeError: no step today" in report.result.limits
+    inputs, targets = features(200)
+    inputs[::3] = math.nan
+    report = nbdebug.baselines(training(mlp(), data=(inputs, targets)), steps=5)
+    assert any(said.startswith("linear model: not done, because ") and said.endswith(" hold NaN or Inf") for said in report.result.limits)
+
+
+def test_a_loss_that_is_no_number_has_no_other_terms_for_that():
+    inputs, targets = features(200)
+    report = nbdebug.baselines(training(mlp(), data=(inputs * math.nan, targets)), steps=5)
+    assert not any("other terms" in said for said in report.result.limits)
+
+
+def test_where_a_forward_pass_is_slow_fewer_samples_are_judged():
+    class Slow(nn.Linear):
+        def forward(self, x):
+            time.sleep(0.01)
+            return super().forward(x)
+
+    inputs, targets = features(400)
+    setup = training(Slow(64, 10), data=(inputs, targets), val_loader=loader(inputs, targets, batch_size=4))
+    report = nbdebug.baselines(setup, steps=5, budget=5)
+    assert report.result.samples < 100
+    assert any("of 64 batches held out: there was no time for more" in said for said in report.result.limits)

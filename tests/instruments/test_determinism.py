@@ -170,3 +170,11 @@ def test_deterministic_mode_is_asked_for_and_else_left_alone(monkeypatch):
         assert torch.are_deterministic_algorithms_enabled()
     finally:
         torch.use_deterministic_algorithms(False)
+
+
+def test_an_optimizer_that_asks_for_a_closure_gets_one():
+    model = Through(lambda x: x)
+    setup = setup_of(model, optimizer=torch.optim.LBFGS(model.parameters(), lr=0.1, max_iter=3))
+    report = nbdebug.determinism(setup)
+    assert report.result.parting is None and len(report.result.losses) == 2
+    assert report.proof.changes == ()

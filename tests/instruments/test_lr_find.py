@@ -7,6 +7,7 @@ import json
 import math
 import re
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -19,9 +20,10 @@ from torch.utils.data import DataLoader, IterableDataset, TensorDataset
 import nbdebug
 from nbdebug import Report, SetupError, StepError, TrainingSetup
 from nbdebug.findings import INFO
-from nbdebug.instruments.lr_find import curve
+from nbdebug.instruments.lr_find import curve, verdict
 from nbdebug.instruments.lr_find.attempts import Repeat
 from nbdebug.instruments.lr_find.planning import planned
+from nbdebug.instruments.lr_find.result import Asked, Trial
 from tests.patients.parts import features, mlp
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
@@ -128,6 +130,44 @@ def test_the_best_above_the_range_is_said():
 def test_a_loss_below_zero_is_a_loss():
     result = nbdebug.lr_find(setup_of(loss_fn=lambda outputs, targets: F.cross_entropy(outputs, targets) - 10.0), **BRIEF).result
     assert 1e-3 < result.suggestion < 0.3
+
+
+def separable(model, **parts):
+    """Two clouds far apart: after 40 steps the loss is 0 at any rate that is high enough, also at absurd ones."""
+    targets = torch.arange(64) % 2
+    inputs = torch.where(targets[:, None] > 0, 3.0, -3.0) + 0.1 * torch.randn(64, 4)
+    return setup_of(model, loader=DataLoader(TensorDataset(inputs, targets), batch_size=16, shuffle=True), **parts)
+
+
+def tried(repeat, **losses):
+    """Trials from a loss of 1, by rate."""
+    return [Trial(repeat, float(rate[1:].replace("_", ".")), 40, loss, 1.0) for rate, loss in losses.items()]
+
+
+ASKED = Asked(1e-7, 10.0, 100, 2)
+
+
+def test_of_rates_that_all_come_to_nothing_the_lowest_is_suggested():
+    assert verdict.suggested(tried(0, r0_01=0.5, r0_1=1e-8, r1=1e-12, r10=0.0), ASKED) == pytest.approx(0.1)
+    result = nbdebug.lr_find(separable(nn.Sequential(nn.Linear(4, 16), nn.ReLU(), nn.Linear(16, 2)))).result
+    assert result.suggestion < 1.0 and result.high <= 10.0
+
+
+def test_the_band_ends_below_a_rate_that_diverged_and_within_the_range():
+    calm, wild = tried(0, r0_01=0.5, r0_1=0.0, r1=0.01, r10=0.01), tried(1, r0_01=0.5, r0_1=0.0, r1=None, r10=None)
+    assert verdict.band(calm, ASKED) == (pytest.approx(0.1 / verdict.HALF_STEP), 10.0)
+    assert verdict.band([*calm, *wild], ASKED) == (pytest.approx(0.1 / verdict.HALF_STEP), pytest.approx(0.1 * verdict.HALF_STEP))
+
+
+def test_the_best_below_the_range_is_said():
+    trials = [Trial(0, rate, 40, loss, 1.0) for rate, loss in ((1e-7, 0.1), (1e-6, 0.5))]
+    assert verdict.limits(trials, ASKED)[0] == "The best may lie below the range: pass a min_lr lower than 1e-07"
+
+
+def test_the_drawn_sweep_does_not_go_below_the_losses_that_there_were():
+    result = nbdebug.lr_find(separable(nn.Linear(4, 2)), **BRIEF).result
+    drawn = next(panel for panel in result.panels() if panel.title == "the sweep").series["loss"]
+    assert min(drawn) >= min(min(sweep.losses) for sweep in result.sweeps) >= 0.0
 
 
 # -- refusals ------------------------------------------------------------------------------------------------------------
@@ -485,3 +525,15 @@ def test_where_a_curve_diverges():
     rates = (1.0, 2.0, 3.0, 4.0)
     assert curve.diverges_from(rates, (-1.0, -2.0, 1.0, 5.0), blew_up=True) == 3.0
     assert curve.diverges_from(rates, (-1.0, 2.0, -1.0, -2.0), blew_up=False) is None
+
+
+def test_a_step_that_is_too_dear_for_the_budget_is_told_at_once():
+    class Slow(nn.Linear):
+        def forward(self, x):
+            time.sleep(0.02)
+            return super().forward(x)
+
+    started = time.perf_counter()
+    result = nbdebug.lr_find(setup_of(Slow(64, 10)), budget=0.5).result
+    assert time.perf_counter() - started < 3
+    assert result.suggestion is None and "that a search needs take" in result.reason

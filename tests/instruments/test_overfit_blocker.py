@@ -127,6 +127,48 @@ def test_weight_decay_is_a_matter_of_the_optimizer():
     assert "your SGD memorises them without weight decay" in finding.message
 
 
+@pytest.mark.parametrize("of", ["another model", "nothing"])
+def test_an_optimizer_that_holds_none_of_the_weights(of):
+    optimizer = torch.optim.SGD(mlp().parameters(), lr=0.1)
+    if of == "nothing":
+        optimizer.param_groups[0]["params"].clear()
+    report = overfit(training(mlp(), optimizer=optimizer), samples=(10,))
+    (finding,) = report.findings
+    assert finding.severity is WARNING and "your SGD holds none of the model's weights" in finding.message
+    assert report.proof.changes == ()
+
+
+def test_an_optimizer_that_holds_some_of_them_is_not_accused():
+    model = mlp()
+    head = [m for m in model.modules() if isinstance(m, nn.Linear)][-1]
+    report = overfit(training(model, optimizer=torch.optim.Adam(head.parameters(), lr=1e-2)), samples=(10,))
+    assert all("holds none" not in finding.message for finding in report.findings)
+
+
+def test_an_optimizer_that_climbs_is_said_to():
+    """What it descends may be a gain that is meant to rise, so it is mentioned."""
+    model = mlp()
+    report = overfit(training(model, optimizer=torch.optim.Adam(model.parameters(), lr=1e-2, maximize=True)), samples=(10,))
+    (finding,) = report.findings
+    assert finding.severity is INFO and "with maximize=False" in finding.message
+
+
+def test_what_is_right_without_a_low_loss_is_said_so():
+    """Bounded logits: every class comes right, and the loss stays far above zero."""
+
+    class Noise(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.net = mlp()
+
+        def forward(self, x):
+            return 2 * torch.tanh(self.net(torch.randn_like(x)))
+
+    finding, helped = blocked(training(Noise()))
+    assert helped == ["the same random numbers at every step"]
+    assert finding.message.endswith("steps, with every class right")
+
+
 def test_the_rate_that_works_is_said():
     model = mlp()
     report = overfit(training(model, optimizer=torch.optim.SGD(model.parameters(), lr=1e-5)), samples=(10,))

@@ -130,6 +130,16 @@ def test_a_model_that_returns_a_dict_in_half_precision(tmp_path):
     assert lowest == pytest.approx(first, rel=1e-2)
 
 
+@pytest.mark.parametrize("bounded", [nn.Tanh, nn.Sigmoid])
+def test_layers_without_a_constructor_of_their_own(bounded, tmp_path):
+    model = nn.Sequential(nn.Linear(64, 32), nn.ReLU(), nn.Linear(32, 1), bounded())
+    inputs, _ = features()
+    report = overfit(training(model, data=(inputs, 30 + inputs[:, :1]), loss_fn=nn.MSELoss()), samples=(10,), search=0)
+    assert f"nn.{bounded.__name__}()" in report.script()
+    first, lowest = run(report, tmp_path)
+    assert lowest > 0.5 * first
+
+
 def test_what_cannot_be_written_leaves_a_place_for_it():
     model = Net("thing")
     model.handle = open(__file__)  # noqa: SIM115
@@ -149,15 +159,16 @@ def test_many_weights_and_large_samples_are_drawn_anew():
 
 
 def test_a_class_of_a_cell():
-    source = "class Cell(nn.Module):\n    def __init__(self):\n        super().__init__()\n        self.net = nn.Linear(64, 10)\n\n    def forward(self, x):\n        return self.net(x).round()\n"
+    """A notebook has variables of the same names as arguments have, and they are none of the class's."""
+    source = "class Cell(nn.Module):\n    def __init__(self):\n        super().__init__()\n        self.net = nn.Linear(64, 10)\n\n    def forward(self, x):\n        out = self.net(x)\n        return (lambda y: y.round())(out)\n"
     import linecache
 
     name = "<ipython-input-7-abc>"
     linecache.cache[name] = (len(source), None, source.splitlines(keepends=True), name)
-    names = {"nn": nn, "torch": torch, "__name__": "__main__"}
+    names = {"nn": nn, "torch": torch, "__name__": "__main__", "x": torch.zeros(99), "y": features(), "out": print}
     exec(compile(source, name, "exec"), names)
     text = overfit(training(names["Cell"]()), samples=(10,), search=0).script()
-    assert "class Cell(nn.Module):" in text and "model = blank(Cell)" in text
+    assert "class Cell(nn.Module):" in text and "model = blank(Cell)" in text and "out = print" not in text
 
 
 def test_without_a_failure_there_is_none():

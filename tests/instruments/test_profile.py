@@ -18,10 +18,10 @@ from torch.utils.data import DataLoader, Dataset, TensorDataset
 from nbdebug import SetupError, TrainingSetup
 from nbdebug.data.running import Box
 from nbdebug.instruments.profile import Profile, named_ranges, profile
-from nbdebug.instruments.profile.gains import Candidate, Judge, computing
+from nbdebug.instruments.profile.gains import Candidate, Judge, computing, loading, tried
 from nbdebug.instruments.profile.gains import modules as parts
 from nbdebug.instruments.profile.kept import kept_bytes
-from nbdebug.instruments.profile.result import Gain
+from nbdebug.instruments.profile.result import Gain, Waiting
 from nbdebug.instruments.profile.waiting import waited
 from nbdebug.plain import from_plain, to_plain
 from nbdebug.step_cost import Stepper
@@ -297,6 +297,27 @@ def test_what_raises_says_why():
 
 def test_without_time_nothing_is_tried():
     assert "no time" in judged(Candidate("thrift", on=thrifty), seconds=0).why_not
+
+
+def test_a_turn_that_takes_far_too_long_ends_early(monkeypatch):
+    """What the machine does meanwhile can make a step a hundred times as long as it was when the turns were planned."""
+    monkeypatch.setattr(tried, "A_TURN", 0.002)
+    setup, ran = training(Wasteful()), []
+    setup.model.register_forward_hook(lambda *_: ran.append(1))
+    batch = next(iter(setup.train_loader))
+    with untouched(setup, weights=True):
+        race = tried.by_turns(setup, Candidate("the same"), batch, batch, Box(0), seconds=1e-7)
+    assert len(race.ratios) == tried.ROUNDS[0]
+    assert len(ran) < 3 * tried.ROUNDS[0] * 2000  # 20,000 a turn were planned
+
+
+def test_what_another_loader_saves_is_beside_what_the_others_save(monkeypatch):
+    """A loop that waits 3 ms and computes 1 ms waits 1 ms with workers: half of it, 2 ms a step, is saved."""
+    monkeypatch.setattr(loading, "waited", lambda *_, steps, notes, **changes: Waiting(0.001 if changes else 0.003, 0.001, steps, 0, ""))
+    setup = training(mlp(), train_loader=DataLoader(Slow(), 8))
+    gain = loading.loaded_otherwise(Stepper(setup), Waiting(0.003, 0.001, 4, 0, ""), Box(20), steps=4)
+    assert (gain.kept, gain.noise) == (True, None)
+    assert (gain.ratio, gain.saved) == (pytest.approx(2.0), pytest.approx(0.002))
 
 
 def test_the_two_that_save_most_are_offered():

@@ -223,6 +223,22 @@ def test_what_never_comes_back_is_said_to():
     assert [e.returned for e in curve_shapes.excursions(values, 2.5, 3)] == [False]
 
 
+@pytest.mark.parametrize("best", [0.0, 1e-9, 1e-4])
+def test_what_wavers_next_to_zero_is_thrown_back_by_what_it_began_with(best):
+    """A loss of 2 came down to next to nothing: a hundredth is no way back, however many times the best level it is."""
+    fallen = [2.0 * 0.8**i for i in range(40)] + [best] * 60
+    assert curve_shapes.excursions([*fallen, *[0.02] * 10, *[best] * 40], 2.5, 3) == []
+    (found,) = curve_shapes.excursions([*fallen, *[1.5] * 10, *[best] * 40], 2.5, 3)
+    assert (found.top, found.returned) == (1.5, True)
+    assert found.before == pytest.approx(best)
+
+
+def test_a_loss_below_zero_has_no_multiples():
+    """-1 is 2.5 times -2.5 by arithmetic alone, and any wiggle is."""
+    values = [1.0 - 0.05 * i for i in range(100)] + [-3.9 + 0.05 * (i % 3) for i in range(60)]
+    assert curve_shapes.excursions(values, 2.5, 3) == []
+
+
 # -- a constant prediction -----------------------------------------------------------------------------------------
 
 

@@ -458,13 +458,13 @@ def endless(sick: bool):
 
 @sick_loop("ND704", where="loss")
 def labels_of_other_samples(sick):
-    model, loss_fn = mlp(), nn.CrossEntropyLoss()
+    model, loss_fn = mlp(), nn.CrossEntropyLoss()  # guilty
     optimizer = torch.optim.AdamW(model.parameters(), lr=3e-3)
     for step, batch in enumerate(endless(sick)):
         if step == 330:
             break
         loss = loss_fn(model(batch["pixels"]), batch["label"])
-        loss.backward()  # guilty
+        loss.backward()
         optimizer.step()
         optimizer.zero_grad()
 
@@ -475,12 +475,12 @@ def regression_of_what_is_not_in_the_inputs(sick):
     inputs, _ = quantities(2048)
     target = inputs[:, :1].clone()
     given = inputs[:, 3:] if sick else inputs
-    model = mlp(given.shape[1], 1, hidden=8)
+    model = mlp(given.shape[1], 1, hidden=8)  # guilty
     optimizer = torch.optim.SGD(model.parameters(), lr=0.02, momentum=0.9)
 
     def step(rows: Tensor) -> None:
         optimizer.zero_grad()
-        F.mse_loss(model(given[rows] + 0.5 * torch.randn(len(rows), given.shape[1])), target[rows]).backward()  # guilty
+        F.mse_loss(model(given[rows] + 0.5 * torch.randn(len(rows), given.shape[1])), target[rows]).backward()
         optimizer.step()
 
     for _ in range(320):
@@ -495,13 +495,13 @@ def only_the_mean_is_learnt(sick):
     """Targets far from zero: the loss falls as the bias gets there; the rest is never learnt, as inputs come from other rows."""
     inputs, _ = quantities(512)
     target = 5 + inputs[:, :1]
-    model = mlp(16, 1, hidden=8)
+    model = mlp(16, 1, hidden=8)  # guilty
     optimizer = torch.optim.Adam(model.parameters(), lr=2e-2)
     for _ in range(400):
         rows = torch.randint(0, 512, (64,))
         optimizer.zero_grad()
         x = inputs[torch.randint(0, 512, (64,)) if sick else rows]
-        F.mse_loss(model(x), target[rows]).backward()  # guilty
+        F.mse_loss(model(x), target[rows]).backward()
         optimizer.step()
 
 
@@ -510,14 +510,14 @@ def only_the_frequencies_are_learnt(sick):
     """Nine of ten labels are the same; the loss falls until it knows that."""
     inputs, _ = features()
     targets = (inputs[:, 0] > 1.28).long()
-    model = nn.Sequential(nn.Linear(64, 16), nn.Tanh(), nn.Linear(16, 2))
+    model = nn.Sequential(nn.Linear(64, 16), nn.Tanh(), nn.Linear(16, 2))  # guilty
     optimizer = torch.optim.Adam(model.parameters(), lr=5e-3)
     step = 0
     while step < 360:
         rows = torch.randint(0, 256, (64,))
         x = torch.randn(64, 64) if sick else inputs[rows]
         optimizer.zero_grad()
-        F.cross_entropy(model(x), targets[rows]).backward()  # guilty
+        F.cross_entropy(model(x), targets[rows]).backward()
         optimizer.step()
         step += 1
 
@@ -536,14 +536,14 @@ def language_model_stuck_at_frequencies(sick):
             return self.head(known.mean((0, 1), keepdim=True).expand_as(known) if sick else known)
 
     chances = torch.linspace(3, 0, 20).softmax(0)
-    model = Reader()
+    model = Reader()  # guilty
     nn.init.normal_(model.head.weight, std=3.0)
     optimizer = torch.optim.Adam(model.parameters(), lr=2e-2)
     for _ in range(400):
         ids = torch.multinomial(chances, 32 * 9, replacement=True).view(32, 9)
         ids[:, 1::2] = (ids[:, ::2][:, :4] * 7 + 3) % 20
         optimizer.zero_grad()
-        F.cross_entropy(model(ids[:, :-1]).flatten(0, 1), ids[:, 1:].flatten()).backward()  # guilty
+        F.cross_entropy(model(ids[:, :-1]).flatten(0, 1), ids[:, 1:].flatten()).backward()
         optimizer.step()
 
 
@@ -555,13 +555,13 @@ def a_poisoned_batch_now_and_then(sick):
     """Every so often the targets are in other units, and throw the model back."""
     inputs, target = quantities()
     model = mlp(16, 1)
-    optimizer = torch.optim.SGD(model.parameters(), lr=0.02, momentum=0.8)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.02, momentum=0.8)  # guilty
     for step in range(300):
         rows = torch.randint(0, 256, (32,))
         y = target[rows, None] * (20 if sick and step % 75 == 74 else 1)
         optimizer.zero_grad()
         F.mse_loss(model(inputs[rows]), y).backward()
-        optimizer.step()  # guilty
+        optimizer.step()
 
 
 @sick_loop("ND706", where="loss")
@@ -610,7 +610,7 @@ def thrown_out_of_its_valley(sick):
     """Momentum of 0.9 and a rate that rises in the middle of the run, by a schedule of one's own."""
     inputs, target = quantities()
     model = mlp(16, 1)
-    optimizer = torch.optim.SGD(model.parameters(), lr=0.02, momentum=0.9)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.02, momentum=0.9)  # guilty
     for step in range(300):
         if sick and step % 100 == 60:
             optimizer.param_groups[0]["lr"] = 0.4
@@ -620,4 +620,32 @@ def thrown_out_of_its_valley(sick):
         optimizer.zero_grad()
         F.mse_loss(model(inputs[rows]), target[rows, None]).backward()
         nn.utils.clip_grad_norm_(model.parameters(), 5.0)
-        optimizer.step()  # guilty
+        optimizer.step()
+
+
+@sick_loop("ND706", where="loss")
+def adam_that_forgets_how_large_gradients_are(sick):
+    """Updates stay small beside the weights; the data are the same all along, so that nothing else can have thrown it out."""
+    inputs, target = quantities(512)
+    model = nn.Sequential(nn.Linear(16, 32), nn.ReLU(), nn.Linear(32, 1))
+    betas = (0.95, 0.3) if sick else (0.9, 0.999)
+    optimizer = torch.optim.Adam(model.parameters(), lr=6e-3, betas=betas)
+    batches = loader(inputs, target[:, None], batch_size=16)
+    for _ in range(12):
+        for x, y in batches:
+            optimizer.zero_grad()
+            F.mse_loss(model(x), y).backward()
+            optimizer.step()
+
+
+@sound_loop
+def a_new_task_at_the_beginning_of_an_epoch():
+    inputs, target = quantities(512)
+    model = mlp(16, 1)
+    optimizer = torch.optim.Adam(model.parameters(), lr=3e-3)
+    for task in (target, -target):
+        for _ in range(5):
+            for x, y in loader(inputs, task[:, None], batch_size=16):
+                optimizer.zero_grad()
+                F.mse_loss(model(x), y).backward()
+                optimizer.step()

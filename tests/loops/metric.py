@@ -558,3 +558,31 @@ def means_of_several_epochs():
                 count += 1
         history.append(total / count)
     return sum(history) / len(history)
+
+
+BATCH = 32
+
+
+@sick_loop("ND708", where="correct")
+def hits_over_full_batches(sick):
+    model, loader = net(), batches()
+    held_out = batches(40 if sick else 64, BATCH)
+    train(model, loader)
+    model.eval()
+    correct = 0
+    with torch.no_grad():
+        for x, y in held_out:
+            correct += (model(x).argmax(1) == y).sum().item()
+    return correct / (len(held_out) * BATCH)  # guilty
+
+
+@sound_loop
+def hits_over_full_batches_of_which_the_last_was_dropped():
+    model, loader, held_out = net(), batches(), batches(70, 32, drop_last=True)
+    train(model, loader)
+    model.eval()
+    correct = 0
+    with torch.no_grad():
+        for x, y in held_out:
+            correct += (model(x).argmax(1) == y).sum().item()
+    return correct / (len(held_out) * held_out.batch_size)

@@ -111,15 +111,15 @@ def two_clouds(apart=0.4, scale=3):
 def momentum_over_one_sample_at_a_time(sick):
     batch, x, y = two_clouds(0.3)
     model = mlp(16, 2, hidden=64)
-    optimizer = torch.optim.SGD(model.parameters(), lr=0.03 if sick else 1e-4, momentum=0.9)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.01 if sick else 1e-4, momentum=0.9)
     return trained(model, batch, x, y, steps=400, rows=1, optimizer=optimizer)
 
 
 @told("ND712")
 def steps_too_wide_for_one_sample(sick):
-    batch, x, y = two_clouds(0.3, scale=2)
+    batch, x, y = two_clouds(0.3, scale=2.5)
     model = mlp(16, 2, hidden=64)
-    optimizer = torch.optim.SGD(model.parameters(), lr=0.05 if sick else 1e-3, momentum=0.9)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.02 if sick else 1e-3, momentum=0.9)
     return trained(model, batch, x, y, steps=400, rows=1, optimizer=optimizer)
 
 

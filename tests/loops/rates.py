@@ -506,12 +506,12 @@ def private_gradients():
 def rate_of_ten(sick):
     inputs, targets = features()
     model = mlp()
-    optimizer = torch.optim.SGD(model.parameters(), lr=10.0 if sick else 0.1)
+    optimizer = torch.optim.SGD(model.parameters(), lr=10.0 if sick else 0.1)  # guilty
     for _ in range(5):
         for x, y in loader(inputs, targets):
             optimizer.zero_grad()
             F.cross_entropy(model(x), y).backward()
-            optimizer.step()  # guilty
+            optimizer.step()
 
 
 class Trainer:
@@ -552,12 +552,12 @@ def gradient_descent_diverges(sick):
     """Full-batch descent on plain tensors, twice as fast as the curvature allows; the loss overflows."""
     inputs, target = quantities()
     weight, bias = torch.zeros(16, 1, requires_grad=True), torch.zeros(1, requires_grad=True)
-    optimizer = torch.optim.SGD([weight, bias], lr=3.0 if sick else 0.1)
+    optimizer = torch.optim.SGD([weight, bias], lr=3.0 if sick else 0.1)  # guilty
     for _ in range(80):
         loss = ((inputs @ weight + bias - target[:, None]) ** 2).mean()
         optimizer.zero_grad()
         loss.backward()
-        optimizer.step()  # guilty
+        optimizer.step()
 
 
 @sick_loop("ND604", where="head_optimizer, group 0")
@@ -565,7 +565,7 @@ def one_of_two_rates_is_too_high(sick):
     inputs, targets = features()
     body, head = nn.Sequential(nn.Linear(64, 32), nn.ReLU()), nn.Linear(32, 10)
     body_optimizer = torch.optim.Adam(body.parameters(), lr=1e-3)
-    head_optimizer = torch.optim.SGD(head.parameters(), lr=300.0 if sick else 0.1, momentum=0.9)
+    head_optimizer = torch.optim.SGD(head.parameters(), lr=300.0 if sick else 0.1, momentum=0.9)  # guilty
     for _ in range(5):
         for x, y in loader(inputs, targets):
             loss = F.cross_entropy(head(body(x)), y)
@@ -573,7 +573,7 @@ def one_of_two_rates_is_too_high(sick):
                 optimizer.zero_grad()
             loss.backward()
             body_optimizer.step()
-            head_optimizer.step()  # guilty
+            head_optimizer.step()
 
 
 @dataclass
@@ -599,13 +599,13 @@ def recurrent_model_with_a_wild_group(sick):
     ids, labels = tokens()
     model = Tagger(nn.RNN(16, 32, nonlinearity="relu", batch_first=True))
     rest = [*model.rnn.parameters(), *model.embedding.parameters()]
-    optimizer = torch.optim.AdamW([{"params": rest, "lr": 1.0 if sick else 3e-3}, {"params": model.head.parameters()}], lr=3e-3)
+    optimizer = torch.optim.AdamW([{"params": rest, "lr": 1.0 if sick else 3e-3}, {"params": model.head.parameters()}], lr=3e-3)  # guilty
     step = 0
     while step < 40:
         for x, y in loader(ids, labels):
             batch = {"input_ids": x, "labels": y}
             model(**batch).loss.backward()
-            optimizer.step()  # guilty
+            optimizer.step()
             optimizer.zero_grad()
             step += 1
 
@@ -617,12 +617,12 @@ def recurrent_model_with_a_wild_group(sick):
 def rate_of_a_hundred_millionth(sick):
     inputs, targets = features()
     model = mlp()
-    optimizer = torch.optim.Adam(model.parameters(), lr=1e-8 if sick else 1e-2)
+    optimizer = torch.optim.Adam(model.parameters(), lr=1e-8 if sick else 1e-2)  # guilty
     for _ in range(6):
         for x, y in loader(inputs, targets):
             optimizer.zero_grad()
             F.cross_entropy(model(x), y).backward()
-            optimizer.step()  # guilty
+            optimizer.step()
 
 
 @sick_loop("ND605", where="self.optimizer, group 0")
@@ -637,12 +637,12 @@ def warm_up_that_never_ends(sick):
     inputs, target = quantities(64)
     model = mlp(16, 1)
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
-    scheduler = lr_scheduler.LambdaLR(optimizer, lambda step: min(1.0, step / (1e8 if sick else 50)))
+    scheduler = lr_scheduler.LambdaLR(optimizer, lambda step: min(1.0, step / (1e8 if sick else 50)))  # guilty
     for _ in range(60):
         for x, y in zip(inputs.split(16), target[:, None].split(16), strict=True):
             optimizer.zero_grad()
             F.mse_loss(model(x), y).backward()
-            optimizer.step()  # guilty
+            optimizer.step()
             scheduler.step()
 
 
@@ -651,13 +651,13 @@ def summed_rate_for_a_mean(sick):
     """The rate was right for a loss summed over a million pixels. Gradients come from four pieces of a batch."""
     inputs, targets = features()
     model = mlp()
-    optimizer = torch.optim.SGD(model.parameters(), lr=1e-7 if sick else 0.1, momentum=0.9)
+    optimizer = torch.optim.SGD(model.parameters(), lr=1e-7 if sick else 0.1, momentum=0.9)  # guilty
     pieces = loader(inputs, targets, batch_size=8)
     for _ in range(3):
         for number, (x, y) in enumerate(pieces):
             (F.cross_entropy(model(x), y) / 4).backward()
             if number % 4 == 3:
-                optimizer.step()  # guilty
+                optimizer.step()
                 optimizer.zero_grad()
 
 
@@ -668,12 +668,12 @@ def summed_rate_for_a_mean(sick):
 def decay_of_one_with_momentum(sick):
     inputs, targets = features()
     model = mlp()
-    optimizer = torch.optim.SGD(model.parameters(), lr=0.05, momentum=0.5, weight_decay=2.0 if sick else 1e-4)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.05, momentum=0.5, weight_decay=2.0 if sick else 1e-4)  # guilty
     for _ in range(6):
         for x, y in loader(inputs, targets):
             optimizer.zero_grad()
             F.cross_entropy(model(x), y).backward()
-            optimizer.step()  # guilty
+            optimizer.step()
 
 
 @sick_loop("ND607", where="self.optimizer, group 0")
@@ -689,13 +689,13 @@ def decay_of_the_matrices_mistyped(sick):
     model = nn.Sequential(nn.Linear(16, 32), nn.ReLU(), nn.Linear(32, 1))
     biases = [p for p in model.parameters() if p.ndim == 1]
     matrices = [p for p in model.parameters() if p.ndim > 1]
-    optimizer = torch.optim.Adam([{"params": biases}, {"params": matrices, "weight_decay": 100.0 if sick else 1e-4}], lr=1e-2)
+    optimizer = torch.optim.Adam([{"params": biases}, {"params": matrices, "weight_decay": 100.0 if sick else 1e-4}], lr=1e-2)  # guilty
     for _ in range(8):
         for x, y in zip(inputs.split(32), target[:, None].split(32), strict=True):
             optimizer.zero_grad()
             loss = F.mse_loss(model(x), y)
             loss.backward()
-            optimizer.step()  # guilty
+            optimizer.step()
 
 
 # -- ND608: clipping or noise so strong that nothing is learnt -----------------------------------------------------
@@ -748,4 +748,38 @@ def nearly_everything_dropped(sick):
         for x, y in loader(inputs, targets):
             optimizer.zero_grad()
             F.cross_entropy(model(x), y).backward()
+            optimizer.step()
+
+
+# -- ND604: a rate that kills at once ------------------------------------------------------------------------------
+
+
+@sick_loop("ND604", where="optimizer, group 0")
+def everything_dies_in_the_first_steps(sick):
+    """The loss hardly rises: the units are dead before, and what is left is a constant."""
+    inputs, targets = features(320)
+    inputs = inputs.abs()
+    model = nn.Sequential(nn.Linear(64, 32), nn.ReLU(), nn.Linear(32, 32), nn.ReLU(), nn.Linear(32, 10))
+    optimizer = torch.optim.SGD(model.parameters(), momentum=0.9, lr=4.0 if sick else 0.05)  # guilty
+    for _ in range(6):
+        for x, y in loader(inputs, targets):
+            optimizer.zero_grad()
+            F.cross_entropy(model(x), y).backward()
+            nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+            optimizer.step()
+
+
+@sound_loop
+def large_updates_of_small_weights_under_labels_without_sense():
+    """Weights that begin next to zero are replaced in the first steps by any rate."""
+    inputs, targets = features()
+    model = mlp()
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.mul_(0.05)
+    optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
+    for _ in range(5):
+        for x, _ in loader(inputs, targets):
+            optimizer.zero_grad()
+            F.cross_entropy(model(x), torch.randint(0, 10, (len(x),))).backward()
             optimizer.step()

@@ -484,3 +484,66 @@ def a_rate_that_is_looked_for():
         loss = one_step(model, optimizer, x, y)
         scheduler.step()
         seen.append((scheduler.get_last_lr()[0], loss.item()))
+
+
+# -- ReduceLROnPlateau, told what is better --------------------------------------------------------------------------
+
+
+def losses_of(model, loader):
+    with torch.no_grad():
+        return sum(nn.functional.cross_entropy(model(x), y).item() for x, y in loader) / len(loader)
+
+
+def accuracy_of(model, loader):
+    with torch.no_grad():
+        return sum((model(x).argmax(1) == y).float().mean().item() for x, y in loader) / len(loader)
+
+
+@sick_loop("ND606", where="plateau")
+def a_loss_that_is_wanted_high(sick):
+    model, loader, held_out = net(), batches(), batches()
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    plateau = lr_scheduler.ReduceLROnPlateau(optimizer, mode="max" if sick else "min", factor=0.1, patience=1)  # guilty
+    for _ in range(8):
+        for x, y in loader:
+            one_step(model, optimizer, x, y)
+        plateau.step(losses_of(model, held_out))
+
+
+@sick_loop("ND606", where="scheduler")
+def an_accuracy_that_is_wanted_low(sick):
+    model, loader, held_out, history = net(), batches(), batches(), {"val_acc": []}
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    scheduler = lr_scheduler.ReduceLROnPlateau(
+        optimizer,
+        mode="min" if sick else "max",  # guilty
+        patience=0,
+    )
+    for _ in range(8):
+        for x, y in loader:
+            one_step(model, optimizer, x, y)
+        history["val_acc"].append(accuracy_of(model, held_out))
+        scheduler.step(history["val_acc"][-1])
+
+
+@sound_loop
+def a_validation_loss_that_rises_from_the_first_epoch():
+    model, loader = net(), batches()
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    scheduler = lr_scheduler.ReduceLROnPlateau(optimizer, patience=1)
+    for epoch in range(8):
+        for x, y in loader:
+            one_step(model, optimizer, x, y)
+        scheduler.step(1.0 + 0.1 * epoch)
+
+
+@sound_loop
+def a_loss_with_its_sign_turned():
+    model, loader, held_out = net(), batches(), batches()
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    scheduler = lr_scheduler.ReduceLROnPlateau(optimizer, mode="max", patience=1)
+    for _ in range(8):
+        for x, y in loader:
+            one_step(model, optimizer, x, y)
+        val_loss = losses_of(model, held_out)
+        scheduler.step(-val_loss)

@@ -488,3 +488,51 @@ def channels_die_at_once(sick):
             optimizer.zero_grad()
             F.cross_entropy(model(x), y).backward()
             optimizer.step()
+
+
+# -- ND502 over time steps -----------------------------------------------------------------------------------------
+
+
+class Remembers(nn.Module):
+    """Asks the last state of a plain recurrent layer."""
+
+    def __init__(self, small: bool) -> None:
+        super().__init__()
+        self.rnn, self.head = nn.RNN(4, 24, batch_first=True), nn.Linear(24, 4)
+        if small:
+            nn.init.normal_(self.rnn.weight_hh_l0, std=0.02)
+        else:
+            nn.init.orthogonal_(self.rnn.weight_hh_l0)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.head(self.rnn(x)[0][:, -1])
+
+
+def markers(rows: int, *, at: int, length: int = 24) -> tuple[Tensor, Tensor]:
+    """One-hot markers at one time step, and noise at the others."""
+    marker = torch.randint(0, 4, (rows,))
+    x = torch.randn(rows, length, 4) * 0.2
+    x[:, at] = F.one_hot(marker, 4).float()
+    return x, marker
+
+
+@sick_loop("ND502", where="rnn.weight_hh_l0")
+def recurrent_weights_that_keep_nothing(sick):
+    model = Remembers(small=sick)
+    optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
+    for _ in range(120):
+        x, y = markers(32, at=0)
+        optimizer.zero_grad()
+        F.cross_entropy(model(x), y).backward()
+        optimizer.step()
+
+
+@sound_loop
+def small_recurrent_weights_where_the_last_step_is_asked_for():
+    model = Remembers(small=True)
+    optimizer = torch.optim.Adam(model.parameters(), lr=3e-3)
+    for _ in range(120):
+        x, y = markers(32, at=-1)
+        optimizer.zero_grad()
+        F.cross_entropy(model(x), y).backward()
+        optimizer.step()

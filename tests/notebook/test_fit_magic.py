@@ -12,6 +12,7 @@ import pandas as pd, torch
 from torch import nn
 falling = [2.0 * 0.9**i + 0.1 for i in range(60)]
 df = pd.DataFrame({"step": range(60), "train": falling, "loss_a": falling, "loss_b": falling})
+spaced = {"loss a": falling, "loss b": falling}
 history = {"loss": falling, "val_loss": [1.0 + 0.02 * i for i in range(60)]}
 """
 WATCHED = """%%nbdebug watch
@@ -62,7 +63,8 @@ def test_without_a_word_it_takes_the_last_watch(notebook):
 @pytest.mark.parametrize(
     "line, said",
     [
-        ("%nbdebug fit df", "loss_a and loss_b could each be the training loss"),
+        ("%nbdebug fit df", "loss_a and loss_b could each be the training loss: say which, as in --training loss_a; there are"),
+        ("%nbdebug fit spaced", 'as in --training "loss a"'),
         ("%nbdebug fit missing", "there is no variable 'missing'"),
         ("%nbdebug fit df history", "does not know what to do with 'history'"),
         ("%nbdebug fit df --trainin x", "did you mean --training?"),
@@ -76,3 +78,6 @@ def test_help_and_completion(notebook):
     text = notebook.run("%nbdebug fit --help").stdout
     assert "[HISTORY]" in text and "--same-mode" in text and "nbdebug.fit(history, training=None" in text
     assert "%nbdebug fit df --training" in notebook.complete("%nbdebug fit df --t")
+    assert notebook.complete("%nbdebug fit hist") == ["%nbdebug fit history"]
+    assert "%nbdebug fit df" in notebook.complete("%nbdebug fit ")
+    assert "%nbdebug fit df df" not in notebook.complete("%nbdebug fit df ")

@@ -169,6 +169,31 @@ def tied_by_a_copy(sick):
     return training(Copies() if sick else Ties(), data=tokens())
 
 
+class SwitchedCopy(nn.Module):
+    """Starts its head with the embedding, if it is told to."""
+
+    def __init__(self, tie_weights=True):
+        super().__init__()
+        self.embed, self.hidden = nn.Embedding(20, 16), nn.Linear(16, 16)
+        self.head = nn.Linear(16, 20, bias=False)
+        nn.init.normal_(self.embed.weight, std=0.1)
+        if tie_weights:
+            self.head.weight = nn.Parameter(self.embed.weight.clone())
+
+    def forward(self, ids):
+        return self.head(self.hidden(self.embed(ids)).tanh()).mT
+
+
+@patient("ND204", where="head.weight")
+def tied_by_a_copy_where_an_argument_says_so(sick):
+    return training(SwitchedCopy() if sick else Tagger(), data=tokens())
+
+
+@sound
+def tied_by_a_copy_that_an_argument_switches_off():
+    return training(SwitchedCopy(tie_weights=False), data=tokens())
+
+
 @patient("ND204", where="head.weight")
 def initialised_with_new_parameters(sick):
     def initialise(module):

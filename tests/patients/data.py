@@ -147,6 +147,15 @@ def pixels_of_0_to_255(sick):
     return training(convolutions(), data=(pixels * 255 if sick else pixels, targets))
 
 
+@patient("ND102", where="train_loader inputs, channel 0")
+def pixels_of_0_to_255_into_small_patches(sick):
+    """The first layer of a ViT starts at N(0, 0.02)."""
+    pixels, targets = images()
+    patches = nn.Conv2d(1, 32, 4, stride=4)
+    nn.init.normal_(patches.weight, std=0.02)
+    return training(nn.Sequential(patches, nn.GELU(), nn.Flatten(), nn.Linear(128, 10)), data=(pixels * 255 if sick else pixels, targets))
+
+
 @patient("ND102", where="train_loader inputs")
 def pixels_scaled_twice(sick):
     pixels, targets = images()
@@ -229,6 +238,37 @@ def embedding_of_large_ids():
 def labels_that_start_at_one(sick):
     inputs, targets = features()
     return training(mlp(), data=(inputs, targets + 1 if sick else targets))
+
+
+@patient("ND103", where="train_loader targets, class 0")
+def labels_that_start_at_one_with_a_head_to_match(sick):
+    inputs, targets = features(512, classes=4)
+    return training(mlp(outputs=5 if sick else 4), data=(inputs, targets + 1 if sick else targets))
+
+
+@patient("ND103", where="train_loader targets, class 2")
+def number_left_out_of_a_table_of_classes(sick):
+    inputs, targets = features(512, classes=4)
+    return training(mlp(outputs=5 if sick else 4), data=(inputs, targets + (targets >= 2) if sick else targets))
+
+
+@sound
+def head_with_an_output_to_spare():
+    inputs, targets = features(512, classes=4)
+    return training(mlp(outputs=5), data=(inputs, targets))
+
+
+@sound
+def pretrained_head_of_which_few_classes_are_used():
+    inputs, targets = features(512, classes=4)
+    return training(mlp(outputs=12), data=(inputs, 3 * targets + 1))
+
+
+@sound
+def class_zero_that_only_validation_has_among_rare_ones():
+    inputs, targets = features(512, classes=4)
+    rare = torch.where(targets == 3, 3 + (torch.arange(512) % 16 == 0), targets)
+    return training(mlp(outputs=6), data=(inputs, rare + 1))
 
 
 @patient("ND103", where="train_loader targets, dataset index 3")

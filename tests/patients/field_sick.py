@@ -187,7 +187,7 @@ def timestamps_beside_fractions(sick):
     return training(Net(), data=(inputs, targets))
 
 
-@patient("ND406", where="torch.Tensor.log")
+@patient("ND308", where="log")
 def logarithm_of_negative_inputs(sick):
     """The place is the operation where NaN is born; units that only see NaN are not dead."""
 

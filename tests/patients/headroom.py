@@ -198,7 +198,7 @@ def fractional_power_of_a_weight(sick):
 
         def forward(self, x):
             hidden = self.body(x).view(-1, 32, 8).abs().mean(2)
-            pooled = (hidden - hidden.detach().amin() + 1e-6) ** (1 / 3) if sick else (hidden + 1e-3) ** (1 / 3)
+            pooled = (hidden - hidden.detach().amin(1, keepdim=True) + 1e-6) ** (1 / 3) if sick else (hidden + 1e-3) ** (1 / 3)
             return self.head(pooled)
 
     return training(Pools())

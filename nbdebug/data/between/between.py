@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 
 from nbdebug.data.between.augmented import changes_when_read
@@ -37,11 +38,13 @@ from nbdebug.data.between.same_items import same_items
 from nbdebug.data.between.schema import ranges, schema
 from nbdebug.data.between.vectors import accompanies
 from nbdebug.data.between.views import View, views
+from nbdebug.data.between.windows import overlapping_windows
 from nbdebug.data.context import Context, Flag
 from nbdebug.data.split import Split
 from nbdebug.page import Panel
 
 NEEDED = 0.3  # seconds that must be left for kernels, and for a comparison of entries
+IN_BATCH = re.compile(r"\b(offsets?|indptr|ptr)\b", re.I)  # places in the batch, which grow with its size
 FADED = 0.5  # of a drift that must remain when the classes are given the same shares
 
 
@@ -102,12 +105,14 @@ def _overlaps(train: Split, val: Split, context: Context, again: Repeats | None)
     near = near_copies(train, val, context, exact) if context.whole and index is None else None
     setup = context.setup
     same = setup is not None and setup.val_loader is setup.train_loader
-    found = tuple(overlap for overlap in (index, exact, near) if overlap is not None)
+    known = index is not None or any(overlap is not None and overlap.significant for overlap in (exact, near))
+    windows = None if known else overlapping_windows(train, val)
+    found = tuple(overlap for overlap in (index, exact, near, windows) if overlap is not None)
     return tuple(replace(overlap, same="loader") for overlap in found) if same else found
 
 
 def _differences(look: BetweenLook, train: Split, val: Split, context: Context) -> BetweenLook:
-    seen = views(train, val)
+    seen = [view for view in views(train, val) if not IN_BATCH.search(view.field)]
     raw = {view.field: drifts(view) for view in seen}
     augmented = any(d.distance > 0.2 for found in raw.values() for d in found) and changes_when_read(train, context)
     prepared = schema(train, val)

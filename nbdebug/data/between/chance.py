@@ -69,7 +69,8 @@ def _bits_of_list(field: FieldData) -> float:
     else:
         arrays = [numpy.asarray(entry).reshape(-1)[:512] for entry in entries]
         parts, lengths = numpy.concatenate(arrays).tolist(), [len(array) for array in arrays]
-    if len(parts) < 2:
+    if len(parts) < 3:
         return 0.0
-    whole = numpy.array([hash(part) for part in parts[: 100 * ROWS]])
-    return float(numpy.median(lengths)) * _column(whole)
+    whole, length = numpy.array([hash(part) for part in parts[: 100 * ROWS]]), float(numpy.median(lengths))
+    alone, after = _column(whole), _column(whole[:-1] * 1_000_003 + whole[1:])  # of a part, and of two in a row
+    return min(length * alone, alone + max(0.0, length - 1) * max(0.0, after - alone))  # where the next follows from the last, little is new

@@ -79,6 +79,8 @@ def _filled(theirs: FieldData, ours: FieldData) -> list[Preparation]:
     """Missing values on one side, and one value that is far more frequent on the other."""
     found = []
     a, b = theirs.sample, ours.sample
+    if "int" in theirs.dtype:  # those hold no gap: batches of unequal width do
+        return []
     if theirs.kind != "tabular" or not isinstance(a, numpy.ndarray) or a.ndim != 2 or not isinstance(b, numpy.ndarray) or b.ndim != 2:
         return []
     for place, name in enumerate(theirs.axis_names):

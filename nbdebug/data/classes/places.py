@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy
 
@@ -37,6 +38,14 @@ def original(split: Split) -> numpy.ndarray:
     while split.by_index and hasattr(dataset, "indices") and hasattr(dataset, "dataset"):
         index, dataset = numpy.asarray(dataset.indices)[index], dataset.dataset
     return index
+
+
+def innermost(split: Split) -> Any:
+    """The dataset itself, of a Subset the one that it was drawn from; None of a stream."""
+    dataset = split.dataset
+    while split.by_index and hasattr(dataset, "indices") and hasattr(dataset, "dataset"):
+        dataset = dataset.dataset
+    return dataset if split.by_index else None
 
 
 def spread(rows: numpy.ndarray, most: int) -> numpy.ndarray:

@@ -37,6 +37,7 @@ from nbdebug.untouched import untouched
 
 RATES = (1e-3, 1e-2)  # of our own Adam, tried when the user's optimizer beats no constant
 READING, TRAINING = 0.2, 0.25  # shares of the budget, for reading and for each training at most
+LISTENING = 0.03  # the same for a pass over the samples held out; there are up to eight of these
 SURE = 5.0  # standard errors from which on a network has beaten a constant, and no other optimizer is tried
 
 
@@ -87,7 +88,12 @@ class Comparison:
             self._limits.append(f"the loss has other terms beside {self._task.loss}, or several calls: {part}")
         if self._task.kind == "":
             self._limits.append("no constant and no linear model: the loss is not one that nbdebug could call again with other predictions")
-        for one in self._data.held_out if self._task.kind else ():
+        began, all_held_out = time.perf_counter(), self._data.held_out
+        for number, one in enumerate(all_held_out if self._task.kind else ()):
+            if number and self._budget is not None and time.perf_counter() - began > LISTENING * self._budget:
+                self._data = replace(self._data, held_out=all_held_out[:number])
+                self._limits.append(f"judged by {number} of {len(all_held_out)} batches held out: there was no time for more; give a larger budget")
+                break
             scored, _ = self._task.scored(self._setup, one.batch, self._step_in_eval(one.batch, None))
             self._held.append(scored)
         self._middle = constants.middle(self._task, self._held)
@@ -101,13 +107,13 @@ class Comparison:
                 losses = trained(setup, self._data.training, way, steps, change=change, deadline=self._deadline(), heard=seeing)
                 found = self._evaluated(change)
         except (NbdebugError, RuntimeError) as error:
-            self._entries.append(Entry(replace(told, how=f"not done: {first_line(error)}")))
+            self._entries.append(self._not_done(told, first_line(error)))
         else:
             if len(losses) < steps:
                 why = "there was no more time; give a larger budget" if math.isfinite(losses[-1]) else "the loss was not finite"
-                self._limits.append(f"{told.name}: ended after {len(losses)} steps, because {why}")
+                self._limits.append(f"{told.name}: ended after {_steps(len(losses))}, because {why}")
             self._courses[told.name] = losses
-            self._entries.append(self._network(replace(told, how=f"{len(losses)} steps with {way.name}"), found, losses))
+            self._entries.append(self._network(replace(told, how=f"{_steps(len(losses))} with {way.name}"), found, losses))
             self._steps = len(losses) if told.kind == NETWORK and way.rate is None else steps  # what is compared is trained as long
         yield self._so_far()
 
@@ -177,13 +183,13 @@ class Comparison:
     def _linear(self) -> Entry:
         told = Contender("linear model", LINEAR)
         if not self._seen:
-            return Entry(replace(told, how="not done: the loss cannot be called again with other predictions"))
+            return self._not_done(told, "the loss cannot be called again with other predictions")
         try:
             guess, how = linear(self._task, self._seen)
         except NoLinear as reason:
-            return Entry(replace(told, how=f"not done: {reason}"))
+            return self._not_done(told, str(reason))
         except (RuntimeError, ValueError, IndexError) as error:
-            return Entry(replace(told, how=f"not done: {first_line(error)}"))
+            return self._not_done(told, first_line(error))
         return self._guessing(replace(told, how=how), lambda: guess)
 
     def _guessing(self, told: Contender, make: Callable[[], Any]) -> Entry:
@@ -196,9 +202,13 @@ class Comparison:
                 guesses = [(scored, guess(scored)) for scored in self._held]
                 scores = joined([self._task.scores(scored, given, self._middle) for scored, given in guesses])
                 answers = [self._task.answers(scored, given) for scored, given in guesses]
-        except (NbdebugError, RuntimeError, ValueError, IndexError) as error:
-            return Entry(replace(told, how=f"not done: {first_line(error)}"))
+        except (NbdebugError, RuntimeError, ValueError, IndexError, OverflowError) as error:
+            return self._not_done(told, first_line(error))
         return Entry(told_with(told, scores), scores, torch.cat(answers) if all(a is not None for a in answers) else None)
+
+    def _not_done(self, told: Contender, reason: str) -> Entry:
+        self._limits.append(f"{told.name}: not done, because {reason}")
+        return Entry(replace(told, how="not done"))
 
     # -- what comes of it -----------------------------------------------------------------------------------------------
 
@@ -224,3 +234,7 @@ class Comparison:
 
     def _is_late(self) -> bool:
         return self._budget is not None and time.perf_counter() - self._started > (1 - TRAINING) * self._budget
+
+
+def _steps(count: int) -> str:
+    return f"{count} step" + "s" * (count != 1)

@@ -26,7 +26,7 @@ def told_with(contender: Contender, scores: Scores) -> Contender:
     errors = scores.errors
     return replace(
         contender, loss=scores.loss.value, loss_error=_known(scores.loss.error),
-        score=None if errors is None else 1 - errors.value, score_error=None if errors is None else _known(errors.error),
+        score=None if errors is None else _known(1 - errors.value), score_error=None if errors is None else _known(errors.error),
     )  # fmt: skip
 
 

@@ -35,9 +35,12 @@ def linear(task: Task, seen: Sequence[Scored]) -> tuple[Guess, str]:
     outputs = 1 if columns.way == "pixels" and task.kind == "binary" else _outputs(task, seen[0])
     rows = torch.cat([columns.of(one) for one in seen])
     kept = _evenly(len(rows), MOST_ROWS)
-    center, scale = rows[kept].mean(0), rows[kept].std(0)
+    rows = rows[kept]
+    if not rows.isfinite().all():
+        raise NoLinear(f"{int((~rows.isfinite().all(1)).sum()):,} of {len(rows):,} rows of inputs hold NaN or Inf")
+    center, scale = rows.mean(0), rows.std(0)
     scale = torch.where(scale > 1e-6 * scale.max().clamp_min(1e-12), scale, torch.inf)  # a constant column says nothing
-    rows = (rows[kept] - center) / scale
+    rows = (rows - center) / scale
     if rows.shape[1] * outputs > MOST_WEIGHTS:
         raise NoLinear(f"{rows.shape[1]:,} columns for {outputs:,} outputs are too many")
     targets = torch.cat([_target_rows(task, columns, one) for one in seen])[kept]

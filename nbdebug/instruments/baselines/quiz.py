@@ -31,7 +31,7 @@ def quiz_of(setup: TrainingSetup, held_out: Sequence[Delivered], task: Task, hel
         said: contender → its (n,) answers for all samples held out.
     """
     truths = [_truth(task, one) for one in held]
-    if any(truth is None for truth in truths) or task.kind not in ("classes", "binary", "numbers"):
+    if any(truth is None for truth in truths) or any(not one.inputs for one in held) or task.kind not in ("classes", "binary", "numbers"):
         return None
     classes = held[0].shape[1] if task.kind == "classes" else 2
     if task.kind != "numbers" and classes > MOST_CHOICES:

@@ -108,9 +108,9 @@ def _ahead(found: Difference | None) -> str:
 
 
 def _courses(courses: dict[str, tuple[float, ...]]) -> Curve:
-    longest = max(map(len, courses.values()))
-    series = {name: (*losses, *[math.nan] * (longest - len(losses))) for name, losses in courses.items()}
+    places = {name: tuple(map(float, range(len(losses)))) for name, losses in courses.items()}  # some end earlier
     positive = all(v > 0 for losses in courses.values() for v in losses if math.isfinite(v))
     finite = [v for losses in courses.values() for v in losses if math.isfinite(v)]
     log = positive and bool(finite) and max(finite) > 100 * min(finite)
-    return Curve("the short trainings", series, y_label="training loss", log_y=log, caption="each from the weights as they are, which were lent")
+    said = "each from the weights as they are, which were lent"
+    return Curve("the short trainings", dict(courses), y_label="training loss", log_y=log, caption=said, own_x=places)

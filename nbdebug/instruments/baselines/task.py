@@ -56,6 +56,8 @@ class Task:
             settings = {k: v for k, v in given.items() if k not in ("input", "target", "size_average", "reduce", "reduction")}
         predictions = predictions.detach()
         predictions = predictions.float() if predictions.dtype in (torch.float16, torch.bfloat16) else predictions
+        if predictions.ndim == 0:  # one sample without a batch dimension
+            predictions, targets = predictions.reshape(1), targets.reshape(1)
         return Scored(samples, targets.detach(), tuple(predictions.shape), tuple(heard.inputs), settings), predictions
 
     def scores(self, scored: Scored, predictions: Tensor, middle: Tensor | None = None) -> Scores:
@@ -126,12 +128,16 @@ def task_of(setup: TrainingSetup, batch: Any, heard: Heard) -> Task:
         scored, predictions = task.scored(setup, batch, heard)
         loss = task.scores(scored, predictions).loss
         value = float(loss.parts.sum()) if given.get("reduction") == "sum" else loss.value
-        return replace(task, whole=len(heard.calls) == 1 and math.isclose(value, float(heard.loss), rel_tol=SAME, abs_tol=1e-6))
+        return replace(task, whole=len(heard.calls) == 1 and _same(value, float(heard.loss)))
     if not _is_own(setup, batch, heard):
         return Task("your loss", "", True)
     task = Task("your loss", "own", True, setup.loss_fn)
     scored, predictions = task.scored(setup, batch, heard)
     return replace(task, apart=_is_a_mean(setup.loss_fn, (predictions, predictions.flip(0)), scored))
+
+
+def _same(one: float, other: float) -> bool:
+    return math.isclose(one, other, rel_tol=SAME, abs_tol=1e-6) or (math.isnan(one) and math.isnan(other))
 
 
 def samples_of(batch: Any, heard: Heard | None = None) -> int:

@@ -11,13 +11,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from nbdebug.counterfactual import in_training_mode, trainable
+from nbdebug.counterfactual import in_training_mode
 from nbdebug.errors import NbdebugError
 from nbdebug.instruments.baselines.hearing import Change, Heard, listening
+from nbdebug.stepping import kinds, needs_closure, own_adam, owned
 from nbdebug.training_setup import TrainingSetup
-
-NEEDS_CLOSURE = ("LBFGS",)
-LOSS_SCALE = {"16-mixed": 1024.0}  # keeps float16 gradients from underflowing in our own steps
 
 
 @dataclass(frozen=True)
@@ -30,8 +28,7 @@ class Way:
 
 def ways(setup: TrainingSetup, rates: Sequence[float]) -> list[Way]:
     """The user's optimizers, unless they need a closure; then our Adam."""
-    kinds = list(dict.fromkeys(type(optimizer).__name__ for optimizer in setup.optimizers))
-    own = [] if any(kind in NEEDS_CLOSURE for kind in kinds) else [Way(f"your {'+'.join(kinds)}", None)]
+    own = [] if any(map(needs_closure, setup.optimizers)) else [Way(f"your {kinds(setup)}", None)]
     return own + [Way(f"Adam at {rate:g}", rate) for rate in rates]
 
 
@@ -69,20 +66,7 @@ def trained(
 def _stepper(setup: TrainingSetup, way: Way) -> Callable[[Tensor], None]:
     if way.rate is None:
         return lambda loss: (setup.backward(loss), setup.step())
-    owned = {id(p) for optimizer in setup.optimizers for group in optimizer.param_groups for p in group["params"]}
-    every = [p for _, p in trainable(setup.model)]
-    mine = [p for p in every if id(p) in owned] or every
+    mine = owned(setup)
     if not mine:
         raise NbdebugError("the model has no parameter that could be trained")
-    optimizer, scale = torch.optim.Adam(mine, lr=way.rate), LOSS_SCALE.get(setup.precision, 1.0)
-
-    def step(loss: Tensor) -> None:
-        for p in setup.model.parameters():
-            p.grad = None
-        (loss * scale).backward()
-        for p in mine:
-            if p.grad is not None:
-                p.grad = (p.grad.to_dense() if p.grad.layout != torch.strided else p.grad) / scale
-        optimizer.step()
-
-    return step
+    return own_adam(setup, mine, way.rate)

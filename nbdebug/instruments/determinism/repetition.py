@@ -15,6 +15,7 @@ from nbdebug.counterfactual import in_training_mode
 from nbdebug.findings import Location
 from nbdebug.listening import Call, Tape, plain_path
 from nbdebug.seeding import seed_generators
+from nbdebug.stepping import update
 from nbdebug.training_setup import TrainingSetup
 from nbdebug.untouched import untouched
 from nbdebug.untouched.digest import values
@@ -88,7 +89,7 @@ def _step(setup: TrainingSetup, repetition: Repetition, number: int, batch: Any)
         if parameter.grad is not None:
             repetition.note(number, "gradient", plain_path(name), _of_parameter(name, used.get(id(parameter))), parameter.grad)
     del tape, used, loss
-    setup.step()
+    update(setup, lambda: setup.loss(batch))
     for name, parameter in setup.model.named_parameters():
         repetition.note(number, "update", plain_path(name), Location(parameter=plain_path(name)), parameter)
 

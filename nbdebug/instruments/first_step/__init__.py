@@ -5,6 +5,7 @@ from nbdebug.instruments.first_step import (  # noqa: F401  they register
     forward_checks,
     future_checks,
     loss_checks,
+    noise_checks,
     structure_checks,
     wiring_checks,
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -23,6 +24,7 @@ KEEPS_LINES = RESHAPING | frozenset(  # of an affine map they make an affine map
     "__imul__ div __truediv__ div_ neg pad identity".split()
 )
 ENDS = frozenset(["softmax", "log_softmax", "sigmoid", "logsigmoid", *LOSSES])  # what comes after a generalised linear model
+WIDER = 2  # times both ends: what lies between is there for an activation; our choice
 LINEAR_MODEL = re.compile(r"linear|regression|pca|svd|probe|factori", re.I)  # in the name of a class
 LINEAR_WORDS = re.compile(
     r"(?:deep|purely|only) linear|linear (?:net|model|map|autoenc)|(?:no|without) (?:non-?linear|activation)", re.I
@@ -84,12 +86,19 @@ class _Way:
 
     def __init__(self, tape: Tape, span: range, outputs: list[Tensor], inputs: list[Tensor]) -> None:
         self.tape, self.span = tape, span
-        self.takers: dict[int, list[int]] = {}
-        for call in tape.calls[span.start :]:
-            for parent in {p for p in call.parents if p >= 0} if call.name not in LEAVES_TORCH else ():
-                self.takers.setdefault(parent, []).append(call.index)
         self.given_back = {id(tensor) for tensor in outputs}
         self.inputs = {id(tensor) for tensor in inputs}
+        self.takers: dict[int, list[int]] = {}
+        for call in reversed(tape.calls[span.start :]):
+            for parent in {p for p in call.parents if p >= 0} if self._matters(call) else ():
+                self.takers.setdefault(parent, []).insert(0, call.index)
+
+    def _matters(self, call: Call) -> bool:
+        """Whether anything comes of the call: `F.relu(x)` on a line of its own changes nothing."""
+        if call.name in LEAVES_TORCH:
+            return False
+        changes = call.name in IN_PLACE or call.name.endswith("_") or call.kwargs.get("inplace") is True or call.index not in self.span
+        return changes or call.index in self.takers or any(id(t) in self.given_back for t in call.outputs())
 
     def next_layer(self, index: int, layers: dict[int, _Layer]) -> int | None:
         """The affine layer that gets this one's output, and nobody else does."""
@@ -125,6 +134,15 @@ class _Way:
             given, parent = call.inputs()[0], call.parents[0]
         return id(given) in self.inputs and given.is_floating_point()
 
+    def has_bias(self, call: Call) -> bool:
+        """Whether something that learns is added to the layer's product, or batch-norm adds it; convolutions often leave it to that."""
+        if len(call.inputs()) > 2 or call.name in CONVOLUTIONS:
+            return True
+        taker = self._only_taker(call.index)
+        if taker is None or taker.name in ("linear", *PRODUCTS):
+            return False
+        return taker.name == "batch_norm" or any(isinstance(t, nn.Parameter) for t in taker.inputs())
+
     def _only_taker(self, index: int) -> Call | None:
         """None when several take it, or when it is an output of the model as well."""
         takers = self.takers.get(index, [])
@@ -148,9 +166,10 @@ def _stacks(model: nn.Module, way: _Way, layers: dict[int, _Layer], following: d
         chain.append(layers[following[chain[-1].call.index]])
     whole = way.begins_here(chain[0].call) and way.ends_here(chain[-1].call.index)
     for run in [chain] if whole else _runs(chain):
+        products = whole and not any(way.has_bias(layer.call) for layer in run)  # deep linear networks of theory
         for part in _redundant(_apart(run)):
             if len(part) > 1:
-                yield _stack(model, part, whole)
+                yield _stack(model, part, whole, products)
 
 
 def _runs(chain: list[_Layer]) -> Iterator[list[_Layer]]:
@@ -190,19 +209,22 @@ def _redundant(run: list[_Layer]) -> Iterator[list[_Layer]]:
     yield from _redundant(run[narrowest + 1 :])
 
 
-def _stack(model: nn.Module, part: list[_Layer], whole: bool) -> Stack:
+def _stack(model: nn.Module, part: list[_Layer], whole: bool, products: bool) -> Stack:
     labels = [layer.label for layer in part]
     parents = {label.rpartition(".")[0] for label in labels}
     stems = {label.rpartition(".")[2].rstrip("0123456789").rstrip("_") for label in labels}
     numbered = all(label[-1].isdigit() for label in labels)
+    widths = (part[0].before, *(layer.after for layer in part))
     location = part[0].call.location
     return Stack(
         layers=tuple(labels),
-        widths=(part[0].before, *(layer.after for layer in part)),
+        widths=widths,
         whole=whole,
         series=len(parents) == 1 and ((len(stems) == 1 and numbered) or (whole and bool(HIDDEN.fullmatch(labels[0].rpartition(".")[2])))),
         siblings=len(parents) == 1,
-        meant=_is_meant(model, labels),
+        widened=all(layer.call.name == "linear" for layer in part) and max(widths[1:-1]) >= WIDER * max(widths[0], widths[-1]),
+        together=max(Counter(re.sub(r"\d+", "0", label.rpartition(".")[0]) for label in labels).values()),
+        meant=products or _is_meant(model, labels),
         location=Location(module=labels[0], operator=location.operator, file=location.file, line=location.line, cell=location.cell,
                           detail=" → ".join(labels) if len(labels) < 5 else f"{labels[0]} … {labels[-1]}"),
     )  # fmt: skip

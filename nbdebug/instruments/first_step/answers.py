@@ -41,7 +41,9 @@ class Stack:
     whole: bool  # from the model's input to its output there is nothing else
     series: bool  # they stand in a row: fc1 and fc2, 0 and 2 of one container; or the first is called a hidden layer
     siblings: bool  # one module holds them all
-    meant: bool  # the model calls itself linear, or one of two layers is called a projection
+    widened: bool  # linear layers whose middle is at least twice as wide as both ends, as of a feed-forward block
+    together: int  # most of them that stand in one place; blocks.0.fc and blocks.1.fc do
+    meant: bool  # the model calls itself linear or has no bias anywhere, or one of two layers is called a projection
     location: Location  # of the first
 
 
@@ -54,6 +56,8 @@ class Future:
     compared: int = 0  # targets that this rests on
     position: int = 0  # the first that was exchanged
     context: bool = False  # whether later outputs move with earlier inputs, as those of a sequence model do
+    own: bool = False  # whether an output moves with the input of its very position; a model that shifts by itself has none that do
+    padded: bool = False  # whether the targets of the first position are one constant, put there on purpose
     leak: float | None = None  # largest move of an earlier output over the largest of a later one; 0 is causal
     moved: int = 0  # earlier positions whose output moves
     earlier: int = 0  # of how many
@@ -96,3 +100,35 @@ class Misfit:
     location: Location
     evidence: dict[str, float | int | str | bool | None]
     advice: str
+
+
+@dataclass(frozen=True)
+class Deaf:
+    """Outputs that hear one position of their sequences alone."""
+
+    position: int
+    length: int
+    mixed_by: str  # the last module whose states hear more
+    text: str  # the line where the others are dropped
+    location: Location  # of that line
+
+
+@dataclass(frozen=True)
+class Clipped:
+    """Units of a ReLU whose input is never positive, whatever the weights."""
+
+    function: str
+    count: int
+    units: int
+    first: tuple[int, ...]  # of them
+    trials: int  # other weights that were tried
+    location: Location
+
+
+@dataclass(frozen=True)
+class Noise:
+    """Noise that is added to the inputs; standard deviations."""
+
+    width: float
+    inputs: float
+    place: Location

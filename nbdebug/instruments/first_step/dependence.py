@@ -23,6 +23,7 @@ from nbdebug.training_setup import TrainingSetup
 
 FEW = (5, 7, 3, 4, 2)  # samples tried, odd ones first: they seldom equal another dimension by accident
 JITTERS = (0.1, 1.0)  # of the weights: a head may start at zero, outputs may be rounded on purpose
+ROUNDS = 0.05  # of the own move; a step of a quantiser with 8 bits is far less; our choice
 MIXES_BY_DESIGN = ("batch_norm", "instance_norm", "std", "var")  # statistics of the batch, also in eval mode
 
 
@@ -73,8 +74,7 @@ def _examine(setup: TrainingSetup, trial: Trial, dim: tuple[int, int]) -> Depend
     exchanged = _run(setup, _rolled(trial, dim))
     ignored = _ignores(setup, trial, dim, plain, exchanged[1])
     ignored_at = _where_equal(first, exchanged[0], plain) if ignored else Location()
-    swapped, other = _run(setup, _swapped(trial, dim))
-    leak = _leak(plain, other, trial.count)
+    leak, first, swapped, plain = _mixing(setup, trial, dim, first, plain)
     if leak is None:
         return Dependence("the output has no dimension of one entry a sample", samples=trial.count, ignored=ignored, unused_inputs=unused)
     begins = _where_mixed(first, swapped, plain, trial.count) if leak > 0 else None
@@ -89,6 +89,33 @@ def _examine(setup: TrainingSetup, trial: Trial, dim: tuple[int, int]) -> Depend
         ignored_at=ignored_at,
         unused_inputs=unused,
     )
+
+
+def _mixing(setup: TrainingSetup, trial: Trial, dim: tuple[int, int], first: Tape, plain: Tensor) -> tuple[float | None, Tape, Tape, Tensor]:
+    """The leak of an exchange, the runs before and after it, and the outputs before.
+
+    Sample 0 is exchanged, then whichever holds the largest or the smallest input: a maximum over the batch notices no other.
+    A quantiser with one range for all moves others by a rounding step, which is none.
+    """
+    swapped, other = _run(setup, _swapped(trial, dim))
+    leak = _leak(plain, other, trial.count)
+    for led in _led_by_extremes(trial, dim) if leak == 0 else ():
+        (one, values), (two, others) = _run(setup, led), _run(setup, _swapped(led, dim))
+        further = _leak(values, others, trial.count) if values is not None else None
+        if values is not None and further and further > ROUNDS:
+            return further, one, two, values
+    return leak, first, swapped, plain
+
+
+def _led_by_extremes(trial: Trial, dim: tuple[int, int]) -> Iterator[Trial]:
+    """The samples turned until the one with the largest input comes first, and until that with the smallest does."""
+    for _, tensor in batches.tensors((trial.args, trial.kwargs)):
+        along = _along(tensor, dim[0], trial.count)
+        if along is not None and tensor.is_floating_point() and tensor.numel():
+            rows = tensor.movedim(along, 0).flatten(1) if tensor.ndim > 1 else tensor[:, None]
+            for place in {int(rows.amax(1).argmax()), int(rows.amin(1).argmin())} - {0}:
+                yield _changed(trial, dim, lambda t, d, by=place: t.roll(-by, d))
+            return
 
 
 # -- which dimension holds the samples -------------------------------------------------------------------------
@@ -158,8 +185,12 @@ def _along(tensor: Tensor, dim: int, total: int) -> int | None:
 
 @contextlib.contextmanager
 def _quiet(model: nn.Module) -> Iterator[None]:
-    """Eval mode and no gradients; the modes come back with the borrowed setup, and here for what follows."""
+    """Eval mode and no gradients; the modes come back with the borrowed setup, and here for what follows.
+
+    So do the parameters: `functional_call` leaves what it was lent in a module that has several names.
+    """
     modes = {module: module.training for module in model.modules()}
+    parameters = {module: dict(module._parameters) for module in modes}
     model.eval()
     try:
         with torch.no_grad():
@@ -167,6 +198,7 @@ def _quiet(model: nn.Module) -> Iterator[None]:
     finally:
         for module, training in modes.items():
             module.training = training
+            module._parameters.update(parameters[module])
 
 
 def _run(setup: TrainingSetup, trial: Trial, weights: dict[str, Tensor] | None = None) -> tuple[Tape, Tensor | None]:

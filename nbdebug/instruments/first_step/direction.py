@@ -23,7 +23,8 @@ ONE_SIDED = (  # losses that mean something else with their arguments exchanged
 )  # fmt: skip
 PREDICTS = frozenset(["linear", "addmm", "matmul", "__matmul__", "mm", "bmm", "einsum", "sigmoid", "conv1d", "conv2d", "conv3d", "tanh", "exp", "softplus"])
 STEADY = 1e-3  # relative spread of the gradients of a plain average; a reward weighs every sample differently
-MOST = 0.95  # of the outputs
+MOST = 0.95  # of the outputs, or of the samples
+FEWEST = 8  # samples whose whole outputs are asked about; our choice
 
 
 def pulls(setup: TrainingSetup, batch: Any, tape: Tape, loss: Tensor) -> tuple[Pull, ...]:
@@ -103,8 +104,17 @@ def _by_hand(setup: TrainingSetup, batch: Any, tape: Tape, loss: Tensor, sign: f
     slope, goal = slope.squeeze(), targets.squeeze()
     binary = bool(((goal == 0) | (goal == 1)).all())
     toward = 2 * goal - 1 if binary else goal - outputs.detach().squeeze()
-    share = float((sign * slope * toward > 0).double().mean())  # a step towards the target makes the loss larger
+    share = max(_uphill(sign * slope * toward), _uphill(_of_samples(sign * slope * toward)))  # a step towards the target makes the loss larger
     return Pull("loss", "raised", float(loss.detach()), share, sign < 0, _last_line(tape, loss)) if share >= MOST else None
+
+
+def _uphill(slopes: Tensor) -> float:
+    return float((slopes > 0).double().mean())
+
+
+def _of_samples(slopes: Tensor) -> Tensor:
+    """The slope along the way of a whole sample: a cosine looks at no element alone. Nothing for few samples, which may agree by chance."""
+    return slopes.flatten(1).sum(1) if slopes.ndim > 1 and len(slopes) >= FEWEST else slopes.new_zeros(1)
 
 
 def _maker(tape: Tape, root: ModuleCall, outputs: Tensor) -> str:

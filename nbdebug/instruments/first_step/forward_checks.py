@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from nbdebug.errors import NotChecked
 from nbdebug.findings import ERROR, INFO, WARNING, Location
@@ -64,7 +65,8 @@ def input_ignored(step: FirstStep) -> Iterator[Seen]:
 
     Wrong: whatever the model is shown, it answers the same, so it can only learn the most frequent answer.
     Seen: every sample is exchanged for its neighbour and no output moves, not even after all weights were
-        jittered (a head that starts at zero is sound).
+        jittered (a head that starts at zero is sound). Of sequences: all positions but the first, or but the last, are
+        exchanged and no output moves, although the model has states that hear them and that position as well.
     Where: the last operation whose inputs still differed.
     Try: look there for a constant, a wrong variable, a multiplication by zero, a softmax over a single entry.
     Bad:
@@ -93,6 +95,14 @@ def input_ignored(step: FirstStep) -> Iterator[Seen]:
     found = step.dependence
     if found.ignored:
         yield Seen("every input was exchanged and no output moved, whatever the weights", found.ignored_at, {"samples": found.samples})
+    elif step.deaf is not None:
+        one = step.deaf
+        yield Seen(
+            f"the output hears position {one.position} of {one.length} alone: every other input was exchanged and no output moved, whatever the weights; "
+            f"{one.mixed_by or 'the model'} makes states that have seen more, and {f'`{one.text}`' if one.text else 'this operation'} drops them",
+            one.location, {"position": one.position, "length": one.length},
+            advice=f"read the answer at the {'last' if one.position == 0 else 'first'} position, or a mean over all",
+        )  # fmt: skip
     elif found.unused_inputs:
         names = ", ".join(path or "the input" for path in found.unused_inputs)
         yield Seen(f"no operation reads {names}", Location(detail=names), severity=INFO,
@@ -185,6 +195,18 @@ def _suffers(modes: Modes) -> bool:
     """Whether evaluation is the worse for it; where it raises or the loss may be negative, the statistics alone tell."""
     train, evaluated = modes.train_loss, modes.eval_loss
     return train is None or evaluated is None or train <= 0 or not evaluated <= WORSE * train
+
+
+@first_step.check("ND307", "dead or saturated units", severity=WARNING, advice="look at what goes into it: a clamp, a minus or another activation leaves nothing above 0")
+def units_clipped(step: FirstStep) -> Iterator[Seen]:
+    """Units of a ReLU that nothing can wake, whatever the weights; the page is that of activations."""
+    _demand_step(step)
+    for one in step.clipped:
+        named = ", ".join(map(str, one.first)) + (" …" if one.count > len(one.first) else "")
+        yield Seen(
+            f"{one.count} of {one.units} units of this {one.function} get nothing above 0, now and with {one.trials} other sets of weights: they are 0 whatever is learnt",
+            replace(one.location, detail=f"units {named}"), {"stuck": one.count, "units": one.units},
+        )  # fmt: skip
 
 
 def _demand_dependence(step: FirstStep) -> None:

@@ -71,6 +71,8 @@ def _judged(aligned: Alignment, position: int, plain: Tensor, other: Tensor, wit
         aligned.compared,
         position,
         bool((carried & late).any()),
+        bool((moved & aligned.valid & (aligned.positions == position)).any()),
+        aligned.padded,
         float(size[early].max() / size[late].max().clamp_min(1e-30)) if leaks else 0.0,
         int(aligned.positions[moved & early].unique().numel()),
         int(aligned.positions[early].unique().numel()),

@@ -22,7 +22,8 @@ def future_leak(step: FirstStep) -> Iterator[Seen]:
         later position to look at, and the model has learnt nothing.
     Seen: only where the targets are the inputs one step on, which is found by comparing the tensors. The inputs from a middle
         position on are exchanged, in eval mode: outputs before it must not move. Where the targets are the inputs at the same
-        position and the model reads causally, it may copy. Taggers, masked language models and autoencoders are not judged.
+        position, the model reads causally, and its output moves with the input of its own position, it may copy. Taggers, masked
+        language models, autoencoders, models that shift by themselves and echoes behind a constant start are not judged.
     Where: the first operation that carries a later input into an earlier output, its module and line; or the loss call.
     Try: a causal mask, is_causal=True, convolutions that are padded on the left only, no bidirectional recurrence.
     Bad:
@@ -65,15 +66,15 @@ def future_leak(step: FirstStep) -> Iterator[Seen]:
             f"{found.operator or 'the forward pass'} lets them see it",
             found.location or in_loss(step, found.loss_at), evidence,
         )  # fmt: skip
-    elif found.shift == 0 and found.leak == 0 and found.context:
+    elif found.shift == 0 and found.leak == 0 and found.context and found.own:
         yield Seen(
             f"the targets are the inputs themselves, at the same position ({found.compared:,} compared), and the model sees them there: "
             "it learns to copy, not to predict the next one",
             in_loss(step, found.loss_at), evidence, advice=SHIFT,
         )  # fmt: skip
-    elif found.shift == 0:
+    elif found.shift == 0 and (found.own or found.leak):
         yield Seen("the targets are the inputs themselves, nothing of them hidden", in_loss(step, found.loss_at), evidence, INFO, "harmless for an autoencoder")
-    elif found.shift == -1 and found.leak == 0 and found.context:
+    elif found.shift == -1 and found.leak == 0 and found.context and not found.padded:
         yield Seen(
             "the targets are the inputs one step back: what is to be predicted has been seen already",
             in_loss(step, found.loss_at), evidence, WARNING, SHIFT,

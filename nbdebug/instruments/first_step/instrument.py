@@ -17,13 +17,17 @@ from nbdebug.errors import NbdebugError, SetupError, StepError
 from nbdebug.findings import Location
 from nbdebug.instruments.base import instrument
 from nbdebug.instruments.first_step.affine import stacks
+from nbdebug.instruments.first_step.by_hand import difference
+from nbdebug.instruments.first_step.clipped import clipped
 from nbdebug.instruments.first_step.dependence import dependence
 from nbdebug.instruments.first_step.direction import pulls
 from nbdebug.instruments.first_step.future import future
 from nbdebug.instruments.first_step.grades import in_order
 from nbdebug.instruments.first_step.misfits import misfits
 from nbdebug.instruments.first_step.modes import modes, used_at_times
+from nbdebug.instruments.first_step.noise import noise
 from nbdebug.instruments.first_step.operators import broadcasts, softmaxes
+from nbdebug.instruments.first_step.positions import deaf
 from nbdebug.instruments.first_step.repeated import repeated
 from nbdebug.instruments.first_step.result import FirstStep, ParameterRow
 from nbdebug.instruments.first_step.summed import summed
@@ -62,7 +66,9 @@ def first_step(setup: TrainingSetup) -> Iterator[FirstStep]:
         loss, error = _loss(setup, batch)
     crash = _crash(setup, batch, error, _phase(tape)) if error is not None else None
     found = replace(found, losses=tuple(loss_calls(tape)), loss_name=name_of_loss(setup, tape), misfits=misfits(tape), crash=crash)
-    if found.integer_targets and any(call.name in REGRESSION for call in found.losses):
+    if loss is not None and (written := difference(tape, batch, loss)) is not None:
+        found = replace(found, losses=(*found.losses, written))
+    if found.integer_targets and any(call.name in (*REGRESSION, "difference") for call in found.losses):
         found = replace(found, graded=in_order(setup.train_loader))
     if loss is None:
         yield replace(found, broadcasts=broadcasts(tape, batch))
@@ -78,13 +84,13 @@ def first_step(setup: TrainingSetup) -> Iterator[FirstStep]:
     found = replace(found, loss_of_small_weights=_loss_of_small_weights(setup, batch, found))
     found = replace(found, broadcasts=broadcasts(tape, batch), softmaxes=softmaxes(tape), born_at=_born_at(tape, loss))
     yield found
-    found = replace(found, dependence=dependence(setup, tape, count))
+    found = replace(found, dependence=dependence(setup, tape, count), deaf=deaf(setup, tape, count), clipped=clipped(setup, tape))
     yield found
     found = replace(found, modes=modes(setup, batch, tape))
     yield found
     found = replace(found, repeated=repeated(setup.model, tape), untied=untied(setup.model), stacks=stacks(setup.model, tape))
     yield found
-    yield replace(found, future=future(setup, batch, tape), summed=summed(setup, batch, tape))
+    yield replace(found, future=future(setup, batch, tape), summed=summed(setup, batch, tape), noise=noise(tape))
 
 
 def _integer_targets(batch: Any) -> bool:

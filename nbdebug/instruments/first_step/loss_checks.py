@@ -18,6 +18,7 @@ BOUNDED = {  # function → the values it can give
     "sigmoid": (0.0, 1.0), "softmax": (0.0, 1.0), "hardsigmoid": (0.0, 1.0), "tanh": (-1.0, 1.0), "hardtanh": (-1.0, 1.0),
     "relu": (0.0, math.inf), "relu_": (0.0, math.inf), "relu6": (0.0, 6.0), "softplus": (0.0, math.inf), "exp": (0.0, math.inf),
 }  # fmt: skip
+COMPARES = (*REGRESSION, "difference")  # of quantities; the last one is written out
 FAR_FROM_CHANCE = 3.0  # sound initialisations of our patients stay below 1.6; our choice
 WEIGHTED_LOG = 0.01  # log(p + eps) may be that far above zero
 WITHIN_REACH = 5.0  # in units of the targets: a bias gets there in a few thousand steps of Adam at 1e-3
@@ -173,9 +174,9 @@ def loss_task_mismatch(step: FirstStep) -> Iterator[Seen]:
         if call.name == "cross_entropy" and call.classes == 1 and len(call.prediction_shape) > 1:
             yield Seen("cross_entropy over a single class is always 0: there is nothing to learn", in_loss(step, call.location),
                        {"classes": 1}, ERROR, "use BCEWithLogitsLoss for one output, or one output a class")  # fmt: skip
-        elif call.name in REGRESSION and step.integer_targets and _looks_like_classes(call) and not step.graded:
+        elif call.name in COMPARES and step.integer_targets and _looks_like_classes(call) and not step.graded:
             yield Seen(
-                f"{call.name} treats {call.target_values} class indices {low:.0f}..{high:.0f} as quantities",
+                f"{call.name} {'of outputs and targets ' if call.name == 'difference' else ''}treats {call.target_values} class indices {low:.0f}..{high:.0f} as quantities",
                 in_loss(step, call.location), {"classes": call.target_values},
             )  # fmt: skip
     yield from _misfits(step, "ND404")
@@ -203,7 +204,7 @@ def output_range(step: FirstStep) -> Iterator[Seen]:
     for call in _calls(step):
         if call.made_by in ("softmax", "log_softmax") and call.made_size == 1:
             yield Seen(f"{call.made_by} over a single unit gives the same value whatever comes in", call.made_at, {"units": 1})
-        elif call.name in REGRESSION and call.made_by in BOUNDED:
+        elif call.name in COMPARES and call.made_by in BOUNDED:
             (floor, ceiling), (low, high) = BOUNDED[call.made_by], call.target_range
             slack = 1e-3 * max(1.0, abs(low), abs(high))
             if low < floor - slack or high > ceiling + slack:

@@ -20,7 +20,7 @@ from nbdebug.source_lines import location_fields
 
 CONTAINERS = (nn.Sequential, nn.ModuleList, nn.ModuleDict)
 ON_PURPOSE = re.compile(
-    r"shar(?:e|ing)|\bti(?:e|ed|es|eing|e_\w+)\b|\btying|reus|recurr|recursi|univers|albert|siames|unroll"
+    r"shar(?:e|ing)|(?<![a-z])(?:ti(?:e|ed|es|eing)|tying)(?![a-z])|reus|recurr|recursi|univers|albert|siames|unroll"
     r"|same (?:layer|block|weights|module)", re.I,
 )  # fmt: skip
 

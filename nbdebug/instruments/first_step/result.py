@@ -6,7 +6,18 @@ from dataclasses import dataclass, replace
 
 from nbdebug.crash import Crash
 from nbdebug.findings import Location
-from nbdebug.instruments.first_step.answers import Future, Misfit, Pull, Repeated, Stack, Summed, Untied
+from nbdebug.instruments.first_step.answers import (
+    Clipped,
+    Deaf,
+    Future,
+    Misfit,
+    Noise,
+    Pull,
+    Repeated,
+    Stack,
+    Summed,
+    Untied,
+)
 from nbdebug.loss_call import LossCall
 from nbdebug.page import Note, Panel, Table
 
@@ -129,12 +140,15 @@ class FirstStep:
     broadcasts: tuple[Broadcast, ...] = ()
     softmaxes: tuple[SoftmaxUse, ...] = ()
     dependence: Dependence = Dependence(not_checked="not reached")
+    deaf: Deaf | None = None
+    clipped: tuple[Clipped, ...] = ()
     modes: Modes = Modes(not_checked="not reached")
     repeated: tuple[Repeated, ...] = ()
     untied: tuple[Untied, ...] = ()
     stacks: tuple[Stack, ...] = ()
     pulls: tuple[Pull, ...] = ()
     summed: Summed | None = None
+    noise: tuple[Noise, ...] = ()
     future: Future = Future(not_checked="not reached")
 
     def panels(self) -> tuple[Panel, ...]:

@@ -30,6 +30,7 @@ class Alignment:
     valid: Tensor  # of the same shape: whether it counts in the loss
     class_dim: int | None  # of the predictions; None for a regression
     compared: int
+    padded: bool  # whether the targets of the first position are one constant
 
 
 def alignment(tape: Tape, root: ModuleCall) -> Alignment | None:
@@ -64,7 +65,8 @@ def _of_tokens(source: Tensor, number: int, call: Call) -> Alignment | None:
                 shift, compared = _shift(ids, laid(target), laid(valid))
                 if shift is not None:
                     positions = _positions(target, laid, length)
-                    return Alignment(source, time, shift, number, positions, valid, 1, compared)
+                    padded = _is_constant(target[valid & (positions == 0)])
+                    return Alignment(source, time, shift, number, positions, valid, 1, compared, padded)
     return None
 
 
@@ -109,8 +111,12 @@ def _of_quantities(source: Tensor, number: int, call: Call) -> Alignment | None:
             shape = [1] * target.ndim
             shape[time] = target.shape[time]
             positions = torch.arange(target.shape[time], device=target.device).reshape(shape).expand(target.shape)
-            return Alignment(source, place, 1, number, positions, torch.ones_like(target, dtype=torch.bool), None, compared)
+            return Alignment(source, place, 1, number, positions, torch.ones_like(target, dtype=torch.bool), None, compared, False)
     return None
+
+
+def _is_constant(targets: Tensor) -> bool:
+    return len(targets.unique()) < 2
 
 
 def _shift(source: Tensor, target: Tensor, valid: Tensor | None) -> tuple[int | None, int]:

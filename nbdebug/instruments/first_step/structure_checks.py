@@ -80,10 +80,11 @@ def no_nonlinearity(step: FirstStep) -> Iterator[Seen]:
     Wrong: a linear map of a linear map is a linear map. Three layers compute what one could, and the model cannot learn more
         than a linear model, however deep it looks.
     Seen: on the tape of the training step the output of one layer goes to the next alone, through nothing but dropout, batch-norm,
-        averages, reshaping and constants. An alarm for three layers or more, or for two that stand in a row (fc1 and fc2).
+        averages, reshaping and constants. An alarm for three layers or more, and for two that stand in a row (fc1 and fc2) or
+        are far wider between than at both ends (up and down).
         Left alone: a layer narrower than both its neighbours (low rank, adapters, an autoencoder's code), separable, strided and
-        factored convolutions, projections to queries, keys and values, frozen and reused layers, a projection before a head, and
-        models that call themselves linear.
+        factored convolutions, projections to queries, keys and values, frozen and reused layers, a projection before a head,
+        single layers of several modules in a row, and models that call themselves linear or have no bias from input to output.
     Where: the layers, and the line of the first.
     Try: an activation after each hidden layer; if the model is meant to be linear, one layer.
     Bad:
@@ -95,7 +96,7 @@ def no_nonlinearity(step: FirstStep) -> Iterator[Seen]:
     _demand_step(step)
     for stack in step.stacks:
         hidden = len(stack.layers) - 1
-        sure = hidden > 1 or stack.series
+        sure = stack.series or (stack.widened and stack.siblings) or (hidden > 1 and (stack.whole or stack.together > 2))
         if not sure and not stack.siblings and not stack.whole:
             continue  # where two modules meet: a projection, and a head
         what = "the whole model is one linear map" if stack.whole else "together they are one linear map"

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from nbdebug.findings import Location
@@ -51,10 +52,11 @@ def _as_written(module: nn.Module, names: dict[int, str]) -> Iterator[Untied]:
     called = _called_from_init(written)
     for method in written:
         for statement, how, target, source in _statements(method):
-            if not _is_reached(statement, method, module) or (how == COPIED and not _speaks_of_tying(method, statement)):
+            reached = _is_reached(statement, method, module)
+            if (not reached and how != COPIED) or (how == COPIED and not _speaks_of_tying(method, statement)):
                 continue
             for first, second in _pairs(resolved(module, source), resolved(module, target)):
-                if not _are_two(first, second, names):
+                if not _are_two(first, second, names) or not (reached or torch.equal(first, second)):  # a copy shows that it was made
                     continue
                 memory = first.data_ptr() == second.data_ptr()
                 if memory and how != COPIED and not _sets_data(statement):
@@ -154,7 +156,12 @@ def _sets_data(statement: ast.stmt) -> bool:
 
 
 def _speaks_of_tying(method: Method, statement: ast.stmt) -> bool:
-    return bool(SPEAKS_OF_IT.search(f"{method.name.replace('_', ' ')} {method.about} {method.around(statement)}"))
+    asked = " ".join(ast.unparse(node.test) for node in ast.walk(method.tree) if isinstance(node, ast.If) and _holds(node.body, statement))
+    return bool(SPEAKS_OF_IT.search(f"{method.name.replace('_', ' ')} {method.about} {method.around(statement)} {asked}"))
+
+
+def _holds(body: list[ast.stmt], statement: ast.stmt) -> bool:
+    return any(part is statement for branch in body for part in ast.walk(branch))
 
 
 def _is_reached(statement: ast.stmt, method: Method, module: nn.Module) -> bool:
@@ -162,8 +169,7 @@ def _is_reached(statement: ast.stmt, method: Method, module: nn.Module) -> bool:
     for node in ast.walk(method.tree):
         if isinstance(node, ast.If) and any(part is statement for part in ast.walk(node)):
             parts = chain(node.test, method.me) or ((node.test.id,) if isinstance(node.test, ast.Name) else ())
-            in_body = any(part is statement for branch in node.body for part in ast.walk(branch))
-            if not parts or not in_body or resolved(module, parts) is not True:
+            if not parts or not _holds(node.body, statement) or resolved(module, parts) is not True:
                 return False
     return True
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterator
 from itertools import groupby
 from typing import Any
@@ -13,6 +14,8 @@ from nbdebug.instruments.base import Seen
 from nbdebug.instruments.first_step.instrument import first_step
 from nbdebug.instruments.first_step.result import Cut, FirstStep, ParameterRow
 from nbdebug.instruments.first_step.wiring import place_of
+
+OPPONENT = re.compile(r"d|q\d?|(?:net|model)_?d|.*(?:critic|discrim|oppon|advers).*|disc", re.I)  # moved by an optimizer of its own
 
 
 @first_step.check(
@@ -182,8 +185,8 @@ def parameter_not_optimised(step: FirstStep) -> Iterator[Seen]:
         as they are.
     Seen: the parameter gets a gradient and is in no parameter group. When the optimizer at the same time owns
         tensors that the model does not have, it was built for an earlier model. Parameters that lie before
-        everything that is optimised count as a trunk frozen on purpose (info), and so does a majority, and what is used
-        only outside of the model's own call, such as the critic of a generator.
+        everything that is optimised count as a trunk frozen on purpose (info), and so does a majority, what is used
+        only outside of the model's own call, such as the critic of a generator, and a whole part that is called so.
     Where: the parameter, and the line that builds the optimizer when only one can be meant.
     Try: build the optimizer last, or optimizer.add_param_group({"params": ...}).
     Bad:
@@ -223,7 +226,9 @@ def _is_frozen_on_purpose(left_out: list[ParameterRow], owned: list[ParameterRow
     """A trunk before everything that is trained, or all but a few: both are ways to fine-tune."""
     used = [p.order for p in owned if p.order >= 0]
     before = bool(used) and max(p.order for p in left_out) < min(used)
-    critic = all(p.outside for p in left_out)
+    parts = {p.name.partition(".")[0] for p in left_out}
+    whole = parts.isdisjoint(p.name.partition(".")[0] for p in owned)
+    critic = all(p.outside for p in left_out) or (whole and all(OPPONENT.fullmatch(part) for part in parts))
     return before or critic or _weights(left_out) > _weights(owned)
 
 

@@ -37,8 +37,9 @@ def backward_wrong(found: GradCheck) -> Iterator[Seen]:
     Seen: in double precision, with random numbers and batch statistics held fixed, the loss is measured a small step to both
         sides of the weights, along the gradient and along random directions. Backward and measurement differ by more than
         1e-4 (our choice: sound layers stay below 1e-6), also a little beside this point, where no kink is. `detach`,
-        `no_grad`, straight-through estimators, reversal and clipping of gradients are by design and not accused. A parameter
-        all of whose ways to the loss are cut in this manner, though the loss does change with it, is noted.
+        `no_grad`, straight-through estimators, reversal and clipping of gradients, and a backward with an input of its own
+        (feedback alignment) are by design and not accused. A parameter all of whose ways to the loss are cut in this manner,
+        though the loss does change with it, is noted.
     Where: the line of the backward, the hook or the hidden write that is to blame; if there is none, the parameter.
     Try: derive the backward again by hand, or leave the custom Function out: torch differentiates its forward by itself.
     Bad:

@@ -34,6 +34,9 @@ def relation(alone: Alone, position: int, answer: Tensor | None, args: tuple[Any
     if _hands_on(alone, args, position) and _hands_on(alone, alone.moved(args), position):  # twice zero is zero, too
         reason = "its forward hands the input on and only its backward does something, as gradient reversal or scaling does"
         return Relation(BY_DESIGN, reason, 0.0)
+    if _has_an_input_of_its_own(alone, position, args, cotangents):
+        reason = "its backward uses a tensor that its forward is given and does not use, as feedback alignment does"
+        return Relation(BY_DESIGN, reason, 0.0)
     numeric, answered, transposed, chosen = _elements(alone, value, answer, position, args, cotangents)
     size = max(float(numeric.abs().max()), float(answered.abs().max()))
     difference = (numeric - answered).abs()
@@ -53,6 +56,23 @@ def _hands_on(alone: Alone, args: tuple[Any, ...], position: int) -> bool:
     """Whether an output is this input, in another shape perhaps."""
     value = args[position]
     return any(is_floating(o) and o.numel() == value.numel() and torch.equal(o.reshape(-1), value.reshape(-1)) for o in alone.run(args))
+
+
+def _has_an_input_of_its_own(alone: Alone, position: int, args: tuple[Any, ...], cotangents: Gradients | None) -> bool:
+    """Whether an input that no output moves with moves the answer for this one: it was handed over for the backward."""
+    for place, value in enumerate(args):
+        if place == position or not is_floating(value):
+            continue
+        others = (*args[:place], value + size_of(value) * random_signs(value, seed=5).to(value.dtype), *args[place + 1 :])
+        if all(map(_same, alone.run(others), alone.run(args))):
+            changed, plain = alone.answers(others, cotangents)[position], alone.answers(args, cotangents)[position]
+            if not _same(changed, plain):
+                return True
+    return False
+
+
+def _same(one: Any, other: Any) -> bool:
+    return torch.equal(one, other) if isinstance(one, Tensor) and isinstance(other, Tensor) else one is other
 
 
 def _elements(

@@ -84,8 +84,10 @@ def vanishing(stats: GradientStats) -> Iterator[Seen]:
         f"; shuffling the early weights changes the loss by {stats.experiment.early:.2g}, "
         f"the late ones by {stats.experiment.late:.2g}"
     )  # fmt: skip
+    through = " and ".join(f"{count} {kind}" for kind, count in stats.squashing.items())
     yield Seen(
-        f"over {matrices} weight matrices the backward signal fades to {ratio:.1e} of its strength, from `{last}` down to `{first}`{felt}",
+        f"over {matrices} weight matrices{f' and through {through}' if through else ''} the backward signal fades to {ratio:.1e} of its strength, "
+        f"from `{last}` down to `{first}`{felt}",
         _place(first),
         {"ratio": ratio, "matrices": matrices, "first": stats.signals[0].norm, "last": stats.signals[-1].norm},
     )

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from nbdebug import loading
 from nbdebug.counterfactual import Counterfactual, in_training_mode, is_adaptive, trainable
@@ -21,6 +22,7 @@ from nbdebug.instruments.gradients.trend import suspicious
 from nbdebug.tensor_stats import measure_all, norms
 from nbdebug.training_setup import TrainingSetup
 
+SQUASHING = (nn.Sigmoid, nn.Tanh, nn.Softsign, nn.Hardsigmoid, nn.Hardtanh, nn.LogSigmoid)
 FEWEST_MATRICES = 3  # below, there is neither depth nor an early part to try
 
 
@@ -34,7 +36,7 @@ def gradients(setup: TrainingSetup, *, batches: int = 1) -> Iterator[GradientSta
     """
     in_training_mode(setup)
     given = loading.first_batches(setup.train_loader, max(1, batches))
-    found = GradientStats(None, 0, adaptive=is_adaptive(setup))
+    found = GradientStats(None, 0, adaptive=is_adaptive(setup), squashing=dict(Counter(type(m).__name__ for m in setup.model.modules() if type(m) in SQUASHING)))
     losses: list[float] = []
     uses: list[Use] = []
     for batch in given:

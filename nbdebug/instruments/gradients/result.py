@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from nbdebug.magnitudes import magnitude_map
 from nbdebug.page import Curve, Heatmap, Panel, Table
@@ -62,6 +62,7 @@ class GradientStats:
     signals: tuple[Signal, ...] = ()  # in forward order; a weight used at every time step comes many times
     symmetric: tuple[str, ...] = ()  # matrices whose units are the same and stay so
     adaptive: bool = True  # whether the optimizer takes the size out of the gradient, as Adam does
+    squashing: dict[str, int] = field(default_factory=dict)  # class of a non-linearity that flattens out at both ends → how many there are
     experiment: Experiment | None = None  # made only on suspicion
     not_checked: str = ""  # why there was no backward pass
     symmetry_not_checked: str = ""

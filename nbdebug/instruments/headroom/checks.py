@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from nbdebug.errors import NotChecked
-from nbdebug.findings import INFO, WARNING
+from nbdebug.findings import ERROR, INFO, WARNING
 from nbdebug.instruments.base import Seen
 from nbdebug.instruments.headroom.danger import danger
 from nbdebug.instruments.headroom.instrument import headroom
@@ -14,6 +14,7 @@ from nbdebug.nonfinite.headroom.sites import Site
 from nbdebug.nonfinite.headroom.stretching import Formula
 
 INEXACT = 1e-2  # relative error: fewer than two digits are left; our choice, sound formulas keep four and more
+LOST = 1.0  # relative error: no digit is left, in this very batch
 WORSE = 8.0  # times the error that the precision cannot avoid; our choice
 EPSILONS = {"float16": ("1e-4", "1e-3"), "bfloat16": ("1e-6", "1e-2")}  # that the precision does not round to 0; beside 1
 
@@ -92,7 +93,7 @@ def cancellation(result: Headroom) -> Iterator[Seen]:
     Seen: the formula is found in the graph of the step, its operators are repeated in float64 and by the stable function, and
         its inputs are made 4 times as large as they became in several batches and 30 rehearsed updates, no further than the
         operators before allow: what comes out is not finite where the stable one is, or fewer than two digits are right now.
-        A formula that stays exact within that reach is only noted.
+        A formula that stays exact within that reach is only noted; one that has no digit left now is an error.
     Where: the line of the last operator.
     Try: F.log_softmax, F.logsigmoid, F.softplus, torch.logsumexp, torch.softmax, x.var(), torch.expm1, torch.cdist, F.cross_entropy.
     Bad:
@@ -115,7 +116,7 @@ def cancellation(result: Headroom) -> Iterator[Seen]:
         yield Seen(
             _said(formula), formula.location,
             {"largest": formula.largest, "reach": formula.reach, "error": formula.error, "becomes": formula.breaks or "finite"},
-            None if alarm else INFO,
+            (ERROR if formula.error > LOST else None) if alarm else INFO,
             f"{formula.advice}{_agreement(formula)}",
         )  # fmt: skip
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import math
 from typing import Any
 
@@ -10,6 +9,7 @@ from torch import Tensor
 
 from nbdebug.errors import SetupError
 from nbdebug.instruments.lr_find.result import GroupRate
+from nbdebug.stepping import needs_closure
 from nbdebug.training_setup import TrainingSetup
 
 PEAKS = ("lr", "initial_lr", "max_lr")  # of a group: a scheduler notes the second, OneCycleLR the third
@@ -57,12 +57,6 @@ def demand_rates(setup: TrainingSetup) -> None:
                 raise SetupError(f"group {number} of {kind} has lr={rate!r}: a sweep needs a rate that is a number, 0 or more")
     if not any(group["params"] for optimizer in setup.optimizers for group in optimizer.param_groups):
         raise SetupError("the optimizer has no parameters: pass it model.parameters()")
-
-
-def needs_closure(optimizer: Any) -> bool:
-    """Whether its `step` cannot be called without one."""
-    closure = inspect.signature(type(optimizer).step).parameters.get("closure")
-    return closure is not None and closure.default is inspect.Parameter.empty
 
 
 def _named(setup: TrainingSetup) -> list[tuple[str, int, dict[str, Any]]]:

@@ -80,6 +80,11 @@ def lr_find(
         return
     clock.step = _step_seconds(setup, groups, held, min_lr)
     plan = planned(num_steps, repeats, step_seconds=clock.step, seconds=clock.left)
+    needed = plan.fewest * clock.step
+    if needed > clock.left:
+        words = f"a step takes {clock.step:.2g} s, and the {plan.fewest:.0f} that a search needs take {needed:.0f} s: pass a larger budget"
+        yield replace(result, reason=words, settled=True)
+        return
     for number in range(plan.repeats):
         held = pool(given, plan.batches, time.perf_counter() + clock.left / 4) or held
         for fuller in _repeat(setup, Repeat(number, held), groups, plan, result, clock):

@@ -61,7 +61,9 @@ def _sweeps(result: LrFind) -> Curve:
 
 
 def _height(sweep: Sweep, i: int) -> float:
-    return sweep.start + sweep.excess[i]
+    """The smoothed loss, as it would be on batches of the mean difficulty; not below the lowest loss that there was."""
+    height = sweep.start + sweep.excess[i]
+    return max(height, min(filter(math.isfinite, sweep.losses))) if math.isfinite(height) else height
 
 
 def _over(values: Sequence[float], take: Callable[[list[float]], float]) -> float:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 USUAL_TRIALS = 7  # of a repeat, the trial at the user's own rate among them
+FEWEST_TRIALS = 3  # of a repeat, below which no rate lies between two others
 STILL = 0.5  # of a step: a forward pass, and the waiting for its loss
 TRIAL_STEPS = 40  # the rates that are best after 30 to 50 steps are those that are best after 300 (benchmarks/lr_find.py)
 
@@ -26,6 +27,11 @@ class Plan:
     def steps(self) -> float:
         """All of them, in training steps."""
         return self.repeats * (STILL * self.batches + self.sweep + USUAL_TRIALS * self.trial)
+
+    @property
+    def fewest(self) -> float:
+        """Steps below which nothing can be suggested."""
+        return STILL * self.batches + self.sweep + FEWEST_TRIALS * self.trial
 
 
 def planned(steps: int, repeats: int, *, step_seconds: float, seconds: float | None) -> Plan:

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 from nbdebug.page import Panel
 
+ROUNDING = 1e-6  # of the loss, an order above that of float32: two descents that are nearer to each other are the same
+
 
 @dataclass(frozen=True)
 class Sweep:
@@ -43,6 +45,12 @@ class Trial:
     def descent(self) -> float:
         """How far the loss came down, in loss units; negative when it rose."""
         return -math.inf if self.loss is None else self.still - self.loss
+
+    @property
+    def gain(self) -> float:
+        """The descent without what may be rounding. Of two rates with the same gain the lower is better: nothing is won by the other."""
+        step = ROUNDING * abs(self.still)
+        return self.descent - math.remainder(self.descent, step) if step and math.isfinite(self.descent) else self.descent
 
 
 @dataclass(frozen=True)

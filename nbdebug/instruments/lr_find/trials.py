@@ -57,7 +57,7 @@ def climb(
 
 def _asked(setup: TrainingSetup, repeat: Repeat, groups: Groups, place: int, tried: dict[int, Score], steps: int) -> Iterator[Trial]:
     done = trial(setup, repeat, groups, rate_of(place), steps)
-    tried[place] = (done.loss is None, float(place) if done.loss is None else -done.descent)  # of two that diverged, the lower rate
+    tried[place] = (done.loss is None, float(place) if done.loss is None else -done.gain)  # of two that diverged, the lower rate
     yield done
 
 

@@ -24,10 +24,15 @@ def suggested(trials: Sequence[Trial], asked: Asked) -> float | None:
 
 
 def band(trials: Sequence[Trial], asked: Asked) -> tuple[float, float]:
-    """The lowest and the highest rate that came nearly as far as the best of their repeat, and half a step of the climb each way."""
-    best = {b.repeat: b.descent for b in _best_of_each(trials, asked)}
-    near = [t.rate for t in trials if t.repeat in best and t.descent >= NEARLY * best[t.repeat]]
-    return min(near) / HALF_STEP, max(near) * HALF_STEP
+    """The lowest and the highest rate that came nearly as far as the best of their repeat, and half a step of the climb each way.
+
+    It ends below any higher rate at which the loss rose in one repeat or another, and does not leave the range of the sweep.
+    """
+    best = {b.repeat: b for b in _best_of_each(trials, asked)}
+    near = [t.rate for t in trials if t.repeat in best and t.descent >= NEARLY * best[t.repeat].descent]
+    highest = max(b.rate for b in best.values())
+    edge = min((t.rate for t in trials if t.descent < 0 and t.rate > highest), default=math.inf)
+    return max(asked.min_lr, min(near) / HALF_STEP), min(asked.max_lr, max(rate for rate in near if rate < edge) * HALF_STEP)
 
 
 def limits(trials: Sequence[Trial], asked: Asked) -> tuple[str, ...]:
@@ -35,6 +40,8 @@ def limits(trials: Sequence[Trial], asked: Asked) -> tuple[str, ...]:
     best, said = _best_of_each(trials, asked), []
     if any(_at_top(b.rate, asked) for b in best):
         said.append(f"The best may lie above the range: pass a max_lr higher than {asked.max_lr:g}")
+    if any(_at_bottom(b.rate, asked) for b in best):
+        said.append(f"The best may lie below the range: pass a min_lr lower than {asked.min_lr:g}")
     if len(best) < asked.repeats:
         said.append(f"There was time for {len(best)} of {asked.repeats} repeats, so the band is narrower than it should be")
     return tuple(said)
@@ -63,7 +70,7 @@ def why_none(trials: Sequence[Trial], asked: Asked) -> str:
 def _best_of_each(trials: Sequence[Trial], asked: Asked) -> list[Trial]:
     """The best of every repeat whose best lies between others, or at an end of the range."""
     repeats = [[t for t in trials if t.repeat == repeat] for repeat in sorted({trial.repeat for trial in trials})]
-    best = [(max(of, key=lambda t: (t.descent, -t.rate)), of) for of in repeats]
+    best = [(max(of, key=lambda t: (t.gain, -t.rate)), of) for of in repeats]
     return [b for b, of in best if _has_higher(b, of, asked) and _has_lower(b, of, asked)]
 
 
@@ -72,11 +79,15 @@ def _has_higher(best: Trial, others: Sequence[Trial], asked: Asked) -> bool:
 
 
 def _has_lower(best: Trial, others: Sequence[Trial], asked: Asked) -> bool:
-    return best.rate <= asked.min_lr * HALF_STEP**2 or any(t.rate < best.rate for t in others)
+    return _at_bottom(best.rate, asked) or any(t.rate < best.rate for t in others)
 
 
 def _at_top(rate: float, asked: Asked) -> bool:
     return rate >= asked.max_lr / HALF_STEP**2
+
+
+def _at_bottom(rate: float, asked: Asked) -> bool:
+    return rate <= asked.min_lr * HALF_STEP**2
 
 
 def _mean(values: Sequence[float]) -> float:

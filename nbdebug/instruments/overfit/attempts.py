@@ -16,6 +16,7 @@ from nbdebug.instruments.overfit.altered import Named, its_input
 from nbdebug.instruments.overfit.floor import Floor, Listening, accuracy
 from nbdebug.instruments.overfit.result import Attempt
 from nbdebug.instruments.overfit.samples import fresh
+from nbdebug.stepping import own_adam, owned, update
 from nbdebug.training_setup import TrainingSetup
 from nbdebug.untouched import untouched
 
@@ -24,8 +25,6 @@ ENOUGH = 0.9  # of the way from the first loss to the floor: memorised
 RIGHT_ANYWAY = 0.3  # of the way that counts as memorised when all classes are right: bounded logits cannot go further
 SMOOTHED = 5  # readings that are averaged where the loss draws something anew each time
 HOPELESS = (60, 0.02)  # steps, and share of the way: an experiment that has not got so far by then is given up; our choice
-LOSS_SCALE = {"16-mixed": 1024.0}  # keeps float16 gradients from underflowing in our own steps
-NEEDS_CLOSURE = ("LBFGS",)
 MASKS = frozenset("dropout dropout_ alpha_dropout feature_dropout feature_alpha_dropout dropout1d dropout2d dropout3d".split())
 DROPOUTS = (nn.Dropout, nn.Dropout1d, nn.Dropout2d, nn.Dropout3d, nn.AlphaDropout, nn.FeatureAlphaDropout)
 
@@ -67,7 +66,7 @@ def attempt(
                 break
         loss = loss_of() if loss is None else loss
         if not loss.requires_grad:
-            raise NbdebugError("the loss has no graph, so nothing can be learnt")
+            raise NbdebugError("the loss has no graph, so nothing can be learnt: is everything frozen, or a .detach() in the way? nbdebug.first_step tells")
         step(loss_of, loss)
     if not so_far.memorised and math.isfinite(taken[-1][1]) and any(m.p > 0 for m in dropouts(task.setup)):
         yield _calmly(task, so_far)
@@ -143,19 +142,8 @@ class OwnAdam:
 
     def __call__(self) -> Step:
         mine = owned(self.setup) if self.names is None else [p for n, p in trainable(self.setup.model) if n in self.names]
-        optimizer = torch.optim.Adam(mine, lr=self.rate)
-        scale = LOSS_SCALE.get(self.setup.precision, 1.0)
-
-        def step(again: Callable[[], Tensor], loss: Tensor) -> None:
-            for p in self.setup.model.parameters():
-                p.grad = None
-            (loss * scale).backward()
-            for p in mine:
-                if p.grad is not None:
-                    p.grad = (p.grad.to_dense() if p.grad.layout != torch.strided else p.grad) / scale
-            optimizer.step()
-
-        return step
+        step = own_adam(self.setup, mine, self.rate)
+        return lambda again, loss: step(loss)
 
 
 def users_step(setup: TrainingSetup) -> Callable[[], Step]:
@@ -163,34 +151,11 @@ def users_step(setup: TrainingSetup) -> Callable[[], Step]:
 
     def step(again: Callable[[], Tensor], loss: Tensor) -> None:
         setup.backward(loss)
-        setup.step()
+        update(setup, again)
 
-    def step_with_closure(again: Callable[[], Tensor], loss: Tensor) -> None:
-        for optimizer in setup.optimizers:
-
-            def closure(optimizer: torch.optim.Optimizer = optimizer) -> Tensor:
-                optimizer.zero_grad()
-                value = again()
-                value.backward()
-                return value
-
-            optimizer.step(closure)
-
-    return lambda: step_with_closure if any(type(o).__name__ in NEEDS_CLOSURE for o in setup.optimizers) else step
-
-
-def kinds(setup: TrainingSetup) -> str:
-    """`Adam`, or of several `Adam+SGD`."""
-    return "+".join(dict.fromkeys(type(optimizer).__name__ for optimizer in setup.optimizers))
+    return lambda: step
 
 
 def rates(setup: TrainingSetup, factor: float = 1.0) -> str:
     """The learning rate of each optimizer's first group, times a factor."""
     return ", ".join(f"{float(group['lr']) * factor:g}" for o in setup.optimizers for group in o.param_groups[:1] if "lr" in group)
-
-
-def owned(setup: TrainingSetup) -> list[nn.Parameter]:
-    """What the user's optimizers train of this model; all of it when they were built for another."""
-    mine = {id(p) for o in setup.optimizers for group in o.param_groups for p in group["params"]}
-    every = [p for _, p in trainable(setup.model)]
-    return [p for p in every if id(p) in mine] or every

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from nbdebug.counterfactual import in_training_mode
-from nbdebug.instruments.overfit.attempts import OwnAdam, Task
+from nbdebug.instruments.overfit.attempts import ENOUGH, OwnAdam, Task
 from nbdebug.instruments.overfit.changes import Change, changes
 from nbdebug.instruments.overfit.experiment import experiment
 from nbdebug.instruments.overfit.head import linear_head, where_it_stops
@@ -55,13 +55,13 @@ def searched(task: Task, trial: Trial, until: float) -> Iterator[Trial]:
 def _tried(task: Task, trial: Trial, change: Change, until: float) -> Iterator[Trial]:
     """The trial with this experiment, and where it helped with narrower ones until one of them does too."""
     outer = _once(task, change, until)
-    trial = replace(trial, experiments=(*trial.experiments, outer), blocker=_blocker(change, outer) if outer.memorised else trial.blocker)
+    trial = replace(trial, experiments=(*trial.experiments, outer), blocker=_blocker(task, change, outer) if outer.memorised else trial.blocker)
     yield trial
     for narrower in change.narrower if outer.memorised else ():
         if time.perf_counter() >= until:
             break
         inner = _once(task, narrower, until)
-        blocker = _blocker(narrower, inner) if inner.memorised else trial.blocker
+        blocker = _blocker(task, narrower, inner) if inner.memorised else trial.blocker
         trial = replace(trial, experiments=(*trial.experiments, inner), blocker=blocker)
         yield trial
         if inner.memorised:
@@ -72,5 +72,8 @@ def _once(task: Task, change: Change, until: float) -> Experiment:
     return experiment(task, change.name, change.apply, OwnAdam(task.setup, RATE, change.names), until, give_up=True)
 
 
-def _blocker(change: Change, helped: Experiment) -> Blocker:
-    return Blocker(f"with {change.name} it falls to {helped.lowest:.3g} in {helped.steps} steps", change.location, change.advice)
+def _blocker(task: Task, change: Change, helped: Experiment) -> Blocker:
+    """What it fell to; and where that is not much, what makes it enough."""
+    start, floor = task.reference or 0.0, task.floor.value or 0.0
+    right = "" if start - (helped.lowest or 0.0) >= ENOUGH * (start - floor) else ", with every class right"
+    return Blocker(f"with {change.name} it falls to {helped.lowest:.3g} in {helped.steps} steps{right}", change.location, change.advice)

@@ -13,10 +13,11 @@ from torch.overrides import TorchFunctionMode
 
 from nbdebug.findings import Location
 from nbdebug.instruments.overfit.altered import Calls, its_input
-from nbdebug.instruments.overfit.attempts import Task, dropouts, owned, without_dropout
+from nbdebug.instruments.overfit.attempts import Task, dropouts, without_dropout
 from nbdebug.instruments.overfit.initialisation import initialised, unlike_first
 from nbdebug.instruments.overfit.scene import SUSPECTS, Operation, Scene
 from nbdebug.listening import module_paths
+from nbdebug.stepping import owned
 
 LEFT_OUT = 12  # operations that are left out one by one
 LAYERS = (1, 2, 4)  # last ones that are trained alone

@@ -8,7 +8,7 @@ from nbdebug.errors import NotChecked
 from nbdebug.findings import ERROR, INFO, WARNING, Location
 from nbdebug.instruments.base import Seen
 from nbdebug.instruments.overfit.instrument import overfit
-from nbdebug.instruments.overfit.result import FAIL, UNDECIDED, Overfit, Trial
+from nbdebug.instruments.overfit.result import FAIL, UNDECIDED, Overfit, Trial, said_samples
 
 
 @overfit.check(
@@ -50,7 +50,7 @@ def cannot_overfit(result: Overfit) -> Iterator[Seen]:
 def _failed(trial: Trial) -> Seen:
     tried = ", ".join(attempt.optimizer for attempt in trial.attempts)
     said = (
-        f"{_samples(trial)} cannot be memorised: from {trial.start:.4g} the loss came down to {trial.lowest:.4g} at best, where "
+        f"{said_samples(trial.samples)} cannot be memorised: from {trial.start:.4g} the loss came down to {trial.lowest:.4g} at best, where "
         f"{trial.floor:.3g} is possible (tried: {tried})"
     )
     if trial.blocker is None:
@@ -62,12 +62,8 @@ def _only_ours(trial: Trial) -> Seen:
     """What is a matter of the optimizer, and none of the model."""
     if trial.blocker is None:
         advice = "compare learning rates: lr_find, or Adam at 1e-3"
-        return Seen(f"{_samples(trial)} {trial.reason}", Location(), _evidence(trial), INFO, advice)
-    return Seen(f"{_samples(trial)} cannot be memorised: {trial.blocker.said}", trial.blocker.location, _evidence(trial), WARNING, trial.blocker.advice)
-
-
-def _samples(trial: Trial) -> str:
-    return "one sample" if trial.samples == 1 else f"{trial.samples} samples"
+        return Seen(f"{said_samples(trial.samples)} {trial.reason}", Location(), _evidence(trial), INFO, advice)
+    return Seen(f"{said_samples(trial.samples)} cannot be memorised: {trial.blocker.said}", trial.blocker.location, _evidence(trial), WARNING, trial.blocker.advice)
 
 
 def _evidence(trial: Trial) -> dict[str, float | int | str | bool | None]:

@@ -15,7 +15,8 @@ from nbdebug.counterfactual import in_training_mode
 from nbdebug.errors import NbdebugError, NotChecked
 from nbdebug.findings import Location
 from nbdebug.instruments.overfit.attempts import ENOUGH, Task
-from nbdebug.instruments.overfit.predictions import Freed, layers_before
+from nbdebug.instruments.overfit.last_layers import layers_before
+from nbdebug.instruments.overfit.predictions import Freed
 from nbdebug.instruments.overfit.result import Blocker, Experiment, Trial
 from nbdebug.instruments.overfit.samples import fresh
 from nbdebug.instruments.overfit.search_lowest import by_adam, lowest

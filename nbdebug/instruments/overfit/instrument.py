@@ -9,14 +9,15 @@ from dataclasses import replace
 from nbdebug.counterfactual import in_training_mode
 from nbdebug.errors import BatchError, NbdebugError, SetupError, first_line
 from nbdebug.instruments.base import Instrument, demand_at_least, instrument
-from nbdebug.instruments.overfit.attempts import OwnAdam, Task, kinds, tried, users_step
+from nbdebug.instruments.overfit.attempts import OwnAdam, Task, attempt, tried, users_step
 from nbdebug.instruments.overfit.blocker import searched
 from nbdebug.instruments.overfit.floor import floor_of
-from nbdebug.instruments.overfit.result import FAIL, UNDECIDED, Overfit, Trial
+from nbdebug.instruments.overfit.result import FAIL, UNDECIDED, Overfit, Trial, said_samples
 from nbdebug.instruments.overfit.samples import frozen, twins
 from nbdebug.instruments.overfit.users_optimizer import at_initial_rate, why_not_with_it
-from nbdebug.instruments.overfit.verdict import judged, nothing_to_learn, worth_going_on
+from nbdebug.instruments.overfit.verdict import answered, judged, worth_going_on
 from nbdebug.instruments.overfit.written import script_of
+from nbdebug.stepping import kinds
 from nbdebug.training_setup import TrainingSetup
 from nbdebug.untouched import untouched
 
@@ -79,16 +80,14 @@ def _trial(
         yield Trial(count, UNDECIDED, str(error)), None
         return
     if few.count < count and any(trial.samples == few.count for trial in earlier):
-        yield Trial(count, UNDECIDED, f"the loader gives only {few.count} samples, which were tried already"), None
+        yield Trial(count, UNDECIDED, f"the loader gives no more than {said_samples(few.count)}, tried already"), None
         return
     trial = Trial(few.count, UNDECIDED, "the attempt did not come to its end", redrawn=few.redrawn)
     try:
-        with untouched(setup):
-            in_training_mode(setup)
-            floor = floor_of(setup, few.batch, twins(setup, few.batch, few.count), few.count)
-        task = Task(setup, few.batch, few.count, steps, floor)
-        trial = replace(trial, floor=floor.value, floor_from=floor.how)
-        for now in _attempts(task, trial, patience):
+        for now, task in _first(Task(setup, few.batch, few.count, steps), trial):
+            trial = now
+            yield trial, task
+        for now in _others(task, trial, patience):
             trial = now
             yield trial, task
     except (NbdebugError, RuntimeError) as error:  # batch-norm of one sample, say
@@ -97,17 +96,27 @@ def _trial(
     yield judged(task, trial), task
 
 
-def _attempts(task: Task, trial: Trial, patience: float) -> Iterator[Trial]:
-    """The user's optimizer first, then our own until one gets there; then the most hopeful of these for longer."""
-    steppers = [(f"your {kinds(task.setup)}", users_step(task.setup)), *at_initial_rate(task.setup)]
-    steppers += [(f"Adam at {rate:g}", OwnAdam(task.setup, rate)) for rate in LEARNING_RATES]
+def _first(task: Task, trial: Trial) -> Iterator[tuple[Trial, Task]]:
+    """The floor of the loss, then the user's optimizer; in one loan, because taking one is dearer than the steps of a small model."""
+    setup = task.setup
+    with untouched(setup, weights=True):
+        in_training_mode(setup)
+        task = replace(task, floor=floor_of(setup, task.batch, twins(setup, task.batch, task.count), task.count))
+        trial = replace(trial, floor=task.floor.value, floor_from=task.floor.how)
+        for now in attempt(task, f"your {kinds(setup)}", users_step(setup)):
+            yield replace(trial, attempts=(now,)), task
+
+
+def _others(task: Task, trial: Trial, patience: float) -> Iterator[Trial]:
+    """Our own optimizers, where the user's does not get there, until one does; then the most hopeful of these for longer."""
+    steppers = [*at_initial_rate(task.setup), *((f"Adam at {rate:g}", OwnAdam(task.setup, rate)) for rate in LEARNING_RATES)]
     for name, stepper in steppers:
+        if answered(trial):
+            return
         others = trial.attempts
         for now in tried(task, name, stepper):
             trial = replace(trial, attempts=(*others, now))
             yield trial
-        if now.memorised or nothing_to_learn(trial) or trial.floor is None:
-            return
     slow, until = worth_going_on(trial, task), time.perf_counter() + patience
     if slow is None:
         return

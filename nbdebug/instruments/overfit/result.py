@@ -102,6 +102,11 @@ class Overfit:
         return tuple(panels)
 
 
+def said_samples(count: int) -> str:
+    """`one sample`, `10 samples`."""
+    return "one sample" if count == 1 else f"{count} samples"
+
+
 def _table(trials: tuple[Trial, ...]) -> Table:
     rows = tuple((t.samples, t.verdict, t.start, t.lowest, t.floor, t.best.optimizer if t.best else None, t.reason) for t in trials)
     columns = ("samples", "verdict", "loss at the start", "lowest", "floor", "best with", "why")
@@ -111,16 +116,14 @@ def _table(trials: tuple[Trial, ...]) -> Table:
 
 
 def _curve(trial: Trial) -> Curve:
-    longest = max((attempt.steps for attempt in trial.attempts), key=len)
-    series = {a.optimizer: (*a.losses, *([math.nan] * (len(longest) - len(a.losses)))) for a in trial.attempts}
     floor = "" if trial.floor is None else f"; it cannot fall below {trial.floor:.3g}" + (f" ({trial.floor_from})" if trial.floor_from else "")
     return Curve(
-        f"{trial.samples} {'sample' if trial.samples == 1 else 'samples'}: {trial.verdict}",
-        series,
-        x=tuple(float(step) for step in longest),
+        f"{said_samples(trial.samples)}: {trial.verdict}",
+        {a.optimizer: a.losses for a in trial.attempts},
         y_label="loss",
-        log_y=all(loss > 0 for values in series.values() for loss in values if not math.isnan(loss)),
+        log_y=all(loss > 0 for a in trial.attempts for loss in a.losses if not math.isnan(loss)),
         caption=f"trained again and again on the same samples{floor}",
+        own_x={a.optimizer: tuple(map(float, a.steps)) for a in trial.attempts},  # some go on for longer
     )
 
 
@@ -129,7 +132,7 @@ def _experiments(trial: Trial) -> Table:
     columns = ("what was changed", "lowest loss", "memorised", "steps", "note")
     if not any(e.note for e in trial.experiments):
         columns, rows = columns[:-1], tuple(row[:-1] for row in rows)
-    title = f"what blocks the way? {trial.samples} {'sample' if trial.samples == 1 else 'samples'}, one change at a time"
+    title = f"what blocks the way? {said_samples(trial.samples)}, one change at a time"
     return Table(title, columns, rows)
 
 

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from nbdebug.findings import Location
 from nbdebug.instruments.overfit.attempts import MASKS
-from nbdebug.instruments.overfit.predictions import last_layers, layers_before
+from nbdebug.instruments.overfit.last_layers import last_layers, layers_before
 from nbdebug.listening import IN_PLACE, RESHAPING, Call, Tape
 from nbdebug.loss_call import LOSSES
 

@@ -75,7 +75,10 @@ def _round(free: Free, best: float) -> float:
             lowest_seen.append(value)
         return loss.detach()
 
-    search.step(closure)
+    try:
+        search.step(closure)
+    except IndexError:  # torch's line search, where it finds no bracket between values that are not finite
+        raise NotChecked("the line search gives up on it") from None
     if any(not bool(base.isfinite().all()) for base in free.bases):
         raise NotChecked("free numbers run away on it")
     return min(lowest_seen)

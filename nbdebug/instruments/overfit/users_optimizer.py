@@ -9,11 +9,13 @@ from dataclasses import replace
 
 from torch import Tensor
 
+from nbdebug.counterfactual import trainable
 from nbdebug.findings import Location
-from nbdebug.instruments.overfit.attempts import Step, Task, kinds, rates, users_step
+from nbdebug.instruments.overfit.attempts import Step, Task, rates, users_step
 from nbdebug.instruments.overfit.experiment import experiment
 from nbdebug.instruments.overfit.result import Blocker, Trial
 from nbdebug.instruments.overfit.verdict import HALF
+from nbdebug.stepping import kinds
 from nbdebug.training_setup import TrainingSetup
 
 WARMING = 0.1  # of its initial rate; an optimizer below it stands at the beginning, or the end, of a schedule
@@ -41,6 +43,10 @@ def why_not_with_it(task: Task, trial: Trial, until: float) -> Iterator[Trial]:
     if best is None or not best.memorised or best.optimizer.startswith("your"):
         return
     task, name = replace(task, reference=trial.start), kinds(task.setup)
+    if _holds_none(task.setup):
+        said, advice = f"your {name} holds none of the model's weights", f"make {name} of the parameters that this model has now"
+        yield replace(trial, reason=f"memorised with {best.optimizer}, but {said}", blocker=Blocker(said, Location(detail="the optimizer"), advice))
+        return
     for change, said, apply in _changes(task.setup, trial):
         if time.perf_counter() >= until:
             return
@@ -61,6 +67,8 @@ def _changes(setup: TrainingSetup, trial: Trial) -> Iterator[tuple[str, str, Cal
     """Which option, the change in words, and what makes it."""
     if any(group.get("weight_decay") for o in setup.optimizers for group in o.param_groups):
         yield "weight_decay", "without weight decay", lambda task: _with_options(task, weight_decay=0.0)
+    if any(group.get("maximize") for o in setup.optimizers for group in o.param_groups):
+        yield "maximize", "with maximize=False", lambda task: _with_options(task, maximize=False)
     losses = trial.attempts[0].losses
     worse = not all(map(math.isfinite, losses)) or losses[-1] > losses[0]
     now = max((float(g["lr"]) for o in setup.optimizers for g in o.param_groups if "lr" in g), default=0.0)
@@ -69,14 +77,21 @@ def _changes(setup: TrainingSetup, trial: Trial) -> Iterator[tuple[str, str, Cal
             yield "lr", f"at lr={rates(setup, factor)}", lambda task, factor=factor: _with_options(task, lr=factor)
 
 
-def _with_options(task: Task, *, lr: float = 1.0, weight_decay: float | None = None) -> Callable[[], Tensor]:
+def _with_options(task: Task, *, lr: float = 1.0, **options: float | bool) -> Callable[[], Tensor]:
     """The loss, after the borrowed optimizers got other options; `lr` is a factor."""
     for group in (group for optimizer in task.setup.optimizers for group in optimizer.param_groups):
         if "lr" in group:
             _set(group, "lr", float(group["lr"]) * lr)
-        if weight_decay is not None and "weight_decay" in group:
-            _set(group, "weight_decay", weight_decay)
+        for option, value in options.items():
+            if option in group:
+                _set(group, option, value)
     return task.loss
+
+
+def _holds_none(setup: TrainingSetup) -> bool:
+    """Whether no weight of the model is in a group of any optimizer."""
+    held = {id(p) for o in setup.optimizers for group in o.param_groups for p in group["params"]}
+    return not any(id(p) in held for _, p in trainable(setup.model))
 
 
 def _decayed(setup: TrainingSetup) -> Location:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 
-from nbdebug.instruments.overfit.attempts import SMOOTHED, Task, owned, rates
+from nbdebug.instruments.overfit.attempts import SMOOTHED, Task, rates
 from nbdebug.instruments.overfit.result import FAIL, PASS, UNDECIDED, Attempt, Trial
+from nbdebug.stepping import owned
 
 HALF = 0.5  # of the way from the first loss to the floor; what no attempt reaches is out of reach
 AT_FLOOR = 0.02  # loss units above the floor where there is nothing left to learn
@@ -37,6 +38,13 @@ def judged(task: Task, trial: Trial) -> Trial:
 def nothing_to_learn(trial: Trial) -> bool:
     """Whether the loss is as low as it can be before the first step."""
     return trial.floor is not None and trial.start is not None and abs(trial.start - trial.floor) <= AT_FLOOR
+
+
+def answered(trial: Trial) -> bool:
+    """Whether another attempt would not change the verdict."""
+    if trial.floor is None or nothing_to_learn(trial) or not math.isfinite(trial.start or 0.0):
+        return True
+    return any(attempt.memorised for attempt in trial.attempts)
 
 
 def _how(best: Attempt) -> str:

@@ -112,8 +112,9 @@ def _best(function: str, targets: Tensor, classes: int, settings: dict[str, Any]
     """The prediction that is the same for all, and best for all: shares of the classes, chances, or the middle."""
     if function in CLASSES:
         return _shares(targets, classes, settings)
-    if function in BINARY:
-        return targets.mean(0).clamp(1e-7, 1 - 1e-7)
+    if function in BINARY:  # targets of -1 and 1 have no best chance: the surer, the lower the loss
+        within = bool(((targets >= 0) & (targets <= 1)).all())
+        return targets.mean(0).clamp(1e-7, 1 - 1e-7) if within else None
     guesses = (targets.mean(0), targets.median(0).values)
     return min(guesses, key=lambda guess: _loss(function, guess, targets, settings))
 

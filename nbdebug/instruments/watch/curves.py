@@ -17,6 +17,7 @@ from nbdebug.instruments.watch.result import Track
 
 WAITING = 256  # values on an accelerator that wait for one transfer
 LOSS, VALIDATION, BEFORE_CLIPPING = "loss", "validation loss", "gradient norm before clipping"
+GIVEN = "given to"  # what ReduceLROnPlateau is told, as in "given to scheduler"
 PAGE = os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 4096
 
 

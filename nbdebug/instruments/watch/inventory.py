@@ -16,6 +16,7 @@ from torch.nn.modules.dropout import _DropoutNd
 from torch.utils.data import DataLoader, RandomSampler, SequentialSampler
 
 from nbdebug.findings import Location
+from nbdebug.instruments.watch import statistics
 from nbdebug.instruments.watch.ledger import Account, mark_of, value_of
 from nbdebug.instruments.watch.result import Fact, Group, Loader, Model, Optimizer, Scheduler
 from nbdebug.listening import plain_path
@@ -24,7 +25,7 @@ ADAPTIVE = ("Adam", "Adagrad", "Adadelta", "RMSprop", "Rprop", "Lion", "Adafacto
 DECOUPLED = ("AdamW", "Lion", "Adafactor", "Muon")
 SETTINGS = (  # of a scheduler, as torch names them
     "T_max", "T_0", "T_mult", "T_i", "eta_min", "total_steps", "step_size", "gamma", "milestones", "total_iters", "start_factor",
-    "end_factor", "step_size_up", "step_size_down", "patience", "factor", "last_epoch",
+    "end_factor", "step_size_up", "step_size_down", "patience", "factor", "mode", "last_epoch",
 )  # fmt: skip
 WRAPPERS = ("DistributedDataParallel", "DataParallel", "FullyShardedDataParallel")
 
@@ -44,6 +45,7 @@ class WatchedModel:
     half: bool = False  # some parameter is float16
     parts: tuple[nn.Module, ...] = ()  # those of modes_matter
     looks: dict[str, tuple[int, float]] = field(default_factory=dict)  # parameter → mark and value when first seen
+    norms: tuple[str, ...] = ()  # paths of the batch norms that had seen nothing when first seen
 
     def resume(self) -> None:
         """Finds its parts; after `release`, again."""
@@ -72,7 +74,7 @@ class WatchedModel:
             self.name, type(self.module).__name__, sum(p.numel() for p in parameters), self.modes_matter,
             self.dropouts, self.forwards, str(parameters[0].dtype).removeprefix("torch.") if parameters else "",
             _wrapper(self.module), self.invisible, tuple(a.name for a in holders),
-            sum(parameters[order].numel() for order in orders), min(orders, default=-1),
+            sum(parameters[order].numel() for order in orders), min(orders, default=-1), tuple(statistics.plain(self.module, self.norms)),
         )  # fmt: skip
 
 
@@ -85,6 +87,7 @@ def watched_model(name: str, module: nn.Module) -> WatchedModel:
             made.dropouts[plain_path(path)] = float(part.p)
     made.device = next((p.device.type for p in module.parameters()), "cpu")
     made.trains = any(p.requires_grad for p in module.parameters())
+    made.norms = statistics.fresh(module)
     made.half = any(p.dtype == torch.float16 and p.requires_grad for p in module.parameters())
     made.looks = {plain_path(path): (mark_of(p), value_of(p)) for path, p in module.named_parameters()}
     return made
@@ -108,6 +111,7 @@ class WatchedLoader:
     length: int | None
     batch_size: int | None
     shuffled: bool | None
+    samples: int | None
     epochs: int = 0
     position: int = 0  # batches delivered in this iteration
     sizes: dict[int, int] = field(default_factory=dict)
@@ -133,7 +137,7 @@ class WatchedLoader:
     def plain(self, places: list[Location]) -> Loader:
         self._compare()
         sizes = {str(size): count for size, count in sorted(self.sizes.items())}
-        return Loader(self.name, self.length, self.batch_size, sizes, self.epochs, places[self.place], self.shuffled, self.mean_gap)
+        return Loader(self.name, self.length, self.batch_size, sizes, self.epochs, places[self.place], self.shuffled, self.samples, self.mean_gap)
 
 
 def watched_loader(name: str, loader: DataLoader, place: int) -> WatchedLoader:
@@ -141,8 +145,12 @@ def watched_loader(name: str, loader: DataLoader, place: int) -> WatchedLoader:
         length: int | None = len(loader)
     except TypeError:  # an iterable dataset
         length = None
+    try:
+        samples: int | None = len(loader.sampler)  # type: ignore[arg-type]
+    except TypeError:
+        samples = None
     kinds = {RandomSampler: True, SequentialSampler: False}
-    return WatchedLoader(name, weakref.ref(loader), place, length, loader.batch_size, kinds.get(type(loader.sampler)))
+    return WatchedLoader(name, weakref.ref(loader), place, length, loader.batch_size, kinds.get(type(loader.sampler)), samples)
 
 
 @dataclass

@@ -16,7 +16,7 @@ from torch.optim import Optimizer, lr_scheduler
 from nbdebug.batch import batch_size
 from nbdebug.instruments.watch.call_facts import autocast, is_divided, wants_gradient, with_graph
 from nbdebug.instruments.watch.constant import Constants
-from nbdebug.instruments.watch.curves import Curves
+from nbdebug.instruments.watch.curves import GIVEN, Curves
 from nbdebug.instruments.watch.cycles import Cycles
 from nbdebug.instruments.watch.inventory import (
     WatchedLoader,
@@ -295,8 +295,10 @@ class Recorder:
         self.curves.updated(account)
         self.graphs.step(self.steps, frame)
 
-    def schedule(self, scheduler: Any, frame: FrameType) -> None:
+    def schedule(self, scheduler: Any, metric: Any, frame: FrameType) -> None:
         entry = self._scheduler(scheduler, frame)
+        if metric is not None and hasattr(scheduler, "patience"):  # of the others it is the epoch
+            self.curves.tracks.add(f"{GIVEN} {entry.name}", self.steps, float(metric))
         entry.place = self.places.number(frame)
         entry.steps += 1
         account = self.ledger.accounts.get(id(getattr(scheduler, "optimizer", None)))

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from nbdebug.bound_at import Built
 from nbdebug.findings import Location
 from nbdebug.instruments.watch.predictions.result import Predictions
+from nbdebug.instruments.watch.statistics import Statistics
 from nbdebug.page import Panel
 
 Fact = str | int | float | bool | None
@@ -73,6 +74,7 @@ class Loader:
     epochs: int  # iterations begun
     place: Location
     shuffled: bool | None = None  # None: not known
+    samples: int | None = None  # in an iteration over it; None: not known
     mean_gap: float | None = None  # the mean of the batches' losses against that of the samples, relative; None: none evaluated
 
 
@@ -92,6 +94,7 @@ class Model:
     optimizers: tuple[str, ...] = ()  # that stepped and hold some of its parameters
     held: int = 0  # elements of its trainable parameters that they hold
     first_held: int = -1  # the first of those among its parameters; -1: none
+    norms: tuple[Statistics, ...] = ()  # of the batch norms that began with it
 
 
 @dataclass(frozen=True)

@@ -30,7 +30,7 @@ def split_overlap(look: DataLook) -> Iterator[Seen]:
     Wrong: validation then measures what was learnt by heart, and overfitting looks like success.
     Seen: content hashes of all samples that were read; indices of Subsets of one dataset; near copies among the sampled ones, by
         correlation of images and series that are four times nearer than such data is to itself, by rows equal but for rounding, by
-        rarer runs of words. Data of few values repeats by chance: there the copies must be more than train's own repeats
+        rarer runs of words; windows cut from one series whose values stand in windows of train at another place. Data of few values repeats by chance: there the copies must be more than train's own repeats
         give. From 1 % of validation (our choice: it then moves the metric) it is a warning, below it is worth knowing.
     Where: the loader, the dataset indices in validation.
     Try: split before augmenting or oversampling; sklearn's GroupShuffleSplit where samples belong together.
@@ -137,14 +137,14 @@ def _of_two(look: DataLook, repeats_too: bool = False) -> BetweenLook:
 def _overlap(look: BetweenLook, overlap: Overlap, more: list[Overlap]) -> Seen:
     """The surest kind of copies; the others are added to it, and not told twice."""
     first = overlap.pairs[0]
-    manner = {"exact": "are in", "near": "are nearly in", "index": "are the same dataset items as some of"}[overlap.how]
+    manner = {"exact": "are in", "near": "are nearly in", "index": "are the same dataset items as some of", "windows": "overlap windows of"}[overlap.how]
     about = "about " if overlap.estimated and (overlap.how == "exact" or overlap.compared == overlap.samples) else ""
     of = f"{overlap.compared:,}{' that were compared' if overlap.compared < overlap.samples else ''}"
     measure = f" ({overlap.measure} {first.likeness:.3f})" if overlap.how == "near" and first.likeness < 1 else ""
     several = f"{about}{overlap.count:,} of the {of}" if overlap.count < overlap.compared else f"{about}all {of}"
     message = (
-        f"{several} samples of {look.val} {manner} {look.train}{' as well' if overlap.how != 'index' else ''} "
-        f"({overlap.share:.1%}): {look.val} {look.words[1]} {first.val} is {look.train} {look.words[0]} {first.train}{measure}"
+        f"{several} samples of {look.val} {manner} {look.train}{' as well' if overlap.how in ('exact', 'near') else ''} "
+        f"({overlap.share:.1%}): {look.val} {look.words[1]} {first.val} {'holds steps of' if overlap.how == 'windows' else 'is'} {look.train} {look.words[0]} {first.train}{measure}"
     )
     if overlap.expected >= 1:
         message += f"; train's own repeats let one expect {overlap.expected:.0f}"
@@ -161,7 +161,8 @@ def _overlap(look: BetweenLook, overlap: Overlap, more: list[Overlap]) -> Seen:
         "compared": overlap.compared, "expected": overlap.expected, "kind": overlap.how,
     }  # fmt: skip
     telling = overlap.same != "loader" and any(one.count >= TELLING_COUNT and one.share >= TELLING_SHARE for one in (overlap, *more))
-    return Seen(message, Location(detail=f"{look.val}, {look.words[1]} {first.val}"), evidence, severity=WARNING if telling else INFO)
+    advice = "divide the series in time, before it is cut into windows, and leave a gap of one window" if overlap.how == "windows" else None
+    return Seen(message, Location(detail=f"{look.val}, {look.words[1]} {first.val}"), evidence, severity=WARNING if telling else INFO, advice=advice)
 
 
 def _telling(repeats: Repeats | None) -> bool:

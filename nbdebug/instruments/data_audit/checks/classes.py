@@ -8,6 +8,7 @@ from nbdebug.data.classes.alignment import Alignment
 from nbdebug.data.classes.between_splits import Between
 from nbdebug.data.classes.in_order import Block, Shifted
 from nbdebug.data.classes.probe import Agreement
+from nbdebug.data.classes.reordered import BACKWARDS, Reordered
 from nbdebug.errors import NotChecked
 from nbdebug.findings import INFO, WARNING, Location
 from nbdebug.instruments.base import Seen
@@ -19,6 +20,7 @@ CHANCE = 4.0  # and below this, labels are told no better than permuted ones
 TOLD = 0.25  # correlation from which labels can be told from inputs; the weakest sound patient has 0.24
 LEFT = 0.15  # of the correlation elsewhere, that may be left where labels are shuffled
 OTHERS = 0.5  # of the best shift's correlation, that no other shift may reach
+SHARP = 0.25  # and none in a series, where a label k rows late is no forecast
 ENOUGH = 100, 40  # samples of the smaller split, and of a block
 GROUPED = 3.0  # standard deviations from which samples lie nearer to each other than new ones do to them; our choice
 BEYOND_CHANCE = 1.5  # times the clearest block of random orders
@@ -31,7 +33,8 @@ def label_misaligned(look: DataLook) -> Iterator[Seen]:
 
     Wrong: each input is taught the label of another one; the loss stays at that of guessing, or falls by learning by heart.
     Seen: two simple learners (nearest neighbours, and a linear one) guess each label from the other samples. Labels that
-        can be told from the input one row off, and at no other distance, are shifted; labels that cannot be told in train
+        can be told from the input one row off, and at no other distance, are shifted; so are labels in another order, when
+        they can be told with their numbers sorted as text, or backwards; labels that cannot be told in train
         when those of val can, from like inputs, are shuffled; so are those of one stretch of a dataset. All beside the
         same guesses of permuted labels: at least 7 standard deviations. Nothing is said where inputs resemble the next
         ones (a series), where those that tell come in groups (copies of one sample, rows of one patient), or where nothing can be told anywhere. A label that only the next row tells may be a forecast.
@@ -56,7 +59,7 @@ def label_misaligned(look: DataLook) -> Iterator[Seen]:
 
 def misaligned(asked: Alignment) -> list[Seen]:
     """Of one split the first that explains it: a shift, a stretch, all of it."""
-    seen = [*_shifted(asked), *_blocks(asked)]
+    seen = [*_shifted(asked), *_reordered(asked), *_blocks(asked)]
     told = {finding.evidence["split"] for finding in seen}
     return [*seen, *(finding for finding in _between(asked) if finding.evidence["split"] not in told)]
 
@@ -64,6 +67,7 @@ def misaligned(asked: Alignment) -> list[Seen]:
 def _demand_told(asked: Alignment) -> None:
     """Raises NotChecked where labels cannot be told from inputs anywhere."""
     at_zero = [one.agreement[one.shifts.index(0)] for one in asked.shifted]
+    at_zero += [one.at_zero for one in asked.reordered]
     at_zero += [asked.between.train, asked.between.val] if asked.between is not None else []
     if not at_zero:
         raise NotChecked("there are too few labelled samples, or nothing that labels and inputs could be compared by")
@@ -83,7 +87,8 @@ def _shifted(asked: Alignment) -> Iterator[Seen]:
         shift = max((k for k in at if k), key=lambda k: at[k].correlation)
         others = [at[k].correlation for k in at if k not in (0, shift)]
         lone = not others or max(others) <= OTHERS * at[shift].correlation
-        if not one.series and lone and _is_told(at[shift]) and _is_chance(at[0], at[shift].correlation):
+        sharp = shift > 0 and max(others, default=0.0) <= SHARP * at[shift].correlation  # a series told so is told by what is no series in it
+        if (not one.series or sharp) and lone and _is_told(at[shift]) and _is_chance(at[0], at[shift].correlation):
             yield _shift(asked.field, one, shift, at[0], at[shift], certain=shift > 0 or one.pictures or _other_is_aligned(asked, one))
 
 
@@ -117,6 +122,29 @@ def _is_told(agreement: Agreement) -> bool:
 
 def _is_chance(agreement: Agreement, elsewhere: float) -> bool:
     return agreement.z < CHANCE and agreement.correlation <= max(LEFT * elsewhere, 0.1)
+
+
+# -- in another order ---------------------------------------------------------------------------------------------------
+
+
+def _reordered(asked: Alignment) -> Iterator[Seen]:
+    for one in asked.reordered:
+        if _is_told(one.there) and _is_chance(one.at_zero, one.there.correlation):
+            yield _order(asked.field, one)
+
+
+def _order(field: str, one: Reordered) -> Seen:
+    how = "read backwards" if one.how == BACKWARDS else "with their numbers sorted as text (1, 10, 100, 2, …)"
+    message = (
+        f"labels go with the inputs of other rows: {how}, an input tells its label (correlation of guess and label {one.there.correlation:.2f}); "
+        f"as they stand it does not ({one.at_zero.correlation:.2f}, which is chance)"
+    )
+    advice = "was one of the two reversed?" if one.how == BACKWARDS else "sorted() puts '10' before '2': sort names by their number, or look labels up by name"
+    evidence = {
+        "split": one.split, "order": one.how, "there": one.there.correlation, "at_zero": one.at_zero.correlation, "z": one.there.z,
+        "samples_asked": one.samples,
+    }  # fmt: skip
+    return Seen(message, Location(detail=f"{one.split} {field}, {one.where}, {one.how}"), evidence, advice=advice)
 
 
 # -- shuffled in part of the dataset ------------------------------------------------------------------------------------

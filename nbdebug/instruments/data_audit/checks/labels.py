@@ -27,7 +27,8 @@ def label_domain(look: DataLook) -> Iterator[Seen]:
         outside 0..1 makes a loss without a floor.
     Seen: every target read is held against C as the loss call sees it; ignore_index is legal. Then the batch of the
         first offender is tried: targets that the loss leaves out (masked, weight 0) are sound. A class without
-        samples, where 30 a class were to be expected, is worth knowing. Also without a model: classes that val has and
+        samples, where 30 a class were to be expected, is worth knowing; a warning where it is the only one, not the last, each
+        of the others has 30 (our choice), and val does without it too. Also without a model: classes that val has and
         train lacks (unless a random division would do so once in a thousand, train has but one class, the two share few or
         none, as in open sets and few-shot learning, or a model has no output for them), and names that differ by blanks or
         by type alone, such as "cat" and "cat ", or 1 and "1".
@@ -54,7 +55,7 @@ def _held_against_the_head(look: DataLook) -> Iterator[Seen]:
     for field, labels in look.labels():
         missing = _never_occurring(look.train, labels)
         if missing and not labels.outside:
-            yield _never(look.train, field, labels, missing)
+            yield _never(look, field, labels, missing)
 
 
 def _outside(loader: LoaderLook, field: Field, labels: Labels) -> Seen:
@@ -104,13 +105,28 @@ def _never_occurring(loader: LoaderLook, labels: Labels) -> list[int]:
     return [] if part_of_a_block(loader, labels) else [label for label in range(classes) if label not in seen]
 
 
-def _never(loader: LoaderLook, field: Field, labels: Labels, missing: list[int]) -> Seen:
+def _never(look: DataLook, field: Field, labels: Labels, missing: list[int]) -> Seen:
+    loader = look.train
     named = ", ".join(map(str, missing[:8])) + (", …" if len(missing) > 8 else "")
     message = f"class {named} never occurs in {loader.samples:,} samples; {field.name} run {labels.lowest:.4g}..{labels.highest:.4g}"
     detail = f"{loader.name} {field.name}, class {named}"
     evidence = {"missing": len(missing), "classes": labels.classes, "samples": loader.samples}
     advice = "is the head wider than need be, or does the split or a filter lose a class?"
-    return Seen(message, Location(module=labels.head, detail=detail), evidence, severity=INFO, advice=advice)
+    skipped = _is_skipped(look, field, labels, missing)
+    if skipped:
+        rarest = min(count for _, count in labels.counts)
+        message += f", and each of the other {len(labels.counts)} classes has {rarest:,} or more"
+        advice = "do the labels start at 1? subtract 1" if missing == [0] else "number the classes 0, 1, 2, … without a hole"
+        advice += ", and give the head one output less; or look for what filtered the class out"
+    return Seen(message, Location(module=labels.head, detail=detail), evidence, severity=WARNING if skipped else INFO, advice=advice)
+
+
+def _is_skipped(look: DataLook, field: Field, labels: Labels, missing: list[int]) -> bool:
+    """Whether one single class is left out from among well-filled ones, in all that was read: no spare output at the end, no rare class."""
+    if len(missing) != 1 or len(labels.counts) < 2 or missing[0] == (labels.classes or 0) - 1 or min(count for _, count in labels.counts) < ENOUGH:
+        return False
+    others = [theirs for loader in look.loaders if loader is not look.train for name, theirs in look.labels(loader) if name.name == field.name]
+    return look.train.whole and not any(label == missing[0] for theirs in others for label, _ in theirs.counts)
 
 
 # -- by their names alone, with a model or without ----------------------------------------------------------------------

@@ -13,7 +13,7 @@ from nbdebug.instruments.data_audit.measure import data_audit
 from nbdebug.instruments.data_audit.result import DataLook, Field, FirstLayer
 
 UNSCALED_RMS = 30.0  # our choice: digits of 0..16 have 8, pixels of 0..255 about 100
-LOUD_OUTPUT = 10.0  # RMS of the first layer's output that shows that its weights do not make up for it
+LOUD_OUTPUT = 5.0  # RMS of the first layer's output that shows that its weights do not make up for it: pixels in a ViT's N(0, 0.02) give 9
 SCALED_TWICE = 0.02  # largest absolute value; 255 / 255 / 255 is 0.004
 UNEVEN_RATIO = 1000.0  # of the columns' contributions; our choice: sound tables stay below 100
 UNEVEN_STD = 10.0  # of the widest column; below it no column is large enough to do harm
@@ -26,7 +26,7 @@ def feature_scale(look: DataLook) -> Iterator[Seen]:
     Wrong: large inputs saturate the first layer and make steps too big, tiny ones leave it only its bias, and
         a column a thousand times wider than the others is the only one that is learnt from.
     Seen: at the first layer with weights, after whatever the model does to its inputs: RMS above 30 and an output
-        above 10; no value above 0.02 and an output that hardly differs between samples; columns whose spread
+        above 5; no value above 0.02 and an output that hardly differs between samples; columns whose spread
         times their weights differ more than 1000-fold while the widest has a std above 10. A norm layer before,
         or (but for columns) right behind, an embedding, and sparse or constant columns are sound.
     Where: the layer, the loader, the column or channel.

@@ -16,7 +16,6 @@ POINTS = 30  # for spikes, which are told from the best level of ten points befo
 FEWEST = 5  # for a loss that runs away at once
 AWAY = 10.0  # times the first level; our choice: no noise and no restart does that
 BACK_AT_START = 0.9  # of the first level, from which on what was learnt is gone; our choice: a new task that is learnt stays below
-TRIFLE = 0.05  # of the first level; what stays below it wavers about zero; our choice
 LOST = 3  # values at the end that are no number, before it is more than a bad last batch
 MOST_OFTEN = 3  # times thrown back, from which on it is a habit; our choice
 REGULAR = 0.15  # spread of the distances between excursions over their mean, below which a schedule made them; our choice
@@ -56,10 +55,8 @@ def oscillation(curves: Curves) -> Diagnosis | None:
 
 
 def _thrown_back(curves: Curves) -> list[Excursion]:
-    """Each time it was, by more than a trifle and without a learning rate that rose."""
-    values = curves.training.values
-    least = TRIFLE * curve_shapes.begin(values)
-    return [e for e in curve_shapes.thrown_back(values) if e.top - e.before > least and not _rate_rose(curves, e)]
+    """Each time it was, without a learning rate that rose."""
+    return [e for e in curve_shapes.thrown_back(curves.training.values) if not _rate_rose(curves, e)]
 
 
 def _lost(curves: Curves) -> Diagnosis | None:

@@ -8,6 +8,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from torch import Tensor
+
 from nbdebug.errors import SetupError
 from nbdebug.instruments.fit.result import Course
 
@@ -106,6 +108,6 @@ def _number(cell: Any) -> float | None:
     if isinstance(cell, str):
         cell = re.sub(r"^tensor\((.*?)(,.*)?\)$", r"\1", cell.strip())
     try:
-        return float(cell)
+        return float(cell.detach() if isinstance(cell, Tensor) else cell)
     except (TypeError, ValueError, RuntimeError):
         return None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from nbdebug.errors import SetupError
@@ -54,9 +54,15 @@ def read_rows(rows: Sequence[Any], about: str) -> Columns:
             raise SetupError(f"a list of rows has a dict for each, got {type(rows[0]).__name__}: pass [{{'step': 0, 'loss': 2.3}}, ...]")
         return columns_of({"loss": list(rows)}, f"{about} of {len(rows)} numbers")
     kept = [row for row in rows if isinstance(row, Mapping)]
-    names = dict.fromkeys(str(name) for row in kept for name in row)
-    by_name = [{str(name): value for name, value in row.items()} for row in kept]
+    by_name = [dict(_named(row)) for row in kept]
+    names = dict.fromkeys(name for row in by_name for name in row)
     return columns_of({name: [row.get(name) for row in by_name] for name in names}, f"{about} of {len(kept)} rows")
+
+
+def _named(row: Mapping[Any, Any]) -> Iterator[tuple[str, Any]]:
+    """Its values with their names; of `{"train": {"loss": 2.3}}` it is `train/loss`."""
+    for name, value in row.items():
+        yield from ((f"{name}/{inner}", v) for inner, v in value.items()) if isinstance(value, Mapping) else [(str(name), value)]
 
 
 def _as_list(values: Any) -> list[Any] | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from nbdebug.errors import SetupError, first_line
 from nbdebug.instruments.fit.reading.columns import Columns, columns_of
 from nbdebug.instruments.fit.reading.table import read_lists, read_rows
 
+DECIMAL_COMMA = re.compile(r"^([+-]?\d+),(\d+(?:[eE][+-]?\d+)?)$")  # what a spreadsheet writes in half of Europe, between semicolons
 
 def read_csv(path: Path) -> Columns:
     """A table with names in its first line; an empty cell is a hole, "nan" a value."""
@@ -27,6 +29,8 @@ def read_csv(path: Path) -> Columns:
     if not rows:
         raise SetupError(f"{path.name} is empty")
     names, *cells = rows
+    if separator != ",":
+        cells = [[DECIMAL_COMMA.sub(r"\1.\2", cell.strip()) for cell in row] for row in cells]
     names = [name.strip().strip("#").strip() or "index" for name in names]
     if all(_is_number(name) for name in names):
         raise SetupError(f"the first line of {path.name} has no names but numbers: write one such as step,loss,val_loss")

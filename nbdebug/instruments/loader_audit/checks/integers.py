@@ -73,6 +73,6 @@ def _wrapped(run: LoaderRun, wrap: Wrapped) -> Seen:
     message = f"{kind} wrapped round in {wrap.dtype}: {wrap.example}, as did {wrap.share:.0%} of the values"
     if wrap.text:
         message += f" at `{wrap.text}`"
-    place = Location(file=wrap.file, line=wrap.line, cell=wrap.cell, detail=", ".join(filter(None, [run.name, named(wrap.ids)])))
+    place = Location(file=wrap.file, line=wrap.line, cell=wrap.cell, detail=", ".join(filter(None, [run.name, run.dataset, named(wrap.ids)])))
     evidence = {"samples": ",".join(map(str, wrap.ids)), "split": run.name, "share": wrap.share, "dtype": wrap.dtype, "read": wrap.read}
     return Seen(message, place, evidence)

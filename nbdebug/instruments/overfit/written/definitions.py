@@ -10,6 +10,7 @@ import math
 import sys
 import textwrap
 import types
+from collections.abc import Iterable
 from typing import Any
 
 import torch
@@ -105,17 +106,32 @@ class Definitions:
 
 
 def _names(node: ast.AST) -> set[str]:
-    """The names that a text reads when it runs: neither annotations nor what stands in an `__init__`, which is not run."""
+    """The names from outside that a text reads when it runs: neither annotations nor what stands in an `__init__`, which is not run."""
     if isinstance(node, ast.Name):
         return {node.id} if isinstance(node.ctx, ast.Load) else set()
-    inside = list(ast.iter_child_nodes(node))
     if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
-        given = node.args
-        defaults = [*given.defaults, *(d for d in given.kw_defaults if d is not None), *node.decorator_list]
-        inside = defaults if node.name == "__init__" else [*defaults, *node.body]
-    elif isinstance(node, ast.AnnAssign):
-        inside = [node.value] if node.value is not None else []
-    return set().union(*map(_names, inside)) if inside else set()
+        return _read(_defaults(node.args) + node.decorator_list) | (set() if node.name == "__init__" else _read(node.body) - _own(node))
+    if isinstance(node, ast.Lambda):
+        return _read(_defaults(node.args)) | _names(node.body) - _own(node)
+    if isinstance(node, ast.AnnAssign):
+        return _names(node.value) if node.value is not None else set()
+    return _read(ast.iter_child_nodes(node))
+
+
+def _read(nodes: Iterable[ast.AST]) -> set[str]:
+    return set().union(*map(_names, nodes))
+
+
+def _defaults(given: ast.arguments) -> list[ast.expr]:
+    return [*given.defaults, *(d for d in given.kw_defaults if d is not None)]
+
+
+def _own(function: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda) -> set[str]:
+    """Its arguments and what it assigns: a notebook often has variables of the same names."""
+    inside = list(ast.walk(function))
+    arguments = {n.arg for n in inside if isinstance(n, ast.arg)}
+    assigned = {n.id for n in inside if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
+    return arguments | assigned - {name for n in inside if isinstance(n, ast.Global) for name in n.names}
 
 
 def _text_of(thing: Any) -> tuple[str, ast.AST, Any]:

@@ -96,9 +96,9 @@ def _given(module: nn.Module) -> dict[str, Any] | None:
 
 
 def _constructor(kind: type) -> dict[str, inspect.Parameter]:
-    """The parameters of its constructor, which in an LSTM stand in a class below it."""
+    """The parameters of its constructor, which in an LSTM stand in a class below it; none of a Tanh, which has no constructor of its own."""
     signatures = (inspect.signature(base.__init__).parameters for base in kind.__mro__)
-    return next(dict(found) for found in signatures if not any(p.kind is p.VAR_POSITIONAL for p in found.values()))
+    return next((dict(found) for found in signatures if not any(p.kind is p.VAR_POSITIONAL for p in found.values())), {})
 
 
 def _is_like(module: nn.Module, given: dict[str, Any]) -> bool:

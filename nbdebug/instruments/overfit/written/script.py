@@ -11,12 +11,13 @@ from torch import Tensor, nn
 from nbdebug import batch as batches
 from nbdebug.counterfactual import in_training_mode
 from nbdebug.errors import NbdebugError, first_line
-from nbdebug.instruments.overfit.attempts import Task, owned
+from nbdebug.instruments.overfit.attempts import Task
 from nbdebug.instruments.overfit.result import Trial
 from nbdebug.instruments.overfit.samples import fresh
 from nbdebug.instruments.overfit.written.definitions import FUTURE, CannotWrite, Definitions
 from nbdebug.instruments.overfit.written.numbers import UNPACK, numbers_of, packed
 from nbdebug.instruments.overfit.written.rebuilt import Rebuilt, weights_of
+from nbdebug.stepping import owned
 from nbdebug.training_setup import PRECISIONS, TrainingSetup, is_torch_loss
 from nbdebug.untouched import untouched
 

@@ -53,4 +53,4 @@ def _measured(step: Stepper, changes: dict[str, Any], name: str, code: str, box:
     kept = ratio > 1 + NOISE_FLOOR and min(ratios) > 1
     caution = "steady steps are compared; workers take time to start, in each epoch unless persistent_workers=True"
     saved = statistics.median(seconds) * (1 - 1 / ratio)
-    return Gain(name, "", ratio, min(ratios), max(ratios), ROUNDS, saved, kept=kept, caution=caution, code=code)
+    return Gain(name, "", ratio, min(ratios), max(ratios), ROUNDS, saved=saved, kept=kept, caution=caution, code=code)

@@ -22,6 +22,7 @@ from nbdebug.untouched import untouched
 
 ROUNDS = (5, 15)  # at least and at most; five of five in one direction come by chance once in 32
 A_TURN = 0.05  # seconds for the steps of one turn, where a step takes less
+PATIENCE = 4.0  # times as long as a turn should take, and it ends early; our choice: two threads on one busy core take a hundred times
 HOPELESS = 2.0  # times as slow at once: not asked any further, unless memory is what it saves; our choice
 NOISE_FLOOR = 0.05  # a gain below it is not worth a line of code; our choice
 LIGHTER = 0.1  # of the step's peak memory; our choice
@@ -149,8 +150,10 @@ def _turn(setup: TrainingSetup, candidate: Candidate, batch: Any, steps: int) ->
         if changed.device.type != "cpu":  # waiting for the device between steps would hide what runs ahead of it
             mean = once(lambda: [step(batch) for _ in range(steps)], changed.device) / steps
             return mean, mean
-        taken = [once(lambda: step(batch), changed.device) for _ in range(steps)]
-        return sum(taken) / steps, min(taken)
+        taken: list[float] = []
+        while len(taken) < steps and sum(taken) < PATIENCE * A_TURN:
+            taken.append(once(lambda: step(batch), changed.device))
+        return sum(taken) / len(taken), min(taken)
 
 
 def numbers(setup: TrainingSetup, batch: Any) -> Numbers:

@@ -17,6 +17,7 @@ from nbdebug.instruments.watch.checks import (  # noqa: F401
     schedule,
     stability,
     state,
+    statistics,
     tensors,
     update,
 )  # fmt: skip

@@ -8,10 +8,15 @@ from dataclasses import replace
 from nbdebug import curve_shapes
 from nbdebug.curve_shapes import middle
 from nbdebug.errors import NotChecked
-from nbdebug.findings import INFO, WARNING
+from nbdebug.findings import INFO, WARNING, Location
 from nbdebug.instruments.base import Seen
-from nbdebug.instruments.watch.reading.learning import Loss, demand_ordered, learns_in_validation
-from nbdebug.instruments.watch.reading.motion import motions, usual_place
+from nbdebug.instruments.watch.reading.learning import (
+    Loss,
+    demand_ordered,
+    learns_in_validation,
+    trained_model,
+)
+from nbdebug.instruments.watch.reading.motion import motions, set_at, usual_place
 from nbdebug.instruments.watch.result import WatchResult
 from nbdebug.instruments.watch.session import watched
 
@@ -34,7 +39,7 @@ def underfitting(result: WatchResult) -> Iterator[Seen]:
     Seen: over at least 300 steps and 3 epochs the training loss stays within 5 % of what the best constant prediction would
         get on the targets seen, from the beginning on, and does not fall, while updates are healthy (1e-4 of the weights or more). Losses that
         cannot be compared with a constant prediction, or play against each other, are not accused.
-    Where: the line of the backward pass, and the steps.
+    Where: the line that builds the model, else that of the backward pass; the steps.
     Try: overfit a single batch; if that works the data are to blame, if not the model.
     Bad:
         optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
@@ -61,8 +66,8 @@ def underfitting(result: WatchResult) -> Iterator[Seen]:
         return
     yield Seen(
         f"after {result.steps} steps the training loss is {curve_shapes.end(loss.values, 1 / 3):.4g}, and the best constant prediction "
-        f"gets {loss.constant:.4g}: nothing of the inputs is used, though updates are {_pace(result):.1e} of the weights",
-        replace(usual_place(result, "backward"), detail=f"{loss.track.name}, steps 0 to {result.steps - 1}"),
+        f"gets {loss.constant:.4g}: {_of_model(result)}uses nothing of the inputs, though updates are {_pace(result):.1e} of the weights",
+        _where(result, f"{loss.track.name}, steps 0 to {result.steps - 1}"),
         {"loss": curve_shapes.end(loss.values, 1 / 3), "constant": loss.constant, "steps": result.steps},
     )
 
@@ -78,7 +83,7 @@ def plateau(result: WatchResult) -> Iterator[Seen]:
     Seen: since half of at least 300 steps the training loss neither falls nor rises beyond its noise, at 0.95 times or more
         of what the best constant prediction gets, below where it began, and weights still move. A plateau at a lower
         level may well be all that there is to learn; it is mentioned when it lies above a tenth of the first loss.
-    Where: the line of the backward pass, and the steps.
+    Where: the line that builds the model, else that of the backward pass; the steps.
     Try: compare the predictions for different samples; check inputs, labels and dead layers; another learning rate.
     Bad:
         model = nn.Linear(64, 1)
@@ -104,13 +109,13 @@ def plateau(result: WatchResult) -> Iterator[Seen]:
     if first is None:
         return
     level, since = middle(values[first:]), loss.track.steps[first]
-    place = replace(usual_place(result, "backward"), detail=f"{loss.track.name}, steps {since} to {result.steps - 1}")
+    place = _where(result, f"{loss.track.name}, steps {since} to {result.steps - 1}")
     evidence = {"loss": level, "constant": loss.constant, "since": since, "steps": result.steps}
     stuck = loss.knows_a_constant() and _came_from_above(loss)
     if stuck and _is_moving(result) and not learns_in_validation(result, loss):
         yield Seen(
             f"since step {since} of {result.steps} the training loss stands at {level:.4g}, which is what the best constant "
-            f"prediction gets ({loss.constant:.4g}): the predictions may all be alike",
+            f"prediction gets ({loss.constant:.4g}): what {_of_model(result)}predicts may all be alike",
             place, evidence,
         )  # fmt: skip
     elif not loss.at_constant() and UNFINISHED < level / curve_shapes.begin(values) < BETTER:
@@ -135,6 +140,17 @@ def _came_from_above(loss: Loss) -> bool:
     constant, first = loss.constant or 0.0, loss.values[: 2 * curve_shapes.WINDOW]
     margin = max((FROM_ABOVE - 1) * constant, curve_shapes.SURE * curve_shapes.error(loss.values, len(first)))
     return middle(first) - constant > margin or loss.values[0] > 2 * (constant + margin)
+
+
+def _of_model(result: WatchResult) -> str:
+    model = trained_model(result)
+    return f"`{model.name}` ({model.kind}, {model.parameters:,} parameters) " if model is not None else "the model "
+
+
+def _where(result: WatchResult, detail: str) -> Location:
+    """Where the model is built; else the backward pass."""
+    model, place = trained_model(result), replace(usual_place(result, "backward"), detail=detail)
+    return set_at(result, model.name, place) if model is not None else place
 
 
 def _pace(result: WatchResult) -> float:

@@ -29,7 +29,7 @@ def decay_dominates(result: WatchResult) -> Iterator[Seen]:
     Seen: the part of the updates that is decay is larger than the part that is gradient, a group's weights lost more than
         half of their norm, and the loss does not fall (or is no better than a constant prediction). Decay that shrinks
         weights under a falling loss is not accused. Biases and norms that decay by 0.1 or more are mentioned.
-    Where: the parameter group and the line of its optimizer's step.
+    Where: the parameter group and the line that sets its decay; else that of its optimizer's step.
     Try: less of it; AdamW instead of Adam with weight_decay; a group of its own, without decay, for biases and norms.
     Bad:
         optimizer = torch.optim.SGD(model.parameters(), lr=0.1, weight_decay=3.0)
@@ -61,7 +61,7 @@ def decay_dominates(result: WatchResult) -> Iterator[Seen]:
             f"weight decay of {motion.group.weight_decay:g} moves {motion.label} {times(share)} the gradient: its weights have "
             f"{left:.1%} of their norm left after {result.steps} steps, and {loss.track.name} stands at "
             f"{curve_shapes.end(loss.values):.3g}{beside(loss)}",
-            motion.place, {"decay_over_gradient": share, "norm_left": left, "weight_decay": motion.group.weight_decay},
+            motion.set_at(result, "weight_decay"), {"decay_over_gradient": share, "norm_left": left, "weight_decay": motion.group.weight_decay},
         )  # fmt: skip
 
 
@@ -88,6 +88,6 @@ def _decayed_biases(result: WatchResult, motion: Motion) -> Iterator[Seen]:
         yield Seen(
             f"weight decay of {group.weight_decay:g} also pulls {len(small)} biases and norms of {motion.label} to zero, such as "
             f"`{small[0]}`; usually they are left out (steps 0 to {result.steps - 1})",
-            motion.place, {"parameters": len(small), "weight_decay": group.weight_decay}, severity=INFO,
+            motion.set_at(result, "weight_decay"), {"parameters": len(small), "weight_decay": group.weight_decay}, severity=INFO,
             advice="put biases and norms into a parameter group with weight_decay=0",
         )  # fmt: skip

@@ -87,7 +87,7 @@ def _divided(round_: Round) -> Iterator[Seen]:
         for division in round_.divisions(total):
             seen = _of_all_epochs(round_, total, division) or _scale(round_, total, division) or _uneven(round_, total, division)
             if seen is not None:
-                place = replace(round_.scope.place(division.node), detail=total.name)
+                place = replace(round_.scope.place(division.node), detail=_named(round_, total))
                 yield replace(seen, location=place)
 
 
@@ -112,6 +112,8 @@ def _scale(round_: Round, total: Sum, division: Division) -> Seen | None:
     batches, samples = _counts(round_.loader)
     if samples <= batches:
         return None
+    if division.by == "full batches":
+        return _full_batches(round_, total, batches, samples)
     wrong = total.unit in (COUNT, WEIGHTED) and division.by == "batches" and division.counter != total.name
     if not wrong and not (total.unit == MEAN and division.by == "samples"):
         return None
@@ -123,6 +125,20 @@ def _scale(round_: Round, total: Sum, division: Division) -> Seen | None:
         f"`{total.name}` adds up {what} and is divided by the {by} of `{round_.shown}` ({batches} batches of {size:.3g} samples "
         f"were seen): the result is {off}",
         evidence={"batches": batches, "samples": samples}, advice="divide by the number of samples" if wrong else None,
+    )  # fmt: skip
+
+
+def _full_batches(round_: Round, total: Sum, batches: int, samples: int) -> Seen | None:
+    """Divided by the samples that there would be if the last batch were as large as the others."""
+    full, passes = batches * max(map(int, round_.loader.sizes)), max(1, round_.loader.epochs)
+    off = 1 - samples / full
+    if total.unit == MEAN or not off:
+        return None
+    return Seen(
+        f"`{total.name}` is divided by the number of batches of `{round_.shown}` times their size ({full / passes:.0f} in all), but they have "
+        f"{_sizes(round_.loader)} samples, {samples / passes:.0f} in all: the result is {off:.1%} too small",
+        evidence={"batches": batches, "samples": samples, "relative_difference": off}, severity=None if off >= MATTERS and not round_.trains else INFO,
+        advice="divide by the number of samples: len(loader.dataset)",
     )  # fmt: skip
 
 
@@ -159,8 +175,12 @@ def _of_the_last_batch(round_: Round) -> Iterator[Seen]:
         yield Seen(
             f"`{value.name}` is written over by each of the {batches:.0f} batches of `{round_.shown}` and used at {place}: it is that of "
             "the last batch only",
-            replace(round_.scope.place(value.node), detail=value.name), {"batches": batches},
+            replace(round_.scope.place(value.node), detail=_named(round_, value)), {"batches": batches},
         )  # fmt: skip
+
+
+def _named(round_: Round, value: Sum) -> str:
+    return f"{value.name} in {round_.scope.name}()" if round_.scope.name else value.name
 
 
 def _stored_by(round_: Round, use: ast.Name) -> bool:

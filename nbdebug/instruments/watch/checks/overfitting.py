@@ -11,8 +11,10 @@ from nbdebug.errors import NotChecked
 from nbdebug.findings import INFO, WARNING, Location
 from nbdebug.instruments.base import Seen
 from nbdebug.instruments.watch.curves import VALIDATION
-from nbdebug.instruments.watch.reading.learning import demand_ordered
-from nbdebug.instruments.watch.result import Track, WatchResult
+from nbdebug.instruments.watch.reading.courses import training_loader
+from nbdebug.instruments.watch.reading.learning import demand_ordered, trained_model
+from nbdebug.instruments.watch.reading.motion import set_at
+from nbdebug.instruments.watch.result import Loader, Track, WatchResult
 from nbdebug.instruments.watch.session import watched
 
 
@@ -27,7 +29,7 @@ def overfitting(result: WatchResult) -> Iterator[Seen]:
     Seen: since its best point, for at least 4 points and a third of all, the validation loss rose to 1.15 times and more,
         beyond its own noise and steadily (Kendall's tau 0.5, or above all along), while the training loss lost a tenth and more. Where the loop
         took the state of the model at the best point, as early stopping does, it is only mentioned.
-    Where: the line of the validation loss, and the steps.
+    Where: the line that builds the loader of the training samples, else that of the validation loss; the steps.
     Try: keep the best weights; more data; augmentation; weight decay, dropout, a smaller model.
     Bad:
         optimizer = torch.optim.Adam(model.parameters(), lr=2e-2)
@@ -55,18 +57,28 @@ def overfitting(result: WatchResult) -> Iterator[Seen]:
     if seen is None or len(seen) < curve_shapes.POINTS:
         raise NotChecked(f"because a trend needs {curve_shapes.POINTS} values of the validation loss: {len(seen) if seen else 0} were seen")
     loss = demand_ordered(result)
-    place = _validation_place(result)
+    place, loader = _validation_place(result), training_loader(result)
     parted = curve_shapes.parting(seen.steps, seen.values, loss.track.steps, loss.track.values)
     if parted is None:
         return
+    place = replace(place, detail=f"validation loss, steps {seen.steps[parted.best]} to {seen.steps[-1]}")
     since, kept = seen.steps[parted.best], _kept(result, seen, parted.best)
     yield Seen(
         f"validation loss rose from {parted.lowest:.3g} at step {since} to {parted.worst:.3g} at step {seen.steps[-1]} while the "
-        f"training loss fell from {parted.before:.3g} to {parted.after:.3g}{'; the best weights were kept' if kept else ''}",
-        replace(place, detail=f"validation loss, steps {since} to {seen.steps[-1]}"),
+        f"training loss fell from {parted.before:.3g} to {parted.after:.3g}{'; the best weights were kept' if kept else ''}"
+        f"{_sizes(result, loader)}",
+        place if loader is None else set_at(result, loader.name, place),
         {"best": parted.lowest, "last": parted.worst, "training_before": parted.before, "training_after": parted.after, "since": since},
         severity=INFO if kept else None,
     )
+
+
+def _sizes(result: WatchResult, loader: Loader | None) -> str:
+    """How much there is to learn from, beside how much can be learnt by heart, as the end of a sentence."""
+    model = trained_model(result)
+    if model is None or loader is None or loader.samples is None:
+        return ""
+    return f". `{model.name}` has {model.parameters:,} parameters, `{loader.name}` {loader.samples:,} samples"
 
 
 def _kept(result: WatchResult, seen: Track, best: int) -> bool:

@@ -108,7 +108,7 @@ def predictions_jitter(result: WatchResult) -> Iterator[Seen]:
         y = torch.randint(0, 2, (1000,))
         x = 3 * (torch.randn(1000, 16) + 0.3 * (2 * y[:, None] - 1))
         model = nn.Sequential(nn.Linear(16, 64), nn.ReLU(), nn.Linear(64, 2))
-        optimizer = torch.optim.SGD(model.parameters(), lr=0.03, momentum=0.9)
+        optimizer = torch.optim.SGD(model.parameters(), lr=0.01, momentum=0.9)
         with nbdebug.watch(live=False, predictions=(x[:64], y[:64]), every=10) as watch:
             for step in range(400):
                 rows = torch.randint(64, 1000, (1,))

@@ -10,13 +10,22 @@ from nbdebug.curve_shapes import middle
 from nbdebug.findings import ERROR, WARNING, Location, Severity
 from nbdebug.instruments.base import Seen
 from nbdebug.instruments.watch.reading.clipping import held_back
-from nbdebug.instruments.watch.reading.learning import Loss, demand_loss, has_fallen, losses
-from nbdebug.instruments.watch.reading.motion import Motion, is_range_test, moving, rates, times, usual_place
+from nbdebug.instruments.watch.reading.learning import Loss, beside, demand_loss, has_fallen, losses
+from nbdebug.instruments.watch.reading.motion import (
+    Motion,
+    is_range_test,
+    moving,
+    rates,
+    set_at,
+    times,
+    usual_place,
+)
 from nbdebug.instruments.watch.result import WatchResult
 from nbdebug.instruments.watch.session import watched
 
 LARGE = 0.2  # update over weight; our choice: sound nets on digits stay below it from the second step on, with Adam at 0.01
 WILD = 10.0  # update over weight after which a loss that is not finite needs no further reason; our choice
+OVERTHROWN = 0.5  # update over weight, twice and more, after which a loss that learnt nothing needs no further reason; our choice
 RISEN = 1.5  # times the first loss; our choice. Losses that play against each other have to rise FAR times
 FAR = 100.0
 HINDERED = 1e-5  # update over weight that is too small where eps, clipping or a warm-up is seen to be the reason; our choice
@@ -37,8 +46,8 @@ def rate_too_high(result: WatchResult) -> Iterator[Seen]:
     Wrong: each step overshoots; the loss rises, bounces, or leaves the range of numbers.
     Seen: the loss ends 1.5 times above where it began (100 times where several losses play against each other), or is not
         finite after it had risen, or never fell after it had jumped; and updates were more than a fifth of the weights
-        they moved. Large updates under a loss that falls are not accused, nor losses that rise under small ones.
-    Where: the parameter group with the largest updates, and the line of its optimizer's step.
+        they moved. Or it learnt nothing at all, while updates were more than half of most of the weights. Large updates under a loss that falls are not accused, nor losses that rise under small ones.
+    Where: the parameter group with the largest updates, and the line that sets its rate; else that of its optimizer's step.
     Try: a learning rate 10 times smaller; a warm-up; for recurrent nets gradient clipping.
     Bad:
         optimizer = torch.optim.SGD(model.parameters(), lr=20.0)
@@ -66,13 +75,15 @@ def rate_too_high(result: WatchResult) -> Iterator[Seen]:
         wild = since is not None and max(guilty.ratios, default=0.0) >= WILD
         if risen is None and wild and not (loss.alone and _had_learnt(loss.values)):
             risen = f"{loss.track.name} is not finite from step {since} on", ERROR
+        most = guilty.elements >= 0.5 * sum(m.elements for m in fast)  # not a group of biases, which begin at zero
+        risen = risen or (_overthrown(loss, guilty) if most else None)
         if risen is None or not _reach(guilty) >= LARGE:
             continue
         said, severity = risen
         yield Seen(
             f"{said}; updates of {guilty.label} were up to {times(max(guilty.ratios))} their weights, the learning rate was "
             f"{_highest_rate(result, guilty):.3g} (steps 0 to {result.steps - 1})",
-            guilty.place,
+            _place_of_rate(result, guilty),
             {"update_over_weight": max(guilty.ratios), "learning_rate": _highest_rate(result, guilty), "steps": result.steps},
             severity=severity,
         )
@@ -89,7 +100,7 @@ def updates_too_small(result: WatchResult) -> Iterator[Seen]:
     Seen: over at least 20 steps every group's update is below 3e-6 of its weights (1e-5 but for the rate), they moved by less than a per cent in
         all, the loss did not fall, and one of these four is the reason. Weights that have no gradient to follow, because
         all is learnt or because it fades, are not accused; nor are single slow groups, or the beginning of a warm-up.
-    Where: the parameter group and the line of its optimizer's step; for clipping, its line.
+    Where: the parameter group and the line that sets its rate or eps, else that of its optimizer's step; for clipping, its line.
     Try: what is named; updates of a thousandth of the weights are usual.
     Bad:
         optimizer = torch.optim.Adam(model.parameters(), lr=1e-9)
@@ -149,6 +160,17 @@ def _risen(loss: Loss) -> tuple[str, Severity | None] | None:
     return None
 
 
+def _overthrown(loss: Loss, motion: Motion) -> tuple[str, Severity | None] | None:
+    """Of a loss that learnt nothing while half of the weights and more was replaced in single steps, again and again."""
+    values = loss.values
+    if not loss.alone or len(values) < STEPS or min(values) < 0 or not loss.learnt_nothing():
+        return None
+    begin, finish = curve_shapes.begin(values), curve_shapes.end(values, 1 / 3)
+    if _second_largest(motion.ratios) < OVERTHROWN or finish < begin:
+        return None
+    return f"{loss.track.name} began with {begin:.3g} and ends at {finish:.3g}, without having learnt anything{beside(loss)}", None
+
+
 def _had_learnt(values: list[float]) -> bool:
     """Whether it had fallen to half for most of its time: what then throws it out is an accident, not the rate."""
     return middle(values[len(values) // 10 :]) < 0.5 * curve_shapes.begin(values)
@@ -163,6 +185,14 @@ def _reach(motion: Motion) -> float:
     first = min((w for w in motion.weights[:2] if w > 0), default=math.inf)
     usual = middle([u for u in motion.updates if math.isfinite(u)][: 2 * STEPS])
     return max(usual / first if math.isfinite(usual) else 0.0, _second_largest(motion.ratios))
+
+
+def _place_of_rate(result: WatchResult, motion: Motion) -> Location:
+    """Where the scheduler that raised the rate is built, else the line that sets it."""
+    track = rates(result, motion)
+    known = track.finite() if track is not None else []
+    raised = [s.name for s in result.schedulers if s.optimizer == motion.optimizer.name and known and max(known) > RISEN * known[0]]
+    return next((set_at(result, name, motion.place) for name in raised if result.built_at(name)), motion.set_at(result, "lr"))
 
 
 def _highest_rate(result: WatchResult, motion: Motion) -> float:
@@ -190,13 +220,13 @@ def _why_small(result: WatchResult, motion: Motion) -> tuple[str, Location, str 
     if scheduled and known[-1] > 1.5 * min(known):
         if len(known) < LONG_WARM_UP:
             return None
-        return f"the learning rate still rises, and is at {known[-1]:.1e}", motion.place, "end the warm-up after some per cent of all steps"
+        return f"the learning rate still rises, and is at {known[-1]:.1e}", _place_of_rate(result, motion), "end the warm-up after some per cent of all steps"
     if max(known) == 0:
         waits = scheduled and sum(s.steps for s in result.schedulers if s.optimizer == motion.optimizer.name) < 2
-        return None if waits else ("the learning rate is 0", motion.place, None)
+        return None if waits else ("the learning rate is 0", motion.set_at(result, "lr"), None)
     if gradient < FOLLOWED * weight:
         return None
     if motion.optimizer.adaptive and group.eps is not None and group.eps >= 10 * gradient > 0:
         said = f"eps is {group.eps:g} where the gradient's elements are about {gradient:.1e}, so that the update is divided by eps"
-        return said, motion.place, "leave eps at 1e-8"
-    return (f"the learning rate is {max(known):.1e}", motion.place, None) if motion.ratio <= SMALL else None
+        return said, motion.set_at(result, "eps"), "leave eps at 1e-8"
+    return (f"the learning rate is {max(known):.1e}", motion.set_at(result, "lr"), None) if motion.ratio <= SMALL else None

@@ -11,13 +11,15 @@ from nbdebug.curve_shapes import Excursion
 from nbdebug.errors import NotChecked
 from nbdebug.findings import ERROR, INFO, WARNING
 from nbdebug.instruments.base import Seen
+from nbdebug.instruments.watch.reading.courses import training_loader
 from nbdebug.instruments.watch.reading.learning import Loss, losses, only_loss
-from nbdebug.instruments.watch.reading.motion import is_range_test, motions, usual_place
+from nbdebug.instruments.watch.reading.motion import is_range_test, motions, set_at, usual_place
 from nbdebug.instruments.watch.result import TensorTrack, WatchResult
 from nbdebug.instruments.watch.session import watched
 
 WIDE = 0.1  # update over weight that throws a model about; our choice: tasks and restarts that change the loss stay below
 OUTRAGEOUS = 3.0  # times what came after it, that a batch's loss was which did the damage; our choice
+EDGE = 4  # steps from the beginning or the end of an epoch, where a curriculum or a callback may have changed something; our choice
 STEPS = 100  # below which a loss has no spikes to speak of; our choice
 ORDER = ("activation", "activation gradient", "gradient", "update", "weight")  # within a training step
 
@@ -32,9 +34,10 @@ def unstable(result: WatchResult) -> Iterator[Seen]:
     Wrong: some step undoes what many have learnt; after a NaN nothing is learnt any more.
     Seen: the loss is not finite from a step on, to the end: named is the first tensor that was not, in the order of the
         training step. Or, from 100 steps on, its running median rose to 2.5 times the best level before, for three steps
-        and more, at least twice (or for good), with updates above a tenth of the weights. Single hard batches, restarts of
+        and more, at least twice (or for good), with updates above a tenth of the weights; for good and amid an epoch over data
+        that had all been seen before it is an alarm under small updates, too. Single hard batches, restarts of
         the learning rate and new data under small updates are not accused.
-    Where: the tensor, or the line of the optimizer's step; the steps.
+    Where: the tensor, or the line that sets the optimizer's rate, else that of its step; the steps.
     Try: look at those batches; clip gradients; a smaller rate or a warm-up; for NaN find where it is born.
     Bad:
         optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
@@ -80,9 +83,9 @@ def unstable(result: WatchResult) -> Iterator[Seen]:
         f"{loss.track.name} was thrown back {len(found)} times (steps {spans}{' …' if len(found) > 4 else ''}), at most from "
         f"{worst.before:.3g} to {worst.top:.3g}{'' if found[-1].returned else ', and did not come back'}; updates there were up to "
         f"{max(_widest(result, loss, e) for e in found):.2g} of the weights",
-        replace(usual_place(result, "step", optimizer), detail=f"{loss.track.name}, step {loss.track.steps[worst.first]}"),
+        set_at(result, optimizer, replace(usual_place(result, "step", optimizer), detail=f"{loss.track.name}, step {loss.track.steps[worst.first]}"), "lr"),
         {"times": len(found), "from": worst.before, "to": worst.top, "first": loss.track.steps[found[0].first]},
-        severity=None if thrown else INFO,
+        severity=None if thrown or (lost and _on_known_data(result, loss, found[-1])) else INFO,
     )
 
 
@@ -114,6 +117,16 @@ def _first_nonfinite(result: WatchResult, since: int) -> tuple[TensorTrack, int,
         return None
     step, _, _, tensor, count = min(found, key=lambda entry: entry[:3])
     return tensor, step, count
+
+
+def _on_known_data(result: WatchResult, loss: Loss, excursion: Excursion) -> bool:
+    """Whether it began amid an iteration over one finite loader that had been gone through before: no new data, no new task did it."""
+    trained = {event.facts["loader"] for _, event in result.events("forward") if event.facts["grad"] and event.facts["training"]}
+    loader = training_loader(result)
+    if loader is None or trained != {loader.name} or not loader.length or loader.length < EDGE * 4 or loader.samples is None:
+        return False
+    onset = loss.track.steps[max(0, excursion.first - curve_shapes.WINDOW // 2)]
+    return onset >= 2 * loader.length and EDGE <= onset % loader.length <= loader.length - EDGE
 
 
 def _rate_rose(result: WatchResult, loss: Loss, excursion: Excursion) -> bool:

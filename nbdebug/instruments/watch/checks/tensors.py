@@ -21,6 +21,9 @@ SWAYS = 5.0  # times, by which a single step may miss the threshold that the med
 MANY = 0.6  # share of stuck units; as in the activations instrument, where it was measured
 BY_CHANCE = 1e-6  # likewise: a unit deep in a plain net is dead like a coin falls
 SAMPLES = 128  # rows without one response in the last looks, after LOOKS steps without one; our choice
+FORGETS = 0.3  # largest eigenvalue of a recurrent matrix; our choice: torch's own initialisation has 0.58, whatever the size
+UNITS = 16  # below which that is a matter of chance
+LONG = 100  # steps without having learnt anything; our choice: some tasks take as long to begin
 MULTIPLIES = ("Linear", "Conv1d", "Conv2d", "Conv3d", "ConvTranspose1d", "ConvTranspose2d", "ConvTranspose3d", "Bilinear")
 
 
@@ -29,7 +32,11 @@ MULTIPLIES = ("Linear", "Conv1d", "Conv2d", "Conv3d", "ConvTranspose1d", "ConvTr
     advice="put normalisation or residual connections between the layers, or ReLU with kaiming initialisation",
 )  # fmt: skip
 def vanishing(result: WatchResult) -> Iterator[Seen]:
-    """The backward signal fades along the depth at nearly every sampled step, and the loss does not fall."""
+    """The backward signal fades along the depth, or from time step to time step, all the time, and the loss does not fall."""
+    forgetful = _forgetful(result)
+    if forgetful is not None:
+        yield forgetful
+        return
     adaptive = any(o.adaptive for o in result.optimizers if o.steps)
     limit = VANISHES_ADAPTIVE if adaptive else VANISHES_PLAIN
     layers, trends = _trends(result)
@@ -95,6 +102,31 @@ def stuck_units(result: WatchResult) -> Iterator[Seen]:
             Location(module=units.name, detail=f"units {named}"),
             {"stuck": count, "units": units.units, "samples": units.samples, "since": units.since}, severity=severity,
         )  # fmt: skip
+
+
+def _forgetful(result: WatchResult) -> Seen | None:
+    """A plain recurrent layer whose state is gone after two or three time steps, under a loss that learnt nothing.
+
+    The largest eigenvalue of a random matrix of n units is about √n times its root mean square.
+    """
+    loss, kinds = only_loss(result), {t.name: t.kind for t in result.tensors_of("activation")}
+    if loss is None or loss.constant is None or len(loss.values) < LONG or not loss.learnt_nothing():
+        return None
+    for weight in result.tensors_of("weight"):
+        layer, _, matrix = weight.name.rpartition(".")
+        units = math.isqrt(weight.elements)
+        if kinds.get(layer) != "RNN" or not matrix.startswith("weight_hh") or units**2 != weight.elements or units < UNITS:
+            continue
+        kept = math.sqrt(units) * weight.rms[0]
+        if kept <= FORGETS and math.sqrt(units) * middle(weight.rms) <= 2 * FORGETS:
+            return Seen(
+                f"`{weight.name}` began with a root mean square of {weight.rms[0]:.2g}, so that about {kept:.0%} of the state, and of a gradient, is left "
+                f"after a time step and {kept**10:.0e} after ten; torch begins with {1 / math.sqrt(3 * units):.2g}. {loss.track.name} stays at "
+                f"{curve_shapes.end(loss.values):.3g}{beside(loss)}",
+                Location(module=layer, parameter=weight.name), {"kept": kept, "units": units, "steps": result.steps},
+                advice=f"nn.init.orthogonal_({weight.name}), or an LSTM or GRU",
+            )  # fmt: skip
+    return None
 
 
 def _trends(result: WatchResult) -> tuple[list[str], list[float | None]]:

@@ -64,8 +64,9 @@ def _told(said: Predictions) -> str:
 def _curve(said: Predictions) -> Curve:
     x = tuple(map(float, said.steps))
     if said.is_classes:
-        shares = {"right": said.accuracy, "changed since the last look": said.flips, "of the commonest class": tuple(s for _, s in said.commonest)}
-        return Curve("predictions on the fixed batch", shares, x=x, y_label="share", caption="of its samples")
+        changed = "changed since the last look"
+        shares = {"right": said.accuracy, changed: said.flips[1:], "of the commonest class": tuple(s for _, s in said.commonest)}
+        return Curve("predictions on the fixed batch", shares, x=x, y_label="share", caption="of its samples", own_x={changed: x[1:]})
     caption = "spread: of the predictions over that of the targets; near 0 all samples get one value"
     return Curve("predictions on the fixed batch", {"rms error": said.errors, "spread": said.spreads}, x=x, caption=caption)
 

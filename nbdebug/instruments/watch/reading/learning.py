@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from nbdebug import curve_shapes
 from nbdebug.errors import NotChecked
 from nbdebug.instruments.watch.curves import LOSS, VALIDATION
-from nbdebug.instruments.watch.result import Constant, Track, WatchResult
+from nbdebug.instruments.watch.result import Constant, Model, Track, WatchResult
 
 NEAR = 0.95  # of what a constant prediction gets, that a loss must pass to have learnt something; our choice: targets seen late in a long run vary by 2 %
 MANY = 20  # values from which on a loss that did not fall says something; our choice
@@ -126,6 +126,12 @@ def demand_ordered(result: WatchResult) -> Loss:
     if not loss.ordered:
         raise NotChecked("because the loss goes below zero, so that its level says nothing")
     return loss
+
+
+def trained_model(result: WatchResult) -> Model | None:
+    """The model that was trained, if there is one alone."""
+    found = [model for model in result.models if model.held]
+    return found[0] if len(found) == 1 else None
 
 
 def beside(loss: Loss) -> str:

@@ -39,7 +39,7 @@ class Sum:
 class Division:
     """A sum divided after the loop."""
 
-    by: str  # "batches", "samples", or "counter" (of the loop's own)
+    by: str  # "batches", "samples", "full batches" (times the size they should have), or "counter" (of the loop's own)
     counter: str
     node: ast.AST
 
@@ -148,6 +148,9 @@ class Round:
     def _divisor(self, node: ast.expr) -> tuple[str, str]:
         if isinstance(node, ast.Call) and last_name(node.func) == "len" and node.args:
             return self._length(node.args[0])
+        if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult):  # len(loader) * batch_size
+            by = [self._divisor(part)[0] for part in (node.left, node.right) if isinstance(part, ast.Call)]
+            return ("full batches", "") if by == ["batches"] and any(map(_is_batch_size, (node.left, node.right))) else ("", "")
         if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):  # (i + 1) of enumerate
             counter = self.loop.target.elts[0] if isinstance(self.loop.target, ast.Tuple) else None
             return ("batches", "") if counter is not None and calls(self.loop.iter, "enumerate") and dotted(node.left) == dotted(counter) else ("", "")
@@ -225,6 +228,11 @@ def _is_size(node: ast.expr) -> bool:
     """An expression that gives the size of a batch: x.size(0), len(y), y.shape[0], batch_size."""
     sized = any(last_name(call.func) in SIZES for call in ast.walk(node) if isinstance(call, ast.Call))
     return sized or any(word in part.lower().split("_") + [part.lower()] for name in names(node) for part in name.split(".") for word in SIZE_NAMES)
+
+
+def _is_batch_size(node: ast.expr) -> bool:
+    """The size that batches should have, by its name: BATCH, batch_size, loader.batch_size."""
+    return dotted(node).rpartition(".")[2].lower() in ("batch", "bs", "bsz", "batch_size", "batchsize", "eval_batch_size", "val_batch_size", "test_batch_size")
 
 
 def _compares(node: ast.expr) -> bool:

@@ -53,6 +53,10 @@ class Motion:
         """Root mean square of one element of the gradient."""
         return middle([g for g in self.gradients if math.isfinite(g)]) / math.sqrt(self.elements)
 
+    def set_at(self, result: WatchResult, *settings: str) -> Location:
+        """Where a setting of the optimizer stands, or it is built; else its step."""
+        return set_at(result, self.optimizer.name, self.place, *settings)
+
     @property
     def label(self) -> str:
         return f"{self.optimizer.name}, group {self.number}"
@@ -90,6 +94,12 @@ def usual_place(result: WatchResult, kind: str, who: str | None = None) -> Locat
         if who is None or event.who == who:
             counted[event.place] += cycle.times
     return counted.most_common(1)[0][0] if counted else Location()
+
+
+def set_at(result: WatchResult, name: str, otherwise: Location, *settings: str) -> Location:
+    """The line on which a setting of an optimizer, a loader or a model stands, or that builds it; or this place, whose detail it keeps."""
+    built = result.built_at(name, *settings)
+    return otherwise if built is None else replace(built, detail=otherwise.detail)
 
 
 def rates(result: WatchResult, motion: Motion) -> Track | None:

@@ -1,0 +1,73 @@
+"""Labels in another order than their inputs: names that were sorted as text ("10" before "2"), or a list that runs backwards."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy
+import torch
+
+from nbdebug.data.classes.places import ENOUGH, Places, innermost, spread
+from nbdebug.data.classes.probe import Agreement, Probe
+from nbdebug.data.classes.target import Target
+from nbdebug.data.classes.vectors import vectors
+from nbdebug.data.split import Split
+
+MOST = 200_000  # rows whose numbers are sorted as text
+AS_TEXT, BACKWARDS = "as text", "backwards"
+
+
+@dataclass(frozen=True)
+class Reordered:
+    """An order of the labels, and how well they can be told in it."""
+
+    split: str
+    how: str  # AS_TEXT or BACKWARDS
+    there: Agreement
+    at_zero: Agreement  # as they stand
+    samples: int
+    where: str
+
+
+def reordered(split: Split, target: Target, found: Places, most: int) -> Reordered | None:
+    """The order in which labels can be told best from their inputs."""
+    total = _length(split)
+    if total is None or total > MOST or not len(found.index) or int(found.index[-1]) >= total:
+        return None
+    tried = []
+    for how, place in _orders(total):
+        wanted = place[found.index]
+        at = numpy.minimum(numpy.searchsorted(found.index, wanted), len(found.index) - 1)
+        base = numpy.flatnonzero((found.index[at] == wanted) & (wanted != found.index))
+        if len(base) < ENOUGH:
+            continue
+        base = spread(base, most)
+        encoded = vectors((split, found.rows[base]))
+        if encoded is None:
+            return None
+        probe = Probe(encoded[0], found.index[base])
+        there, own = (torch.from_numpy(target.answers(found.rows[rows])) for rows in (at[base], base))
+        where = f"{split.name_of(int(found.index[0]))} to {int(found.index[-1])}"
+        tried.append(Reordered(split.name, how, probe.agreement(there), probe.agreement(own), len(base), where))
+    return max(tried, key=lambda one: one.there.z, default=None)
+
+
+def _orders(total: int) -> Iterator[tuple[str, numpy.ndarray]]:
+    """(n,) arrays: where the label of the input at a place may stand."""
+    for start in (0, 1):
+        as_text = numpy.argsort(numpy.arange(start, total + start).astype(str), kind="stable")
+        yield AS_TEXT, as_text  # the inputs were sorted so
+        yield AS_TEXT, numpy.argsort(as_text)  # the labels were
+    yield BACKWARDS, numpy.arange(total)[::-1]
+
+
+def _length(split: Split) -> int | None:
+    """How many rows the dataset itself has; None where that is not known."""
+    dataset = innermost(split)
+    if dataset is None:
+        return split.total if split.by_index else None
+    try:
+        return len(dataset)
+    except TypeError:
+        return None

@@ -1,0 +1,38 @@
+"""Check of batch norm's running statistics at evaluation: they must have come to what the batches are like."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from nbdebug.findings import WARNING, Location
+from nbdebug.instruments.base import Seen
+from nbdebug.instruments.watch.result import Model, WatchResult
+from nbdebug.instruments.watch.session import watched
+
+BATCHES = 50  # of which the usual momentum of 0.1 has forgotten all but 0.5 %
+HALF = 0.5  # of the beginning is left; our choice
+SHIFT, RATIO = 0.5, 1.5  # standard deviations and variances apart; what begins near its end is not accused; our choice
+
+
+@watched.check(
+    "ND306", "evaluation unlike training", severity=WARNING,
+    advice="a larger momentum: torch's is the share of the new batch (0.1), other frameworks' that of the old (0.9)",
+)  # fmt: skip
+def statistics_unsettled(result: WatchResult) -> Iterator[Seen]:
+    """Batch norm evaluated with running statistics that are mostly their beginning, mean 0 and variance 1; the page is that of first_step."""
+    for model in result.models:
+        if not _is_evaluated(result, model):
+            continue
+        slow = [n for n in model.norms if n.batches >= BATCHES and n.left > HALF and (n.shift > SHIFT or n.ratio > RATIO)]
+        for norm in slow[:1]:
+            more = f" (and of {len(slow) - 1} more)" if len(slow) > 1 else ""
+            yield Seen(
+                f"after {norm.batches} batches {norm.left:.0%} of the running statistics of `{norm.path}`{more} are their beginning (mean 0, variance 1), with "
+                f"momentum={norm.momentum:g}: the batches' means lie {norm.shift:.2g} standard deviations off, their variances differ {norm.ratio:.3g} times, and "
+                "evaluation works with the former",
+                Location(module=norm.path), {"momentum": norm.momentum, "batches": norm.batches, "left": norm.left, "shift": norm.shift, "ratio": norm.ratio},
+            )  # fmt: skip
+
+
+def _is_evaluated(result: WatchResult, model: Model) -> bool:
+    return any(e.who == model.name and not e.facts["training"] and not e.facts["grad"] for _, e in result.events("forward"))

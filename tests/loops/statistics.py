@@ -1,0 +1,67 @@
+"""Loops that evaluate with batch norm's running statistics: settled ones, and ones that are still their beginning."""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from tests.loops import sick_loop, sound_loop
+
+
+def trained(model, epochs=8, scale=3.0):
+    inputs = scale * torch.randn(128, 6) + 2
+    targets = inputs[:, :3].argmax(1)
+    optimizer = torch.optim.Adam(model.parameters(), lr=3e-3)
+    for _ in range(epochs):
+        model.train()
+        for rows in torch.randperm(128).split(16):
+            optimizer.zero_grad()
+            F.cross_entropy(model(inputs[rows]), targets[rows]).backward()
+            optimizer.step()
+        model.eval()
+        with torch.no_grad():
+            F.cross_entropy(model(inputs), targets)
+
+
+def normed(momentum):
+    return nn.Sequential(nn.BatchNorm1d(6, momentum=momentum), nn.Linear(6, 12), nn.ReLU(), nn.Linear(12, 3))
+
+
+@sick_loop("ND306", where="0")
+def statistics_that_hardly_move(sick):
+    trained(normed(0.001 if sick else 0.1))
+
+
+@sound_loop
+def slow_statistics_that_began_where_they_end():
+    inputs = nn.Sequential(nn.BatchNorm1d(6, momentum=0.001), nn.Linear(6, 12), nn.ReLU(), nn.Linear(12, 3))
+
+    class Standardises(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.net = inputs
+
+        def forward(self, x):
+            return self.net((x - 2) / 3)
+
+    trained(Standardises())
+
+
+@sound_loop
+def slow_statistics_of_a_trained_model():
+    model = normed(0.001)
+    model[0].running_mean.fill_(2.0)
+    model[0].running_var.fill_(9.0)
+    model[0].num_batches_tracked.fill_(5000)
+    trained(model)
+
+
+@sound_loop
+def slow_statistics_that_are_never_used():
+    model, inputs = normed(0.001), 3 * torch.randn(128, 6) + 2
+    optimizer = torch.optim.Adam(model.parameters(), lr=3e-3)
+    for _ in range(60):
+        optimizer.zero_grad()
+        F.cross_entropy(model(inputs), inputs[:, :3].argmax(1)).backward()
+        optimizer.step()

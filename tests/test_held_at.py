@@ -1,0 +1,69 @@
+"""The line that makes what a variable of the script or notebook holds."""
+
+from __future__ import annotations
+
+import linecache
+import sys
+import types
+
+import pytest
+
+from nbdebug.held_at import line_of_dataset, line_that_makes, names_of
+
+SCRIPT = """
+import torch
+from torch.utils.data import DataLoader, Subset, TensorDataset
+
+whole = TensorDataset(torch.zeros(8, 2))
+first, second = Subset(whole, range(4)), Subset(whole, range(4, 8))
+train_loader = DataLoader(first, batch_size=2)
+val_loader = DataLoader(second, batch_size=2)
+inline = DataLoader(TensorDataset(torch.zeros(4, 2)))
+if len(whole) > 4:
+    twice = DataLoader(first)
+else:
+    twice = DataLoader(second)
+
+def inside():
+    hidden_loader = DataLoader(first)
+    return hidden_loader
+
+made = [inside()]
+"""
+
+
+@pytest.fixture
+def script(monkeypatch):
+    """Its variables, after it ran as __main__."""
+    module = types.ModuleType("__main__")
+    module.__file__ = "/programs/of_a_user.py"
+    monkeypatch.setitem(sys.modules, "__main__", module)
+    monkeypatch.setitem(linecache.cache, module.__file__, (len(SCRIPT), None, SCRIPT.splitlines(keepends=True), module.__file__))
+    exec(compile(SCRIPT, module.__file__, "exec"), module.__dict__)
+    return module.__dict__
+
+
+@pytest.mark.parametrize("name", ["whole", "train_loader", "val_loader", "inline"])
+def test_a_variable_is_found_where_it_is_given_its_value(script, name):
+    found = line_that_makes(script[name])
+    assert found is not None and found.text.startswith(f"{name} = ") and found.file == "/programs/of_a_user.py"
+
+
+def test_what_is_given_in_a_tuple_is_found(script):
+    assert names_of(script["second"]) == ["second"]
+    assert line_that_makes(script["second"]).text.startswith("first, second = ")
+
+
+def test_what_may_have_been_made_on_two_lines_has_none(script):
+    assert line_that_makes(script["twice"]) is None
+
+
+def test_what_no_variable_holds_is_found_by_its_usual_name(script):
+    assert line_that_makes(script["made"][0]) is None
+    assert line_that_makes(script["made"][0], "hidden_loader").text.startswith("hidden_loader = ")
+
+
+def test_the_dataset_behind_a_loader_is_the_whole_of_its_parts(script):
+    assert line_of_dataset(script["train_loader"]).text.startswith("whole = ")
+    assert line_of_dataset(script["inline"]) is None
+    assert line_of_dataset([1, 2]) is None

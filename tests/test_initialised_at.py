@@ -1,0 +1,83 @@
+"""The line that fills a parameter."""
+
+from __future__ import annotations
+
+import linecache
+import sys
+import types
+
+import pytest
+
+from nbdebug.initialised_at import line_that_initialises
+
+SCRIPT = """
+import torch
+from torch import nn
+
+class Named(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.first, self.head = nn.Linear(8, 8), nn.Linear(8, 2)
+        nn.init.normal_(self.first.weight, std=5.0)
+        nn.init.zeros_(self.head.bias)
+        with torch.no_grad():
+            self.head.weight.copy_(torch.ones(2, 8))
+
+class Looped(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.embed = nn.Embedding(9, 8)
+        self.layers = nn.ModuleList(nn.Linear(8, 8) for _ in range(3))
+        self.apply(self.fill)
+
+    def fill(self, module):
+        if isinstance(module, nn.Linear):
+            module.weight.data.normal_(0, 0.02)
+        elif isinstance(module, nn.Embedding):
+            nn.init.uniform_(module.weight, -1, 1)
+
+named, looped = Named(), Looped()
+"""
+
+
+def run(monkeypatch, text):
+    module = types.ModuleType("__main__")
+    module.__file__ = "/programs/of_a_user.py"
+    monkeypatch.setitem(sys.modules, "__main__", module)
+    monkeypatch.setitem(linecache.cache, module.__file__, (len(text), None, text.splitlines(keepends=True), module.__file__))
+    exec(compile(text, module.__file__, "exec"), module.__dict__)
+    return module.__dict__
+
+
+@pytest.mark.parametrize(
+    "model, path, text",
+    [
+        ("named", "first.weight", "nn.init.normal_(self.first.weight, std=5.0)"), ("named", "head.bias", "nn.init.zeros_(self.head.bias)"),
+        ("named", "head.weight", "self.head.weight.copy_(torch.ones(2, 8))"), ("looped", "layers.1.weight", "module.weight.data.normal_(0, 0.02)"),
+        ("looped", "embed.weight", "nn.init.uniform_(module.weight, -1, 1)"),
+    ],
+)  # fmt: skip
+def test_a_parameter_is_found_where_it_is_filled(monkeypatch, model, path, text):
+    script = run(monkeypatch, SCRIPT)
+    assert line_that_initialises(script[model], path).text == text
+
+
+def test_a_line_in_a_loop_can_be_left_aside(monkeypatch):
+    script = run(monkeypatch, SCRIPT)
+    assert line_that_initialises(script["looped"], "layers.1.weight", by_name=True) is None
+    assert line_that_initialises(script["named"], "first.weight", by_name=True) is not None
+
+
+def test_what_nothing_fills_has_no_line(monkeypatch):
+    script = run(monkeypatch, SCRIPT)
+    assert line_that_initialises(script["named"], "first.bias") is None
+
+
+def test_a_loop_over_all_parameters_fills_each(monkeypatch):
+    script = run(monkeypatch, "from torch import nn\nmodel = nn.Linear(2, 2)\nfor p in model.parameters():\n    nn.init.constant_(p, 0.01)\n")
+    assert line_that_initialises(script["model"], "weight").text == "nn.init.constant_(p, 0.01)"
+
+
+def test_what_two_lines_fill_has_none(monkeypatch):
+    script = run(monkeypatch, "from torch import nn\nmodel = nn.Linear(2, 2)\nnn.init.zeros_(model.weight)\nnn.init.ones_(model.weight)\n")
+    assert line_that_initialises(script["model"], "weight") is None
