@@ -352,3 +352,12 @@ def test_the_panels_show_curves_spans_and_experiments(tmp_path):
     assert "ND703" in str(report)
     assert report.figure() is not None
     assert (tmp_path / "fit.html").exists() or report.save(str(tmp_path / "fit.html"))
+
+
+def test_of_two_validation_losses_in_a_watch_the_one_that_was_logged_counts():
+    steps = range(40)
+    history = pandas.DataFrame({
+        "loss": [1 / (1 + s) for s in steps], "validation loss": [2 / (1 + s) for s in steps], "val_loss": [3 / (1 + s) for s in steps],
+    })  # fmt: skip
+    taken = {took.role: took.column for took in nbdebug.fit(history).result.taken}
+    assert taken["validation loss"] == "val_loss"

@@ -20,6 +20,7 @@ _TRAIN = {"train", "training", "tr", "trn"}
 _VALID = {"val", "valid", "validation", "eval", "evaluation", "dev", "test", "heldout"}
 _GRAIN = {"step", "epoch", "epochs", "avg", "average", "mean", "running", "total", "metrics", "batch", "iter", "dataloader", "idx", "0", "overall", "by"}
 _AGAINST = {"g", "d", "gen", "disc", "generator", "discriminator", "critic", "actor", "policy", "value", "adv", "adversarial", "q", "alpha", "fake", "real"}
+HEARD = "validation loss"  # what a watch calls the losses that it saw without a backward pass
 _FEW = 8  # epoch means below which single steps are rather looked at
 
 
@@ -98,6 +99,8 @@ def _validation(columns: Columns, training: str) -> tuple[str, str] | None:
     named = [name for name in columns.courses if name != training and _is_loss(name) and set(words_of(name)) & _VALID and not set(words_of(name)) & _TRAIN]
     better = [name for name in named if "test" not in words_of(name)] or named
     found = _narrowed(columns, better, _VALID)
+    if len(found) > 1:  # a watch heard one itself, and the user logged his own: he knows best
+        found = [name for name in found if name != HEARD] or found
     if len(found) > 1:
         said = f'say which, as in validation="{found[0]}", or validation="none"'
         raise SetupError(f"{_and(found)} could each be the validation loss: {said}; there are {_listed(columns)}")
