@@ -909,3 +909,19 @@ def noise_of_gumbel():
         return ((hidden - (-uniform.log()).log()) / 0.7).softmax(-1)
 
     return training(Between(between))
+
+
+@sound
+def structural_similarity_with_its_constants():
+    """The denominator is a product of a luminance and of two variances worked out as mean(x²) - mean(x)², each kept off 0."""
+
+    def similarity(a, b):
+        u, v = F.avg_pool2d(a, 5, 1), F.avg_pool2d(b, 5, 1)
+        s, t = F.avg_pool2d(a * a, 5, 1) - u * u, F.avg_pool2d(b * b, 5, 1) - v * v
+        both = F.avg_pool2d(a * b, 5, 1) - u * v
+        return 1 - (((2 * u * v + 0.01) * (2 * both + 0.03)) / ((u * u + v * v + 0.01) * (s + t + 0.03))).mean()
+
+    images = torch.rand(96, 1, 12, 12, generator=torch.Generator().manual_seed(1))
+    noisy = images + 0.2 * torch.randn(images.shape, generator=torch.Generator().manual_seed(2))
+    model = nn.Sequential(nn.Conv2d(1, 8, 3, padding=1), nn.ReLU(), nn.Conv2d(8, 1, 3, padding=1))
+    return TrainingSetup(model=model, loss_fn=similarity, optimizer=torch.optim.Adam(model.parameters()), train_loader=loader(noisy, images))

@@ -105,7 +105,21 @@ def _by_hand(setup: TrainingSetup, batch: Any, tape: Tape, loss: Tensor, sign: f
     binary = bool(((goal == 0) | (goal == 1)).all())
     toward = 2 * goal - 1 if binary else goal - outputs.detach().squeeze()
     share = max(_uphill(sign * slope * toward), _uphill(_of_samples(sign * slope * toward)))  # a step towards the target makes the loss larger
-    return Pull("loss", "raised", float(loss.detach()), share, sign < 0, _last_line(tape, loss)) if share >= MOST else None
+    if share < MOST or _is_better_at(setup, root, targets, loss, sign):
+        return None
+    return Pull("loss", "raised", float(loss.detach()), share, sign < 0, _last_line(tape, loss))
+
+
+def _is_better_at(setup: TrainingSetup, root: ModuleCall, targets: Tensor, loss: Tensor, sign: float) -> bool:
+    """Whether the loss is smaller where the outputs are the targets: then only the way there goes uphill at first, as with similarities that begin negative."""
+    if not isinstance(root.output, Tensor) or setup.loss_fn is None:
+        return False
+    try:
+        with torch.no_grad(), setup.autocast():
+            there = setup.loss_fn(targets.to(root.output.dtype).reshape(root.output.shape), targets)
+        return sign * float(there) < sign * float(loss.detach())
+    except Exception:  # the user's own loss may not bear it
+        return False
 
 
 def _uphill(slopes: Tensor) -> float:

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from nbdebug.listening import RESHAPING, Call, Tape
+from nbdebug.nonfinite.headroom.origins import picked, same, square_of, squared_tensor
 from nbdebug.nonfinite.headroom.rules import (
     ALIGNED,
     ARITHMETIC,
@@ -35,6 +36,7 @@ from nbdebug.nonfinite.headroom.rules import (
     summed,
 )
 
+MEANS = ("mean", "avg_pool1d", "avg_pool2d", "avg_pool3d")
 DEEPEST = 400  # operators between an input and what it is traced to; our choice, beyond it anything is possible
 
 
@@ -118,6 +120,8 @@ class Ranges:
             left, right, kind = right, left, kind[1:]
         if kind == "sub" and is_own_peak(self.tape, call, left, right):
             return Range(-math.inf, 0.0)
+        if kind == "sub" and is_spread(self.tape, call, left, right):
+            return Range(0.0)
         if left is right and isinstance(left, Tensor):
             return {"mul": Range(0.0), "sub": Range(0.0, 0.0), "div": Range(1.0, 1.0)}.get(kind, self._argument(call, left, depth))
         a, b = self._argument(call, left, depth), self._argument(call, right, depth)
@@ -186,6 +190,17 @@ def is_own_peak(tape: Tape, call: Call, left: object, right: object) -> bool:
         return False
     ours, theirs = _bare(tape, left), _bare(tape, maker.given[0])
     return ours is theirs or (ours.shape == theirs.shape and ours.data_ptr() == theirs.data_ptr())
+
+
+def is_spread(tape: Tape, call: Call, left: object, right: object) -> bool:
+    """mean(x²) - mean(x)², over everything or in windows: a variance, never below 0 but for its rounding."""
+    mean, square = picked(tape, call, left), picked(tape, call, right)
+    if mean is None or square is None or mean.name not in MEANS or not mean.given:
+        return False
+    inside, root = picked(tape, mean, mean.given[0]), square_of(tape, square)
+    base = squared_tensor(inside) if inside is not None else None
+    alike = root is not None and root.name == mean.name and (root.args[1:], root.kwargs) == (mean.args[1:], mean.kwargs)
+    return base is not None and root is not None and alike and same(base, root.given[0])
 
 
 def _bare(tape: Tape, tensor: Tensor) -> Tensor:
