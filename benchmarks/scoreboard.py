@@ -4,7 +4,7 @@
     python benchmarks/scoreboard.py --half tuned_on      # the half that thresholds were chosen on
     python benchmarks/scoreboard.py --only nbdebug --show
 
-The programs were written by people who had not read nbdebug, from the catalogue of codes alone; which half one is in says a hash of its name. nbdebug is asked for a checkup of the
+The programs were written from the catalogue of codes alone, without a look at nbdebug; which half one is in says a hash of its name. nbdebug is asked for a checkup of the
 program's objects and then watches its own loop; the alarms of both count, in that order. An alarm is an error or a warning that is not folded under another.
 Each program runs in a process of its own.
 """
@@ -33,6 +33,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from _doctors import DOCTORS, Said, installed  # noqa: E402
 from _programs import HALVES, Program, programs, unmarked  # noqa: E402
 
+RESULTS = Path(__file__).parent / "RESULTS.md"
 LIMIT = 120.0  # seconds for a tool on one program; then it said nothing
 WANTED = {"recall": 0.90, "first": 0.80, "object": 0.80, "line": 0.65, "false alarms": 0.05}
 
@@ -124,12 +125,24 @@ def _share(holds: Iterable[bool]) -> float:
     return sum(known) / len(known) if known else float("nan")
 
 
-def printed(figures: dict[str, dict[str, float]]) -> None:
-    """A table as markdown, a tool a row."""
+def table(figures: dict[str, dict[str, float]]) -> list[str]:
+    """As markdown, a tool a row."""
     columns = list(next(iter(figures.values())))
-    print("| | " + " | ".join(columns) + " |\n|---|" + "---|" * len(columns))
-    for tool, row in figures.items():
-        print(f"| {tool} | " + " | ".join(_cell(name, row[name]) for name in columns) + " |")
+    rows = [f"| {tool} | " + " | ".join(_cell(name, row[name]) for name in columns) + " |" for tool, row in figures.items()]
+    return ["| | " + " | ".join(columns) + " |", "|---|" + "---|" * len(columns), *rows]
+
+
+def written(figures: dict[str, dict[str, float]], half: str, path: Path = RESULTS) -> None:
+    """Puts the table into its place in RESULTS.md; the rows of tools that were not asked stay."""
+    begin, end = f"<!-- scoreboard {half} -->\n", "<!-- end -->"
+    before, found, rest = path.read_text().partition(begin)
+    if not found:
+        raise SystemExit(f"{path} has no place for the table of {half}: put {begin.strip()} and {end} where it belongs")
+    old, found, after = rest.partition(end)
+    lines = table(figures)
+    asked = {line.split("|")[1].strip() for line in lines}
+    stays = [line for line in old.splitlines()[2:] if line.split("|")[1].strip() not in asked]
+    path.write_text(before + begin + "\n".join([*lines, *stays]) + "\n" + found + after)
 
 
 def _cell(name: str, value: float) -> str:
@@ -164,6 +177,7 @@ def main() -> None:
     parser.add_argument("--kinds", nargs="+", choices=("sick", "twin", "sound"), default=("sick", "twin", "sound"))
     parser.add_argument("--names", nargs="+", default=(), help="these programs")
     parser.add_argument("--show", action="store_true", help="print what was missed and who was accused")
+    parser.add_argument("--no-write", action="store_true", help="leave RESULTS.md as it is; a part of the programs never goes into it")
     parser.add_argument("--json", help="write every answer into this file")
     options = parser.parse_args()
     chosen = [p for p in programs(options.half) if p.kind in options.kinds and (not options.names or p.name in options.names)]
@@ -181,7 +195,10 @@ def main() -> None:
             answers[doctor].append(Case(program, asked(doctor, program)))
             if options.show:
                 print(miss(answers[doctor][-1]), end="", flush=True)
-    printed({doctor: told(cases) for doctor, cases in answers.items()})
+    figures = {doctor: told(cases) for doctor, cases in answers.items()}
+    print("\n".join(table(figures)))
+    if not (options.names or len(options.kinds) < 3 or options.no_write):
+        written(figures, options.half)
     print(f"\nwanted of nbdebug: {', '.join(f'{name} {value:.0%}' for name, value in WANTED.items())}; checkup median < 5 s, most < 20 s")
     if options.json:
         plain = {doctor: [{"name": c.program.name, "kind": c.program.kind, "rank": c.rank(), "alarms": [a.codes for a in c.said.alarms], "trouble": c.said.trouble, "seconds": c.said.seconds} for c in cases] for doctor, cases in answers.items()}

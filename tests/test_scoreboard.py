@@ -14,7 +14,7 @@ from nbdebug.catalogue import checks_by_code
 sys.path.insert(0, str(Path(__file__).parents[1] / "benchmarks"))
 from _doctors import Alarm, Said  # noqa: E402
 from _programs import HALVES, Program, mended, programs, unmarked  # noqa: E402
-from scoreboard import Case, told  # noqa: E402
+from scoreboard import Case, table, told, written  # noqa: E402
 
 ALL = [program for half in HALVES for program in programs(half)]
 TEXT = """x = 1  # here
@@ -67,3 +67,12 @@ def test_figures_count_what_their_names_say():
 def test_a_name_inside_another_word_is_not_named():
     assert not case("sick", Alarm(("ND401",), "overhead of it", ("/programs/p.py", 8))).names_object()
     assert not case("sick", Alarm(("ND401",), "head", ("/programs/p.py", 8))).names_line()
+
+
+def test_the_table_goes_into_its_place_and_leaves_the_others_rows(tmp_path):
+    figures, path = {"nbdebug": told([case("sick"), case("sound")])}, tmp_path / "RESULTS.md"
+    path.write_text("above\n<!-- scoreboard held_out -->\n| | old |\n|---|---|\n| nbdebug | 1 |\n| peer | 2 |\n<!-- end -->\nbelow\n")
+    written(figures, "held_out", path)
+    assert path.read_text() == "above\n<!-- scoreboard held_out -->\n" + "\n".join([*table(figures), "| peer | 2 |"]) + "\n<!-- end -->\nbelow\n"
+    with pytest.raises(SystemExit, match="no place"):
+        written(figures, "tuned_on", path)
