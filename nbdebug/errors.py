@@ -6,6 +6,10 @@ NbdebugError
 ├── StepError        the user's own code raised while nbdebug ran a training step (the original is the cause)
 ├── NotFinite        an armed loop came to a loss, a gradient or a weight that is not finite, and was stopped
 ├── CapsuleError     a kept step could not be written, or a file is not one that may be read
+├── ConfigError      a configuration that cannot be meant: a line, what was seen, what was expected
+├── LaunchError      a run cannot be started, found, or gone on with
+│   ├── CheckpointError  a checkpoint is damaged, foreign, or of another training
+│   └── RankFailed   a rank of a run raised, died or fell silent
 ├── NotChecked       a check cannot judge this training; becomes "not checked, because …" in the report
 └── CodeError        a finding code that does not exist, or may not be used
 """
@@ -43,6 +47,28 @@ class NotFinite(NbdebugError):
 
 class CapsuleError(NbdebugError):
     """A kept step could not be written to a file, or the file is damaged, foreign or of a newer nbdebug."""
+
+
+class ConfigError(NbdebugError):
+    """A configuration that cannot be meant; says the line where it comes from a file."""
+
+
+class LaunchError(NbdebugError):
+    """A run that cannot be started, found, or gone on with."""
+
+
+class CheckpointError(LaunchError):
+    """A checkpoint that could not be written, or is damaged, foreign, or of another training."""
+
+
+class RankFailed(LaunchError):
+    """A rank of a run raised, died or fell silent; the message has its rank, the step and the line of the user's code."""
+
+    rank: int | None = None
+    traceback: str = ""  # of the rank, as it was printed there
+
+    def _render_traceback_(self) -> list[str]:
+        return [f"{type(self).__name__}: {self}", *self.traceback.rstrip().splitlines()]
 
 
 class NotChecked(NbdebugError):

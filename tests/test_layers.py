@@ -12,6 +12,7 @@ PACKAGE = Path(__file__).parent.parent / "nbdebug"
 LAYERS = (  # top to bottom; rooms of one layer do not import each other
     {"replay", "replaying"},
     {"notebook"},
+    {"training"},
     {"levels"},
     {"checkup", "catalogue"},
     {"instruments"},

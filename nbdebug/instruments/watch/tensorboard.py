@@ -131,7 +131,7 @@ def _opened(log_dir: str) -> Any:
         from tensorboard.summary.writer.event_file_writer import EventFileWriter
     except ImportError:
         raise SetupError(
-            'log_dir needs the package tensorboard, which is not installed: pip install "nbdebug[tensorboard]"'
+            'log_dir needs the package tensorboard, which is not installed: pip install tensorboard'
         ) from None
     try:
         return EventFileWriter(log_dir)

@@ -79,7 +79,7 @@ def _scalars(file: Path) -> Scalars:
         from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
         from tensorboard.util import tensor_util
     except ImportError:
-        raise SetupError('event files need the package tensorboard, which is not installed: pip install "nbdebug[tensorboard]"') from None
+        raise SetupError('event files need the package tensorboard, which is not installed: pip install tensorboard') from None
     logger = logging.getLogger("tensorboard")
     level, logger.level = logger.level, logging.ERROR
     try:
