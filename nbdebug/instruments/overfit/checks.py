@@ -61,7 +61,8 @@ def _failed(trial: Trial) -> Seen:
 def _only_ours(trial: Trial) -> Seen:
     """What is a matter of the optimizer, and none of the model."""
     if trial.blocker is None:
-        advice = "compare learning rates: lr_find, or Adam at 1e-3"
+        helped = [tried.changed for tried in trial.experiments if tried.memorised and tried.changed.startswith("your ")]
+        advice = f"{helped[-1]}; lr_find compares rates on your data" if helped else "compare learning rates with lr_find, or take Adam at 1e-3"
         return Seen(f"{said_samples(trial.samples)} {trial.reason}", Location(), _evidence(trial), INFO, advice)
     return Seen(f"{said_samples(trial.samples)} cannot be memorised: {trial.blocker.said}", trial.blocker.location, _evidence(trial), WARNING, trial.blocker.advice)
 
