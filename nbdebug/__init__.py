@@ -7,7 +7,7 @@
 In a notebook: `%load_ext nbdebug`, `%nbdebug checkup`.
 """
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from nbdebug.catalogue import codes, explain
 from nbdebug.checkup import checkup
@@ -55,7 +55,19 @@ from nbdebug.replaying import replaying
 from nbdebug.seeding import seed_everything
 from nbdebug.training_setup import TrainingSetup
 
+if TYPE_CHECKING:
+    from nbdebug.training import Run, attach, launch
+
 __version__ = "0.1.0"
+
+
+def __getattr__(name: str) -> Any:
+    """What only a full run needs is imported when it is asked for."""
+    if name not in ("Run", "attach", "launch"):
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from nbdebug import training
+
+    return getattr(training, name)
 
 
 def load_ipython_extension(shell: Any) -> None:
@@ -73,9 +85,9 @@ def unload_ipython_extension(shell: Any) -> None:
 
 
 __all__ = [
-    "BatchError", "CapsuleError", "CodeError", "Finding", "Location", "NbdebugError", "NotChecked", "NotFinite", "Report", "Seen",
-    "SetupError", "Severity", "StepError", "TrainingSetup", "Watch", "activations", "armed", "baselines", "batch_size", "check", "checkup",
+    "BatchError", "CapsuleError", "CodeError", "Finding", "Location", "NbdebugError", "NotChecked", "NotFinite", "Report", "Run", "Seen",
+    "SetupError", "Severity", "StepError", "TrainingSetup", "Watch", "activations", "armed", "attach", "baselines", "batch_size", "check", "checkup",
     "codes", "compare_data", "data_audit", "determinism", "explain", "find_nan", "first_step", "fit", "gradcheck", "gradients", "headroom",
-    "last_report", "levels", "loader_audit", "lr_find", "named_ranges", "overfit", "profile", "replay", "replaying", "seed_everything", "show_batch",
+    "last_report", "launch", "levels", "loader_audit", "lr_find", "named_ranges", "overfit", "profile", "replay", "replaying", "seed_everything", "show_batch",
     "summary", "watch", "why",
 ]  # fmt: skip

@@ -1,0 +1,45 @@
+"""The process group of a run: joined before the job, left after it."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from datetime import timedelta
+
+import torch
+import torch.distributed as dist
+
+from nbdebug.training.rank.spec import RankSpec
+
+
+def meet(spec: RankSpec, timeout: float, *, by_torchrun: bool) -> None:
+    """The process group: by the kernel's store, or as torchrun says; none for a rank that has neither."""
+    if spec.device.startswith("cuda"):
+        torch.cuda.set_device(spec.device)
+    patience = timedelta(seconds=timeout)
+    if by_torchrun:
+        dist.init_process_group(spec.backend, timeout=patience)
+    elif spec.store_port:
+        if sys.platform == "linux" and spec.store_host in ("127.0.0.1", "localhost"):
+            os.environ.setdefault("GLOO_SOCKET_IFNAME", "lo")  # a host name that does not resolve is no obstacle
+        _tell_libraries(spec)
+        store = dist.TCPStore(spec.store_host, spec.store_port, spec.world_size, is_master=False, timeout=patience)
+        of_attempt = dist.PrefixStore(f"attempt {spec.attempt}", store)
+        dist.init_process_group(spec.backend, store=of_attempt, rank=spec.rank, world_size=spec.world_size, timeout=patience)
+
+
+def _tell_libraries(spec: RankSpec) -> None:
+    """What torchrun would set, for those who read it."""
+    told = {
+        "RANK": spec.rank, "WORLD_SIZE": spec.world_size, "LOCAL_RANK": spec.local_rank, "LOCAL_WORLD_SIZE": spec.world_size,
+        "MASTER_ADDR": spec.store_host, "MASTER_PORT": spec.store_port,
+    }  # fmt: skip
+    os.environ.update((name, str(value)) for name, value in told.items())
+
+
+def part() -> None:
+    """Leaves it, as far as the others are still there."""
+    if dist.is_initialized():
+        with contextlib.suppress(Exception):
+            dist.destroy_process_group()

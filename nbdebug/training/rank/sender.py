@@ -1,0 +1,187 @@
+"""What a rank says, on its way to the kernel and into its own file; telling never makes the training wait.
+
+    send() → events-rank<r>.jsonl   at once: what is written survives the death of the rank
+           → queue → thread → pipe  when the kernel reads; metrics and printed lines that wait too long give way to newer ones
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import sys
+import threading
+import time
+from collections import deque
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+from nbdebug.training.events import LOSSY, event
+from nbdebug.training.folder import RunFolder
+from nbdebug.training.rank.spec import RankSpec
+
+BEAT = 1.0  # seconds between two signs of life
+WAITING = 512  # lossy events that may wait for the kernel; our choice: some seconds of metrics, below a megabyte
+PRINTED = 4 << 20  # bytes of "log" that are repeated in the events file; output-rank<r>.log has them all
+
+
+@dataclass
+class Now:
+    """Where the rank is; the loop writes it, the thread reads it once a second."""
+
+    step: int = 0
+    epoch: int = 0
+    phase: str = "start"  # start, train, validate, checkpoint, paused, end
+    samples: int = 0  # read by this rank since it started
+    data_wait: float = 0.0  # share of the last second or so that went into waiting for batches, 0 to 1; the loop says it
+
+
+class Sender:
+    """Says events of one rank; safe to call from any thread.
+
+    Args:
+        spec: whose events they are.
+        pipe: to the kernel; None: they go into the file only.
+    """
+
+    def __init__(self, spec: RankSpec, pipe: Connection | None = None) -> None:
+        self.now = Now()
+        self.spec = spec
+        self._pipe, self._pid = pipe, os.getpid()
+        self._file = _opened(RunFolder(Path(spec.folder)).events(spec.rank))
+        self._seq = 0
+        self._printed = 0  # bytes of "log" in the file
+        self._sure: deque[tuple[int, bytes]] = deque()
+        self._lossy: deque[tuple[int, str, bytes]] = deque()
+        self._dropped: dict[str, int] = {}
+        self._changed = threading.Condition()
+        self._busy = False  # a frame is on its way into the pipe
+        self._closed = False
+        self._samples, self._at, self._rate = 0, time.monotonic(), 0.0
+        self._thread = threading.Thread(target=self._run, name="nbdebug-sender", daemon=True)
+        self._thread.start()
+
+    def send(self, kind: str, /, **fields: Any) -> None:
+        """Tells an event of `nbdebug.training.events`; in a process that was forked from the rank it tells nothing."""
+        if os.getpid() != self._pid:  # a worker: the lock may be held by a thread that it does not have
+            return
+        with self._changed:
+            if self._closed:
+                return
+            said = json.dumps(event(kind, self.spec.rank, self.spec.attempt, self._seq, fields)).encode()
+            self._write(kind, said)
+            if self._pipe is not None:
+                self._queue(kind, said)
+                self._changed.notify()
+            self._seq += 1
+
+    def beat(self) -> None:
+        """A sign of life, with where the rank is; comes by itself once a second."""
+        now = self.now
+        with self._changed:
+            seconds, read = time.monotonic() - self._at, now.samples - self._samples
+            if seconds >= BEAT / 2:  # over less time the rate says nothing
+                self._rate, self._samples, self._at = read / seconds, now.samples, time.monotonic()
+            dropped, self._dropped = self._dropped, {}
+        for kind, count in dropped.items():
+            self.send("dropped", kind=kind, count=count)
+        self.send(
+            "beat", step=now.step, epoch=now.epoch, phase=now.phase, memory=memory(self.spec.device),
+            data_wait=now.data_wait, samples_per_second=self._rate,
+        )  # fmt: skip
+
+    def flush(self, timeout: float = 2.0) -> bool:
+        """Waits until everything that must not be lost is in the pipe.
+
+        Returns:
+            Whether it is; not when the kernel does not read, or is gone.
+        """
+        until = time.monotonic() + timeout
+        with self._changed:
+            while (self._sure or self._lossy or self._busy) and self._pipe is not None and (left := until - time.monotonic()) > 0:
+                self._changed.wait(left)
+            return not self._sure and not self._busy
+
+    def close(self) -> None:
+        """Flushes and ends the thread; what is sent afterwards is lost."""
+        self.flush()
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()
+        self._thread.join(1.0)  # it may hang in a pipe that nobody reads
+        if self._file is not None:
+            os.close(self._file)
+            self._file = None
+
+    # -- under the lock ---------------------------------------------------------------------------------------------
+
+    def _write(self, kind: str, said: bytes) -> None:
+        if kind == "log":
+            self._printed += len(said)
+        if self._file is not None and (kind != "log" or self._printed <= PRINTED):
+            with contextlib.suppress(OSError):  # a full disk must not end the training; the kernel still hears it
+                os.write(self._file, said + b"\n")
+
+    def _queue(self, kind: str, said: bytes) -> None:
+        if kind not in LOSSY:
+            self._sure.append((self._seq, said))
+            return
+        self._lossy.append((self._seq, kind, said))
+        if len(self._lossy) > WAITING:
+            _, oldest, _ = self._lossy.popleft()
+            self._dropped[oldest] = self._dropped.get(oldest, 0) + 1
+
+    def _next(self) -> bytes | None:
+        """The oldest that waits."""
+        if self._lossy and (not self._sure or self._lossy[0][0] < self._sure[0][0]):
+            return self._lossy.popleft()[2]
+        return self._sure.popleft()[1] if self._sure else None
+
+    # -- the thread -------------------------------------------------------------------------------------------------
+
+    def _run(self) -> None:
+        beat_at = time.monotonic() + BEAT
+        while True:
+            with self._changed:
+                frame = self._next()
+                self._busy = frame is not None
+                if frame is None:
+                    self._changed.notify_all()
+                    if self._closed:
+                        return
+                    self._changed.wait(max(0.0, beat_at - time.monotonic()))
+            if frame is not None:
+                self._into_pipe(frame)
+            if time.monotonic() >= beat_at:
+                beat_at = time.monotonic() + BEAT
+                self.beat()
+
+    def _into_pipe(self, frame: bytes) -> None:
+        pipe = self._pipe
+        try:
+            if pipe is not None:
+                pipe.send_bytes(frame)
+        except (OSError, ValueError):  # the kernel is gone: whether this process goes too is the guard's business
+            with self._changed:
+                self._pipe = None
+                self._sure.clear()
+                self._lossy.clear()
+
+
+
+def memory(device: str) -> int:
+    """Bytes that the rank holds: of the GPU where it has one, else of the process."""
+    if device.startswith("cuda") and (torch := sys.modules.get("torch")) is not None and torch.cuda.is_initialized():
+        return int(torch.cuda.memory_allocated(device))
+    import psutil
+
+    return int(psutil.Process().memory_info().rss)
+
+
+def _opened(path: os.PathLike[str]) -> int | None:
+    """A file to add to; None when it cannot be written."""
+    with contextlib.suppress(OSError):
+        return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    return None

@@ -1,0 +1,348 @@
+"""A run in the user's hands: what it does, what it has measured, and what it is told to do."""
+
+from __future__ import annotations
+
+import contextlib
+import secrets
+import signal
+import time
+import weakref
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from nbdebug.errors import LaunchError
+from nbdebug.findings import Finding
+from nbdebug.training.folder import RunFolder
+from nbdebug.training.history import History, RankNow, table
+from nbdebug.training.job import FACTORY, FUNCTION, Job
+from nbdebug.training.monitor import DONE, ENDED, FAILED, INTERRUPTED
+
+if TYPE_CHECKING:
+    import pandas
+    from torch import nn
+
+    from nbdebug.training.following import Follower
+    from nbdebug.training.local.engine import Engine
+    from nbdebug.training.snapshot import Snapshot
+
+SLICE = 0.2  # seconds of waiting after which an interrupt is looked at where the system does not wake a lock for it
+ANSWER = 30.0  # seconds that ranks may take to do what they were asked; our choice: a long step, and a large file
+STACKS = 2.0  # seconds that ranks may take to say where they are; they answer from a thread
+
+known: weakref.WeakValueDictionary[str, Run] = weakref.WeakValueDictionary()  # the runs of this kernel, by the path of their folder
+
+
+class Run:
+    """One run: launched here, or attached to.
+
+    Args:
+        folder: where its files are.
+        job: what it does, where that is known in this kernel.
+    """
+
+    def __init__(self, folder: RunFolder, job: Job | None = None) -> None:
+        self.folder, self.job = folder, job
+        self._keeper: Engine | Follower
+        self._callbacks: list[Callable[[Run], Any]] = []
+        self._model: nn.Module | None = None
+        self._told_all = False
+        known[str(folder.path)] = self
+
+    def kept_by(self, keeper: Engine | Follower) -> Run:
+        """Who looks after the processes, or follows their files."""
+        self._keeper = keeper
+        return self
+
+    # -- what it is and does ----------------------------------------------------------------------------------
+
+    @property
+    def id(self) -> str:
+        return self.folder.id
+
+    @property
+    def state(self) -> str:
+        """preparing, starting, running, paused, stopping, restarting; done, failed or interrupted at the end."""
+        state = self._keeper.monitor.state
+        return state if state not in ENDED or self._keeper.ended.is_set() else "stopping"
+
+    @property
+    def step(self) -> int:
+        """Steps done, as far as the ranks have told."""
+        return self._keeper.monitor.step()
+
+    @property
+    def epoch(self) -> int:
+        return max((rank.epoch for rank in self.ranks), default=0)
+
+    @property
+    def ranks(self) -> list[RankNow]:
+        """What each rank does at this moment."""
+        return self._keeper.monitor.ranks_now()
+
+    @property
+    def history(self) -> History:
+        """Everything that was told, as it came; for views."""
+        return self._keeper.monitor.history
+
+    @property
+    def ended(self) -> bool:
+        return self._keeper.ended.is_set()
+
+    @property
+    def notes(self) -> list[str]:
+        """Sentences for the user."""
+        return list(self.history.notes)
+
+    @property
+    def findings(self) -> list[Finding]:
+        """What the ranks have found, each once."""
+        from nbdebug.plain import from_plain
+
+        found = [from_plain(Finding, finding) for finding in list(self.history.findings)]
+        return list({(finding.code, str(finding.location), finding.message): finding for finding in found}.values())
+
+    @property
+    def metrics(self) -> pandas.DataFrame:
+        """A row a step: step, epoch, what was measured in training, and in validation with `val_` before the name."""
+        import pandas
+
+        self._complete()
+        rows = table(list(self.history.rows))
+        return pandas.DataFrame(rows) if rows else pandas.DataFrame({"step": [], "epoch": []})
+
+    @property
+    def result(self) -> Any:
+        """What the training returned in rank 0, as far as it is plain; None before its end."""
+        return self.history.done.get(0, {}).get("result")
+
+    def events(self, kind: str | None = None) -> list[Mapping[str, Any]]:
+        """What the ranks have written into their files, in the order of time; of one kind, if that is told."""
+        said = [event for rank in range(len(self.ranks)) for event in self.folder.said(rank) if kind is None or event.get("k") == kind]
+        return sorted(said, key=lambda event: float(event.get("t", 0.0)))
+
+    def logs(self, rank: int | None = None) -> str:
+        """What a rank has printed; of all ranks, one after the other, when none is told."""
+        if rank is None:
+            return "".join(f"── rank {r.rank} ──\n{self.logs(r.rank)}" for r in self.ranks) if len(self.ranks) > 1 else self.logs(0)
+        try:
+            return self.folder.output(rank).read_text(errors="replace")
+        except FileNotFoundError:
+            return ""
+
+    def on_change(self, callback: Callable[[Run], Any]) -> Callable[[], None]:
+        """Calls `callback(run)` when something happened, ten times a second at most, in a thread whose output goes under the launching cell.
+
+        Returns:
+            What takes it back.
+        """
+        self._callbacks.append(callback)
+        return lambda: self._callbacks.remove(callback) if callback in self._callbacks else None
+
+    # -- what it is told --------------------------------------------------------------------------------------
+
+    def wait(self, timeout: float | None = None) -> Run:
+        """Until the end, or for so many seconds; the weights are then in the user's own model.
+
+        An interrupt stops the run, waits until its processes are gone, and goes on; the second one does not let them finish. A detached run goes on.
+
+        Raises:
+            RankFailed: the run failed; says which rank, at which step, in which line.
+        """
+        until = None if timeout is None else time.monotonic() + timeout
+        try:
+            while not self._keeper.ended.wait(SLICE if until is None else min(SLICE, max(0.0, until - time.monotonic()))):
+                if until is not None and time.monotonic() >= until:
+                    return self
+        except KeyboardInterrupt:
+            self._interrupted()
+            raise
+        if self._keeper.monitor.failure is not None:
+            raise self._keeper.monitor.failure.error()
+        if self.state == DONE and self.job is not None and self.job.kind != FUNCTION and self.folder.weights.exists():
+            self._trained()
+        return self
+
+    def stop(self, reason: str = "", grace: float | None = None) -> None:
+        """Asks all ranks to end at the same step, with a checkpoint; the second time they are ended. Returns at once.
+
+        Args:
+            grace: seconds that they have; None: as configured.
+        """
+        if not self.ended:
+            self._keeper.stop(reason or "stopped by the user", grace)
+
+    def kill(self) -> None:
+        """Ends all processes of the run at once. Returns at once."""
+        if not self.ended:
+            self._keeper.kill("killed by the user")
+
+    def pause(self) -> None:
+        """All ranks wait, at the same step, until `resume`."""
+        self._tell("pause")
+
+    def resume(self) -> None:
+        self._tell("resume")
+
+    def checkpoint(self, timeout: float = ANSWER) -> Path:
+        """Has a checkpoint written now, while the training goes on.
+
+        Raises:
+            LaunchError: the run has ended, or none came.
+        """
+        before = len(self.history.checkpoints)
+        self._tell("checkpoint_now")
+        self._until(lambda: len(self.history.checkpoints) > before, timeout, "wrote no checkpoint")
+        return Path(self.history.checkpoints[-1]["path"])
+
+    def snapshot(self, rank: int = 0, timeout: float = ANSWER) -> Snapshot:
+        """The live weights, optimizer state and last batch of a rank, in this kernel; the training goes on meanwhile.
+
+        Raises:
+            LaunchError: the run has ended, there is no such rank, or it did not answer.
+        """
+        from nbdebug.training import snapshot
+
+        if not 0 <= rank < len(self.ranks):
+            raise LaunchError(f"there is no rank {rank}: the run has {len(self.ranks)}")
+        token, notes = secrets.token_hex(8), len(self.history.notes)
+        self._tell("snapshot", rank=rank, token=token)
+        refused = lambda: [note for note in self.history.notes[notes:] if note.startswith(f"the snapshot of rank {rank}")]  # noqa: E731
+        self._until(lambda: token in self.history.snapshots or bool(refused()), timeout, "took no snapshot")
+        if token not in self.history.snapshots:
+            raise LaunchError(refused()[0])
+        return snapshot.of(Path(self.history.snapshots[token]["path"]), self.job)
+
+    def stacks(self, timeout: float = STACKS) -> str:
+        """Where each rank stands; of one that does not answer, what the system says of it."""
+        from nbdebug.training.local import ending
+
+        if self.ended:
+            return f"the run has ended ({self.state})"
+        for rank in self.ranks:
+            self.history.stacks.pop(rank.rank, None)
+        self._tell("stacks")
+        with contextlib.suppress(LaunchError):
+            self._until(lambda: all(rank.rank in self.history.stacks for rank in self.ranks), timeout, "")
+        answers = []
+        for rank in self.ranks:
+            said = self.history.stacks.get(rank.rank) or f"no answer for {rank.heard:.0f} s: {ending.standing_still(rank.pid) or 'it runs compiled code'}"
+            answers.append(f"── rank {rank.rank} (pid {rank.pid}), step {rank.step} ──\n{said.rstrip()}\n")
+        return "".join(answers)
+
+    # -- what it gives ----------------------------------------------------------------------------------------
+
+    @property
+    def model(self) -> nn.Module:
+        """The user's own model with the trained weights; of a factory the one that it makes here.
+
+        Raises:
+            LaunchError: the run goes on, it left no weights, or there is no model in this kernel.
+        """
+        if not self.ended:
+            raise LaunchError(f"the run is {self.state}: run.wait() waits for its weights, run.snapshot() has those of this moment")
+        return self._trained()
+
+    def load_into(self, model: nn.Module) -> nn.Module:
+        """Fills a model with the trained weights: its own tensors, nothing of it is replaced.
+
+        Raises:
+            LaunchError: there are none, or they are of another model; then it was left as it was.
+        """
+        from nbdebug.training import weights
+
+        return weights.load_into(model, self.folder.weights)
+
+    def _trained(self) -> nn.Module:
+        if self._model is None:
+            if not self.folder.weights.exists():
+                why = self._keeper.monitor.failure.sentence if self._keeper.monitor.failure else "it was stopped before it could write them"
+                raise LaunchError(f"the run left no trained weights: {why}. launch(…, resume={self.id!r}) goes on from its last checkpoint")
+            if self.job is None:
+                raise LaunchError("this kernel does not know the model of the run: make it, and call run.load_into(model)")
+            if self.job.kind == FUNCTION:
+                raise LaunchError("a train_fn has a model only in the ranks: make it here, and call run.load_into(model)")
+            self._model = self.load_into(made(self.job).model if self.job.kind == FACTORY else self.job.what.model)  # type: ignore[union-attr]
+        return self._model
+
+    # -- within -----------------------------------------------------------------------------------------------
+
+    def changed(self) -> None:
+        """Something happened; called by whoever looks after the run."""
+        for callback in list(self._callbacks):
+            try:
+                callback(self)
+            except Exception as error:  # of whoever shows the run; the run goes on, and it is not asked again
+                self._callbacks.remove(callback)
+                self.history.note(f"showing the run failed: {type(error).__name__}: {error}")
+
+    def _tell(self, kind: str, **fields: Any) -> None:
+        if self.ended:
+            raise LaunchError(f"the run has ended ({self.state})")
+        self._keeper.tell(kind, **fields)
+
+    def _until(self, true: Callable[[], bool], timeout: float, else_what: str) -> None:
+        until = time.monotonic() + timeout
+        while not true():
+            if self.ended:
+                raise LaunchError(f"the run has ended ({self.state})")
+            if time.monotonic() > until:
+                raise LaunchError(f"the run {else_what} within {timeout:g} s; run.stacks() shows where it stands")
+            time.sleep(0.01)
+
+    def _complete(self) -> None:
+        """Metrics that were dropped on the way are in the files."""
+        if self.ended and self.history.dropped and not self._told_all:
+            complete = History()
+            for event in self.events():
+                complete.hear(event)
+            if len(complete.rows) >= len(self.history.rows):
+                self.history.rows = complete.rows
+            self._told_all = True
+
+    def _interrupted(self) -> None:
+        """The user's interrupt: gone before it goes on. An interrupt while waiting ends them now."""
+        if self.folder.about().get("detached"):
+            return
+        try:
+            self.stop("interrupted")
+            self._keeper.ended.wait()
+        except KeyboardInterrupt:
+            self.kill()
+            with _not_interrupted():
+                self._keeper.ended.wait(SLICE + 5.0)
+
+    def __repr__(self) -> str:
+        where = f" at step {self.step}" if self.step else ""
+        failure = self._keeper.monitor.failure
+        why = f": {failure.sentence}" if self.state == FAILED and failure else f": {self._keeper.monitor.reason}" if self.state == INTERRUPTED else ""
+        return f"<Run {self.id}, {self.state}{where}, {len(self.ranks)} {'process' if len(self.ranks) == 1 else 'processes'}{why}>"
+
+
+def made(job: Job) -> Any:
+    """What a factory gives, made in this kernel as the ranks made it."""
+    import inspect
+
+    from nbdebug.training.config import read_config
+    from nbdebug.training_setup import TrainingSetup
+
+    config, what = read_config(job.config), job.what
+    asked = [p for p in inspect.signature(what).parameters.values() if p.default is p.empty and p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]  # type: ignore[arg-type]
+    setup = what(config) if len(asked) == 1 and not config.model else what(**config.model)  # type: ignore[operator]
+    if not isinstance(setup, TrainingSetup):
+        raise LaunchError(f"the factory gave a {type(setup).__name__}, not a TrainingSetup")
+    return setup
+
+
+@contextlib.contextmanager
+def _not_interrupted() -> Any:
+    """For the seconds in which the last processes go; in another thread than the main one nothing is to be done."""
+    try:
+        before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    except ValueError:
+        yield
+        return
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)

@@ -1,0 +1,189 @@
+"""The training, from its first step or from a checkpoint to its last.
+
+    epoch → batch … batch → update → schedules, average → told → validation? → what the kernel wishes → checkpoint?
+          → end of the epoch: schedules → validation? → checkpoint?
+"""
+
+from __future__ import annotations
+
+import contextlib
+from typing import TYPE_CHECKING, Any
+
+from nbdebug.errors import CheckpointError, SetupError
+from nbdebug.training import checkpoint
+from nbdebug.training.rank.snapshot import unwrapped
+from nbdebug.training.trainer.assembly import Training
+from nbdebug.training.trainer.determinism import repeatable
+from nbdebug.training.trainer.keeping import Keeper
+from nbdebug.training.trainer.loading import Place
+from nbdebug.training.trainer.moments import Moments, every
+from nbdebug.training.trainer.told import Told, timed
+
+if TYPE_CHECKING:
+    from nbdebug.training.rank.context import Context
+
+RAW = "weights-raw.pt"  # beside weights.pt, when that has averaged ones
+
+
+class Loop:
+    """One training of one rank; every rank does the same at the same step."""
+
+    def __init__(self, training: Training, context: Context) -> None:
+        self.training, self.context, self.told = training, context, context.config.training
+        self.step, self.place = 0, Place(world_size=context.world_size)
+        self.metrics: dict[str, float] = {}  # of the last validation
+        self.ended = ""  # why it ended; empty: it goes on
+        self._validated = -1  # step of the last validation
+        self._owes = False  # a validation that was broken off
+        self._wished = False  # a checkpoint, while there was no time for it
+        self._said = Told(context)
+        self._keeper = Keeper(training, context)
+        self._moments = Moments(context.config.checkpoint, training.together)
+
+    def run(self) -> dict[str, Any]:
+        """Trains; gives the step, the last metrics and why it ended, and leaves the weights in the run's folder."""
+        if self.context.resume is not None:
+            self.step, self.place, self._owes = self._keeper.resumed(self.context.resume)
+        model = self.training.setup.model
+        if not model.training:  # parts that the user keeps in eval mode stay so
+            model.train()
+        with repeatable(self.context.config.deterministic):
+            if self._owes:
+                self._validate()
+            self._look_at_length()
+            while not self.ended:
+                self._epoch()
+            self._finish()
+        return {"step": self.step, "epoch": self.place.epoch, "metrics": self.metrics, "train": self._said.last, "ended": self.ended}
+
+    # -- an epoch, an update ------------------------------------------------------------------------------------------
+
+    def _epoch(self) -> None:
+        now, training, before = self.context.now, self.training, self.step
+        now.epoch, now.phase = self.place.epoch, "train"
+        batches = timed(training.data.epoch(self.place), self.context)
+        with contextlib.closing(batches):
+            for delivered in batches:
+                training.updates.take(delivered)
+                if not delivered.ends:
+                    continue
+                self.place = delivered.place
+                self._update()
+                if self.ended:
+                    return
+        if self.step == before and not self.place.batches:
+            raise SetupError("train_loader is empty: it gave no batch to this rank (dataset length, drop_last, sampler?)")
+        self._end_epoch()
+
+    def _update(self) -> None:
+        training, step = self.training, self.step + 1
+        updated = training.updates.update(norm=self._said.wants_norm(step))
+        self.step = step
+        if not updated.skipped:
+            for schedule in training.schedules:
+                schedule.step()
+            if training.averaged is not None:
+                training.averaged.update()
+        self._said.update(step, updated, training.setup.optimizers, training.setup.scale())
+        if every(self.told.validate_every_steps, step):
+            self._validate()
+        wishes = self.context.agree(step)
+        due = self._moments.after_step(step)
+        why = "wished" if wishes.checkpoint or self._wished else due
+        self.ended = wishes.stop or self.ended
+        if why and not self.ended:
+            self._checkpoint(why)
+        self._look_at_length()
+
+    def _end_epoch(self) -> None:
+        self.place = Place(epoch=self.place.epoch + 1, world_size=self.context.world_size)
+        for schedule in self.training.schedules:
+            schedule.end_epoch()
+        if every(self.told.validate_every, self.place.epoch):
+            self._validate()
+        why = self._moments.after_epoch(self.place.epoch)
+        if why and not self.ended:
+            self._checkpoint(why)
+        self._look_at_length()
+
+    def _look_at_length(self) -> None:
+        """Whether this is the end."""
+        told = self.told
+        if not self.ended and (told.fast_dev_run and self.step >= 1):
+            self.ended = "fast_dev_run"
+        if not self.ended and told.max_steps is not None and self.step >= told.max_steps:
+            self.ended = "max_steps"
+        if not self.ended and told.epochs is not None and self.place.epoch >= told.epochs:
+            self.ended = "epochs"
+
+    # -- between updates ------------------------------------------------------------------------------------------------
+
+    def _validate(self) -> None:
+        training, context = self.training, self.context
+        if training.validation is None or self._validated == self.step:
+            return
+        phase, context.now.phase = context.now.phase, "validate"
+        with self._averaged():
+            metrics = training.validation(self._asked_to_stop)
+        context.now.phase, self._owes = phase, not metrics
+        if self._owes:
+            return
+        self.metrics, self._validated = metrics, self.step
+        if context.is_main:
+            context.send("validation", step=self.step, epoch=self.place.epoch, metrics=metrics)
+        if (value := metrics.get(context.config.checkpoint.monitor)) is not None:
+            for schedule in training.schedules:
+                schedule.judged(value)
+        self._judge()
+
+    def _judge(self) -> None:
+        """Whether it is time to stop early."""
+        stopping = self.training.stopping
+        value = self.metrics.get(stopping.config.monitor) if stopping is not None else None
+        if stopping is None or value is None or not stopping.told(value) or self.ended:
+            return
+        self.ended = "early_stopping"
+        if self.context.is_main:
+            self.context.note(f"stopped early at step {self.step}: {stopping.reason}")
+
+    def _asked_to_stop(self) -> bool:
+        """In a validation, which may be long; a checkpoint that is wished waits for its end."""
+        wishes = self.context.agree(self.step)
+        self._wished |= wishes.checkpoint
+        self.ended = self.ended or wishes.stop
+        return bool(wishes.stop)
+
+    def _averaged(self) -> contextlib.AbstractContextManager[None]:
+        return self.training.averaged.swapped_in() if self.training.averaged is not None else contextlib.nullcontext()
+
+    def _checkpoint(self, why: str) -> None:
+        self._wished = False
+        self._keeper.write(self.step, self.place, why, self.metrics if self._validated == self.step else {}, owes=self._owes)
+
+    def _finish(self) -> None:
+        """The last validation and checkpoint, where they were not made at this very step, and the weights."""
+        stopped = self.ended not in ("epochs", "max_steps", "early_stopping", "fast_dev_run")
+        if not stopped and (self.told.validate_every or self.told.validate_every_steps):
+            self._validate()
+        if self._keeper.last_step != self.step and (self.context.config.checkpoint.on_stop if stopped else self._moments.wanted):
+            self._checkpoint("stopped" if stopped else "end")
+        self.context.now.phase = "end"
+        self.training.data.close()
+        if self.context.is_main:
+            self._write_weights()
+        self.context.barrier()
+
+    def _write_weights(self) -> None:
+        """Those of the average where there is one, and the raw ones beside it."""
+        folder, averaged = self.context.folder, self.training.averaged
+        model = unwrapped(self.training.setup.model)
+        if averaged is not None:
+            self._written(folder.path / RAW, model.state_dict())
+        with self._averaged():
+            self._written(folder.weights, model.state_dict())
+
+    def _written(self, path: Any, weights: dict[str, Any]) -> None:
+        try:
+            checkpoint.write(path, weights)
+        except CheckpointError as error:
+            raise CheckpointError(f"the training ended well, but its weights were not written: {error}") from error
