@@ -36,6 +36,7 @@ from nbdebug.instruments import (
     loader_audit,
     lr_find,
     overfit,
+    preflight,
     profile,
     show_batch,
     summary,
@@ -56,14 +57,14 @@ from nbdebug.seeding import seed_everything
 from nbdebug.training_setup import TrainingSetup
 
 if TYPE_CHECKING:
-    from nbdebug.training import Run, attach, launch
+    from nbdebug.training import Run, attach, compare_runs, launch, runs
 
 __version__ = "0.1.0"
 
 
 def __getattr__(name: str) -> Any:
     """What only a full run needs is imported when it is asked for."""
-    if name not in ("Run", "attach", "launch"):
+    if name not in ("Run", "attach", "compare_runs", "launch", "runs"):
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from nbdebug import training
 
@@ -87,7 +88,7 @@ def unload_ipython_extension(shell: Any) -> None:
 __all__ = [
     "BatchError", "CapsuleError", "CodeError", "Finding", "Location", "NbdebugError", "NotChecked", "NotFinite", "Report", "Run", "Seen",
     "SetupError", "Severity", "StepError", "TrainingSetup", "Watch", "activations", "armed", "attach", "baselines", "batch_size", "check", "checkup",
-    "codes", "compare_data", "data_audit", "determinism", "explain", "find_nan", "first_step", "fit", "gradcheck", "gradients", "headroom",
-    "last_report", "launch", "levels", "loader_audit", "lr_find", "named_ranges", "overfit", "profile", "replay", "replaying", "seed_everything", "show_batch",
+    "codes", "compare_data", "compare_runs", "data_audit", "determinism", "explain", "find_nan", "first_step", "fit", "gradcheck", "gradients", "headroom",
+    "last_report", "launch", "levels", "loader_audit", "lr_find", "named_ranges", "overfit", "preflight", "profile", "replay", "replaying", "runs", "seed_everything", "show_batch",
     "summary", "watch", "why",
 ]  # fmt: skip

@@ -30,7 +30,7 @@ def line_that_assigns(model: nn.Module, path: str) -> SourceLine | None:
         owner = _at(model, steps[: depth - 1])
         if owner is None:
             continue
-        found = _afterwards(steps[depth - 1]) if depth == 1 else None
+        found = _afterwards(steps[0], steps[1:]) if depth == 1 else None
         found = found or _in_init(type(owner), steps[depth - 1], steps[depth:])
         if found is not None:
             return found
@@ -56,7 +56,7 @@ def _in_init(kind: type, attribute: str, rest: list[str]) -> SourceLine | None:
             if not is_users(function.__code__):
                 continue
             source = parsed("".join(linecache.getlines(function.__code__.co_filename)))
-            body = _function_at(source, function.__code__.co_firstlineno) if source is not None else None
+            body = function_at(source, function.__code__.co_firstlineno) if source is not None else None
             values = list(_assigned(body, attribute, of="self")) if body is not None else []
             if len(values) == 1:
                 return line_of_code(function.__code__, _narrowed(values[0], rest).lineno)
@@ -65,7 +65,7 @@ def _in_init(kind: type, attribute: str, rest: list[str]) -> SourceLine | None:
     return None
 
 
-def _function_at(tree: ast.AST, first: int) -> ast.AST | None:
+def function_at(tree: ast.AST, first: int) -> ast.AST | None:
     """The function that begins there, its decorators included."""
     functions = (node for node in ast.walk(tree) if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)))
     return next((node for node in functions if first in (node.lineno, *(d.lineno for d in node.decorator_list))), None)
@@ -98,9 +98,9 @@ def _narrowed(value: ast.expr, rest: list[str]) -> ast.expr:
 # -- outside ----------------------------------------------------------------------------------------------------------
 
 
-def _afterwards(attribute: str) -> SourceLine | None:
-    """The one line outside a class that sets `model.attribute`, as a new head is put on."""
-    return only((text, number, value) for text, number, tree in texts() for value in _assigned(tree, attribute, of=None))
+def _afterwards(attribute: str, rest: list[str]) -> SourceLine | None:
+    """The one line outside a class that sets `model.attribute`, as a new head is put on; of a Sequential the line of its element."""
+    return only((text, number, _narrowed(value, rest)) for text, number, tree in texts() for value in _assigned(tree, attribute, of=None))
 
 
 def _element_of(model: nn.Sequential, step: str) -> SourceLine | None:
@@ -145,6 +145,12 @@ def texts() -> Iterator[tuple[str, int | None, ast.AST]]:
         tree = parsed(cells[number])
         if tree is not None and cells[number] not in cells[number + 1 :]:
             yield "", number, tree
+
+
+def cell_text(number: int) -> str:
+    """The text of a cell; "" where it is gone."""
+    cells = _cells()
+    return cells[number] if 0 < number < len(cells) else ""
 
 
 def _cells() -> list[str]:

@@ -20,6 +20,7 @@ from torch.nn.utils.rnn import PackedSequence
 from nbdebug.errors import BatchError
 
 TARGET_NAMES = ("labels", "label", "targets", "target", "y", "label_ids", "ys")
+COMPANY = ("mask", "id", "ids", "idx", "index", "indices", "length", "lengths", "len", "lens", "weight", "weights", "offsets", "group", "groups")  # words in names of what is no target
 OUTPUT_NAMES = ("logits", "prediction", "predictions", "preds", "output", "outputs", "out", "last_hidden_state")
 
 
@@ -107,6 +108,19 @@ def split(batch: Any, model: torch.nn.Module) -> ModelCall:
         f"cannot tell inputs from targets in a batch of {describe(batch)}: "
         "pass TrainingSetup(batch_loss=lambda setup, batch: ...)"
     )
+
+
+def beside(batch: Any, call: ModelCall) -> dict[str, Any]:
+    """The named fields with numbers that the call does not use: what a loss of the user's own may compare the output with."""
+    fields = _named_fields(batch) or {}
+    used = {id(item) for item in (*call.args, *call.kwargs.values(), call.targets)} | {id(t) for _, t in tensors([call.args, call.kwargs, call.targets])}
+    rest = {name: item for name, item in fields.items() if id(item) not in used and any(id(t) not in used for _, t in tensors(item))}
+    return {name: item for name, item in rest.items() if not set(name.lower().split("_")) & set(COMPANY)}
+
+
+def named_fields(batch: Any) -> dict[str, Any]:
+    """The fields of a mapping, named tuple or dataclass; none of anything else."""
+    return _named_fields(batch) or {}
 
 
 def prediction(outputs: Any) -> Tensor | None:

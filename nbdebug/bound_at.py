@@ -32,7 +32,7 @@ class Built:
 
     name: str  # of the variable that holds it
     place: Location  # of the call
-    arguments: dict[str, Location]  # of those on a line of their own, too
+    arguments: dict[str, Location]  # of those on a line of their own, too; "1.lr" is the entry of the second of a list of dicts
 
 
 def known_texts(files: Iterable[str] = ()) -> Iterator[Text]:
@@ -98,6 +98,11 @@ def _called(call: ast.Call) -> str:
 
 
 def _arguments(text: Text, call: ast.Call, parameters: Sequence[str]) -> Iterator[tuple[str, Location]]:
+    for groups in (value for value in call.args[:1] if isinstance(value, (ast.List, ast.Tuple))):  # the parameter groups of an optimizer
+        for number, group in enumerate(groups.elts):
+            if isinstance(group, ast.Dict):
+                named = zip(group.keys, group.values, strict=True)
+                yield from ((f"{number}.{key.value}", text.place(value)) for key, value in named if isinstance(key, ast.Constant))
     for name, value in zip(parameters, call.args, strict=False):
         yield name, text.place(value)
     for keyword in call.keywords:

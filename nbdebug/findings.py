@@ -41,7 +41,7 @@ ERROR, WARNING, INFO = Severity
 @dataclass(frozen=True)
 class Location:
     """Where the trouble sits. Every field may be empty; `str()` reads like
-    `Cell In[7], line 12 · encoder.norm · aten.div`."""
+    `Cell In[7], line 12 in Net.forward: y = x / s · encoder.norm · aten.div`."""
 
     module: str = ""  # dotted path as in model.named_modules()
     parameter: str = ""  # dotted path as in model.named_parameters()
@@ -50,6 +50,8 @@ class Location:
     line: int | None = None  # 1-based, in the file or in the cell
     cell: int | None = None  # the number in In[...], when the line lies in a notebook cell
     detail: str = ""  # whatever else names the place: a dataset index, a column, an optimizer group
+    function: str = ""  # that holds the line, with its class: Net.forward
+    text: str = ""  # what stands on the line
 
     def __str__(self) -> str:
         parts = [self._source(), self.parameter or self.module, self.operator, self.detail]
@@ -62,7 +64,8 @@ class Location:
         if self.line is None:
             return self.file
         where = f"Cell In[{self.cell}]" if self.cell is not None else self.file or "Cell"
-        return f"{where}, line {self.line}"
+        within = f" in {self.function}" if self.function else ""
+        return f"{where}, line {self.line}{within}" + (f": {self.text}" if self.text else "")
 
 
 @dataclass(frozen=True)

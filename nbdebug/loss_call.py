@@ -6,6 +6,7 @@ few functions, so that listening to those sees every one of them.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,6 +21,7 @@ CLASS_INDEX = ("cross_entropy", "nll_loss")  # targets are class indices, or cla
 BINARY = ("binary_cross_entropy", "binary_cross_entropy_with_logits")
 REGRESSION = ("mse_loss", "l1_loss", "smooth_l1_loss", "huber_loss")
 LOGARITHMS = ("log_softmax", "logsigmoid", "log", "logsumexp")
+UNIT = 1e-3  # off the length one, in rounding
 LOSSES = (*CLASS_INDEX, *BINARY, *REGRESSION, "kl_div")
 
 
@@ -46,6 +48,8 @@ class LossCall:
     made_at: Location
     log_behind: bool  # a logarithm of probabilities had a part in the predictions, which may have been weighted since
     sums_to_one: tuple[int, ...]  # dimensions over which exp(predictions) or predictions sum to one
+    cosines: bool = False  # the predictions are cosines of activations with weights, and nothing scales them
+    reach: tuple[float, float] = (-math.inf, math.inf)  # what the predictions can be whatever is learnt, as far as that is known
 
 
 def loss_calls(tape: Tape) -> list[LossCall]:
@@ -63,7 +67,7 @@ def name_of_loss(setup: TrainingSetup, tape: Tape) -> str:
     given = getattr(setup.loss_fn, "func", setup.loss_fn)  # of a functools.partial
     is_heard = setup.batch_loss is None or any(call.module is given for call in tape.modules)
     if given is None or not is_heard:
-        kinds = [call.kind for call in raw_loss_calls(tape) if call.kind and not call.in_model]
+        kinds = [call.kind for call in tape.calls if call.kind.endswith("Loss") and not call.in_model]
         return "" if setup.batch_loss is None else f"batch_loss ({kinds[0]})" if kinds else "batch_loss"
     what = type(given).__name__ if isinstance(given, torch.nn.Module) else getattr(given, "__name__", "")
     return f"loss_fn ({what})" if what.isidentifier() and what != "loss_fn" else "loss_fn"
@@ -105,7 +109,29 @@ def _described(tape: Tape, call: Call) -> LossCall:
         made_at=maker.location if maker else Location(),
         log_behind=any(tape.calls[i].name in LOGARITHMS for i in tape.ancestors(call.argument(0, "input"))),
         sums_to_one=_unit_dims(call.name, predictions),
+        cosines=maker is not None and _are_cosines(tape, maker),
     )
+
+
+def _are_cosines(tape: Tape, call: Call) -> bool:
+    """Whether a call multiplies unit vectors, of which one side are weights: prototypes of classes."""
+    given = call.inputs()[:2]
+    if len(given) < 2 or not any(_is_of_weights(tape, tensor) for tensor in given):
+        return False
+    if call.name == "cosine_similarity":
+        return True
+    if call.name not in ("linear", "matmul", "__matmul__", "mm") or len(call.inputs()) > 2 or min(t.ndim for t in given) < 2:
+        return False
+    left, right = (tensor.detach().double() for tensor in given)
+    lengths = torch.cat([left.norm(dim=-1).flatten(), right.norm(dim=-1 if call.name == "linear" else -2).flatten()])
+    return bool((lengths - 1).abs().max() < UNIT)
+
+
+def _is_of_weights(tape: Tape, tensor: Tensor) -> bool:
+    """Whether it is made of parameters alone."""
+    made = tape.ancestors(tensor)
+    given = [t for index in made for t, parent in zip(tape.calls[index].inputs(), tape.calls[index].parents, strict=True) if parent < 0]
+    return isinstance(tensor, torch.nn.Parameter) or (bool(given) and all(isinstance(t, torch.nn.Parameter) for t in given))
 
 
 def _classes(name: str, predictions: Tensor) -> int | None:

@@ -91,6 +91,11 @@ def is_users(code: CodeType) -> bool:
     return _kind(code.co_filename) in ("own", "cell", "timed")
 
 
+def is_of_library(file: str) -> bool:
+    """Whether a file belongs to an installed package: its lines are not the user's to mend."""
+    return bool(file) and _kind(os.path.abspath(file)) == "library"
+
+
 def users_line_of_traceback(traceback: TracebackType | None) -> SourceLine | None:
     """The innermost line of the user's own code in a traceback, by the rules of `users_line`."""
     own = library = None

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import linecache
+import os
+from unittest import mock
 
 import torch
 from torch import nn
@@ -63,3 +66,14 @@ def history_of(example: str) -> object:
     """The curves that an example defines."""
     exec(compile(example, "example.py", "exec"), names := given())
     return names["history"]
+
+
+def run_of(example: str, runs_dir: str) -> Report:
+    """What the report of a run says that an example launches."""
+    names = given() | {"__name__": "__main__", "nbdebug": nbdebug}
+    names["train_loader"] = DataLoader(TensorDataset(names["inputs"], names["targets"]), batch_size=16, shuffle=True)
+    with mock.patch.dict(os.environ, {"NBDEBUG_RUNS": runs_dir}):
+        exec(compile(example, "example.py", "exec"), names)
+    with contextlib.suppress(nbdebug.errors.RankFailed):
+        names["run"].wait(120)
+    return names["run"].report()

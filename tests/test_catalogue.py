@@ -10,13 +10,15 @@ from nbdebug.findings import INFO
 from nbdebug.instruments import LADDER
 from nbdebug.instruments.base import INSTRUMENTS, JUDGED
 from nbdebug.instruments.watch import watched as watch_checks
-from tests.examples import history_of, training_of, watched
+from tests.examples import history_of, run_of, training_of, watched
 
 CODES = [code for code in checks_by_code() if not code.startswith("ND9") or code == "ND900"]
 EXAMPLES = {code: read_page(checks_by_code()[code])[1] for code in CODES}
 
 
-def alarms(code: str, example: str) -> set[str]:
+def alarms(code: str, example: str, folder: str) -> set[str]:
+    if checks_by_code()[code] in JUDGED["full_run"].checks.values():
+        return {finding.code for finding in run_of(example, folder).findings if finding.severity is not INFO}
     if checks_by_code()[code] in JUDGED["fit"].checks.values():  # judged from curves alone
         report = nbdebug.fit(history_of(example))
         return {finding.code for finding in report.findings if finding.severity is not INFO}
@@ -37,13 +39,13 @@ def test_the_page_has_every_section(code):
 
 
 @pytest.mark.parametrize("code", CODES)
-def test_the_bad_example_gets_exactly_this_code(code):
-    assert alarms(code, EXAMPLES[code]["Bad"]) == {code}
+def test_the_bad_example_gets_exactly_this_code(code, tmp_path):
+    assert alarms(code, EXAMPLES[code]["Bad"], str(tmp_path)) == {code}
 
 
 @pytest.mark.parametrize("code", CODES)
-def test_the_good_example_gets_none(code):
-    assert alarms(code, EXAMPLES[code]["Good"]) == set()
+def test_the_good_example_gets_none(code, tmp_path):
+    assert alarms(code, EXAMPLES[code]["Good"], str(tmp_path)) == set()
 
 
 @pytest.mark.parametrize("code", CODES)

@@ -69,8 +69,16 @@ def _members(batch: Any, model: torch.nn.Module | None, targets: tuple[str, ...]
         return _by_name(batch, targets)
     lone = len(call.args) == 1 and not call.kwargs
     named = [("inputs" if lone else f"inputs[{i}]", INPUT, item) for i, item in enumerate(call.args)]
-    named += [(name, INPUT, item) for name, item in call.kwargs.items()]
-    return _each_once([*named, ("targets", TARGET, call.targets)])
+    named += [(name, TARGET if item is call.targets else INPUT, item) for name, item in call.kwargs.items()]
+    return _each_once([*named, ("targets", TARGET, call.targets), *_beside(batch, call, targets)])
+
+
+def _beside(batch: Any, call: batches.ModelCall, targets: tuple[str, ...]) -> list[tuple[str, str, Any]]:
+    """What only the loss gets: fields that are known for targets, or the only one that the model does not take."""
+    rest = batches.beside(batch, call)
+    known = {name: item for name, item in rest.items() if name in targets}
+    alone = len(rest) == 1 and call.targets is None
+    return [(name, TARGET, item) for name, item in (known or (rest if alone else {})).items()]
 
 
 def _by_name(batch: Any, targets: tuple[str, ...]) -> list[tuple[str, str, Any]]:

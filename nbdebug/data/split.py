@@ -87,6 +87,7 @@ class Split:
     notes: tuple[str, ...] = field(default_factory=tuple)  # what was left out, and why
     lost: tuple[Lost, ...] = ()  # samples that raised when they were read, at most 16 of them
     ordered: bool = True  # the order is that of a loader of the user's; False for a bare dataset, table, folder or arrays
+    scored: tuple[str, ...] = ()  # fields that were seen to be targets of the loss
 
     def input(self) -> FieldData | None:
         """The field that a model learns from: the first input that is no text beside numbers."""

@@ -13,6 +13,8 @@ from nbdebug.instruments.baselines import baselines
 from nbdebug.instruments.lr_find import lr_find
 from nbdebug.instruments.batch_size import batch_size
 from nbdebug.instruments.determinism import determinism
+from nbdebug.instruments.full_run import full_run  # noqa: F401  judged, and not called: its checks are those of a run
+from nbdebug.instruments.preflight import preflight
 from nbdebug.instruments.profile import profile
 from nbdebug.instruments.own import own
 from nbdebug.instruments.show_batch import show_batch
@@ -21,4 +23,4 @@ from nbdebug.instruments.why import why
 
 LADDER = (data_audit, loader_audit, first_step, activations, gradients, gradcheck, headroom, overfit, own)  # what checkup runs, cheap before dear
 
-__all__ = ["LADDER", "activations", "baselines", "batch_size", "data_audit", "determinism", "find_nan", "first_step", "gradcheck", "gradients", "headroom", "loader_audit", "lr_find", "overfit", "own", "profile", "show_batch", "summary", "why"]
+__all__ = ["LADDER", "activations", "baselines", "batch_size", "data_audit", "determinism", "find_nan", "first_step", "gradcheck", "gradients", "headroom", "loader_audit", "lr_find", "overfit", "own", "preflight", "profile", "show_batch", "summary", "why"]

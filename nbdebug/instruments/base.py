@@ -22,7 +22,8 @@ from nbdebug.held_at import line_of_dataset, line_that_makes
 from nbdebug.initialised_at import line_that_initialises
 from nbdebug.instruments.report import RESULTS, Report, remember, shown_live
 from nbdebug.page import Verdict
-from nbdebug.source_lines import SourceLine, location_fields
+from nbdebug.quoted import quoted
+from nbdebug.source_lines import SourceLine, is_of_library, location_fields
 from nbdebug.training_setup import TrainingSetup
 from nbdebug.untouched import Proof, untouched
 
@@ -31,7 +32,8 @@ JUDGED: dict[str, Judged] = {}  # name → everything that has checks: the instr
 UNSAID = object()  # a budget that was not given; None is one: as long as it takes
 JOINED = ("ND104",)  # inputs and targets meet where the dataset is made
 ARRIVES = ("ND102",)  # the layer is only where the numbers arrive
-INITIAL = ("ND201", "ND202")  # of weights as they were filled
+INITIAL = ("ND201", "ND202", "ND307", "ND406")  # of weights as they were filled
+LAYERS = ("ND205", "ND304", "ND305", "ND401")  # a layer of torch's: the line that makes it says what it is, the call does not
 GROWING = ("ND503",)  # perhaps by how one weight was filled
 OWN_FAULT = "nbdebug itself failed on this training, and says so instead of guessing:"
 
@@ -275,12 +277,23 @@ def demand_at_least(least: int, **given: Any) -> None:
 
 
 def placed(findings: Iterable[Finding], *models: nn.Module, setup: TrainingSetup | None = None) -> Iterator[Finding]:
-    """The findings, each with the user's line that makes its module, parameter, data or loss, where no other line is known."""
+    """The findings, each with the user's line that makes its module, parameter, data or loss, where no line of the user's is known."""
     for finding in findings:
-        known = finding.location.line is not None
-        lines = () if known else filter(None, _lines(finding, models, setup))
+        known = finding.location.line is not None and not is_of_library(finding.location.file)
+        lines = _made(finding, models) if known else filter(None, _lines(finding, models, setup))
         line = next(iter(lines), None)
-        yield finding if line is None else replace(finding, location=replace(finding.location, **location_fields(line)))
+        place = finding.location if line is None else replace(finding.location, **location_fields(line))
+        function, text = quoted(place.file, place.line, place.cell)
+        yield replace(finding, location=replace(place, function=function, text=text))
+
+
+def _made(finding: Finding, models: Iterable[nn.Module]) -> Iterator[SourceLine]:
+    """Of a finding about a layer of torch's that a container calls: the line that makes the layer."""
+    for model in models if finding.code in LAYERS and finding.location.module else ():
+        part = dict(model.named_modules()).get(finding.location.module)
+        line = line_that_assigns(model, finding.location.module) if part is not None and type(part).__module__.startswith("torch.nn") else None
+        if line is not None:
+            yield line
 
 
 def _lines(finding: Finding, models: Iterable[nn.Module], setup: TrainingSetup | None) -> Iterator[SourceLine | None]:
@@ -300,7 +313,7 @@ def _lines(finding: Finding, models: Iterable[nn.Module], setup: TrainingSetup |
             yield line_that_assigns(model, ".".join(filter(None, [place.module, attribute])))
         elif path := place.parameter or place.module:
             yield line_that_assigns(model, path)
-    if place.module or place.parameter:
+    if place.module or place.parameter or place.file:  # a file without an answer so far is a library's
         yield from map(line_that_makes, models)
     if loader is not None:
         yield line_that_makes(getattr(setup, loader), loader)

@@ -14,6 +14,7 @@ from nbdebug.catalogue import checks_by_code
 from nbdebug.nonfinite.kept.capsule_file import SUFFIX
 from nbdebug.notebook.candidates import candidates, variables_that
 from nbdebug.notebook.data_search import is_data
+from nbdebug.notebook.launched import config_names, run_ids
 from nbdebug.notebook.options import Option
 from nbdebug.notebook.over_cell import CELL_VERBS
 from nbdebug.notebook.verbs import ALIASES, VAL, Verb, verbs, with_two_signs
@@ -55,10 +56,13 @@ def _offers(before: list[str], word: str, *, over_a_cell: bool) -> list[tuple[st
         return [(f"{role}={name}", "variable") for name in (_data() if role == VAL else _variables(role))]
     if verb.file and len(before) == 1:
         return [(name, "file") for name in sorted(glob.glob(f"{glob.escape(word)}*{SUFFIX}"))]
+    if verb.runs:
+        return [*_flags(verb), *([(name, "run") for name in run_ids()] if sum(not w.startswith("--") for w in before[1:]) < verb.runs else [])]
     if verb.takes == "cell":
         return [*_roles(verb.named, before), *_flags(verb)] if over_a_cell else []
     data = [(name, "variable") for name in _data()] if (verb.alone or verb.takes == "history") and len(before) == 1 else []
-    return [*_roles(verb.roles if verb.takes == "roles" else (), before), *_flags(verb), *data]
+    configured = [(f"{name}=", "configuration") for name in config_names()] if verb.launches else []
+    return [*_roles(verb.roles if verb.takes == "roles" else (), before), *_flags(verb), *data, *configured]
 
 
 def _aliases() -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from IPython.core.error import UsageError
 from IPython.core.magic import Magics, line_cell_magic, magics_class
@@ -18,6 +18,7 @@ from nbdebug.instruments.watch import Watch
 from nbdebug.nonfinite.kept.capsule import read
 from nbdebug.notebook.data_search import found_data, named_data
 from nbdebug.notebook.discovery_page import page_of
+from nbdebug.notebook.launched import attached, configured, launched, overrides_of
 from nbdebug.notebook.line import Line, read_line, words_of
 from nbdebug.notebook.namespace import Discovery, discover
 from nbdebug.notebook.options import as_typed
@@ -26,6 +27,9 @@ from nbdebug.notebook.search import Search
 from nbdebug.notebook.shown_once import ShownOnce
 from nbdebug.notebook.variables import look_up
 from nbdebug.notebook.verbs import VAL, VARIABLES, Verb, help_of, overview, taught, verb_named, with_two_signs
+
+if TYPE_CHECKING:
+    from nbdebug.training import Run
 
 STOPPED = "KeyboardInterrupt: stopped. The report above has what was measured until then."
 
@@ -42,7 +46,7 @@ class NbdebugMagics(Magics):
         self.over_cell = OverCell(shell)
 
     @line_cell_magic
-    def nbdebug(self, line: str, cell: str | None = None) -> Report | Watch | None:
+    def nbdebug(self, line: str, cell: str | None = None) -> Report | Watch | Run | None:
         """Finds out why a PyTorch training does not learn.
 
         %nbdebug                      the verbs, in the order to reach for them
@@ -51,6 +55,7 @@ class NbdebugMagics(Magics):
         %nbdebug checkup              data, code, numbers, optimisation: what is wrong, where, what to try
         %%nbdebug watch               over a cell that trains: watches its loop, and names the mistakes in it
         %%nbdebug find_nan            over a cell that trains: stops before the first NaN, and names the line it was born in
+        %nbdebug launch -n 2          the full run, in processes of its own: also %nbdebug launch -n 2 --config train.yaml epochs=3
         %nbdebug explain ND401        the page of a code
         %nbdebug checkup?             the options of a verb
         """
@@ -73,11 +78,13 @@ class NbdebugMagics(Magics):
 
     def _read(self, verb: Verb, words: list[str]) -> Line:
         try:
+            words, overrides = overrides_of(words, verb) if verb.launches else (words, {})
             said = read_line(words, verb.options, verb.roles)
+            said.options.update(overrides)
         except UsageError as error:
             raise UsageError(f"%nbdebug {verb.name}: {error}") from None
         surplus = [] if verb.takes in ("roles", "cell") else [f"{role}=" for role in said.roles]
-        surplus += said.rest[1:] if verb.takes in ("code", "history") or verb.file or verb.alone else said.rest
+        surplus += said.rest[verb.runs or int(verb.takes in ("code", "history") or verb.file or verb.alone or verb.launches) :]
         if surplus:
             example = ': write --budget "20 s" or model=net' if verb.takes == "roles" else ""
             if verb.alone and surplus[0] in said.rest:
@@ -85,10 +92,10 @@ class NbdebugMagics(Magics):
             raise UsageError(f"%nbdebug {verb.name} does not know what to do with {surplus[0]!r}{example}")
         return said
 
-    def _deed(self, verb: Verb) -> Callable[[Verb, Line], Report | Watch | None]:
+    def _deed(self, verb: Verb) -> Callable[[Verb, Line], Report | Watch | Run | None]:
         named = {
             "setup": self._setup, "watch": self._watch, "why": self._why, "replay": self._replay, "explain": self._explain,
-            "codes": self._codes, "fit": self._fit,
+            "codes": self._codes, "fit": self._fit, "launch": self._launch, "attach": self._attach, "runs": self._runs, "compare_runs": self._compare_runs,
         }  # fmt: skip
         return named.get(verb.name, self._measure)
 
@@ -199,6 +206,42 @@ class NbdebugMagics(Magics):
             raise UsageError(f"%nbdebug replay: {first_line(error).partition(': pass')[0]}: write {write}") from None
         self.shown.show(report)
         return report
+
+    def _launch(self, verb: Verb, said: Line) -> Run:
+        lines, given, arguments = self._trains(verb, said)
+        options, written = configured(said.options, self.shell.user_ns)
+        print("\n".join([*lines, f"nbdebug.launch({', '.join([*arguments, *written])})"]))
+        return launched(given, options)
+
+    def _trains(self, verb: Verb, said: Line) -> tuple[list[str], list[Any], list[str]]:
+        """What is to be trained: the lines that make it, its value, and how it is written in the call."""
+        if said.rest:
+            if said.roles:
+                raise UsageError(f"%nbdebug {verb.name}: {next(iter(said.roles))}= belongs to a training that is found, and {said.rest[0]} is one already")
+            return self._imports(""), [self._asked(verb, lambda: look_up(self.shell.user_ns, said.rest[0]))], [said.rest[0]]
+        if "resume" in said.options and not (said.roles or self.said or self._has_a_training()):
+            return self._imports(""), [], []  # what the run trained that is resumed
+        found = self._discover(verb, {**self.said, **said.roles}, self.precision)
+        lines, name = self._construction(found, "setup")
+        return lines, [found.setup], [name]
+
+    def _attach(self, verb: Verb, said: Line) -> Run:
+        return self._of_runs("attach", said, attached)
+
+    def _runs(self, verb: Verb, said: Line) -> None:
+        display(self._of_runs("runs", said, nbdebug.runs))
+
+    def _compare_runs(self, verb: Verb, said: Line) -> Report:
+        if len(said.rest) != verb.runs:
+            raise UsageError("%nbdebug compare_runs needs two runs, the good one first: %nbdebug runs lists them")
+        report = self._of_runs("compare_runs", said, nbdebug.compare_runs)
+        self.shown.show(report)
+        return report
+
+    def _of_runs(self, name: str, said: Line, function: Callable[..., Any]) -> Any:
+        written = [*map(repr, said.rest), *(f"{option}={value!r}" for option, value in said.options.items())]
+        self._say([f"nbdebug.{name}({', '.join(written)})"])
+        return function(*said.rest, **said.options)
 
     def _explain(self, verb: Verb, said: Line) -> None:
         if not said.rest:

@@ -12,7 +12,7 @@ from typing import Any
 
 from IPython.core.error import UsageError
 
-SHORT = {"samples": "-n"}  # keyword → the letter that the field writes for it
+SHORT = {"samples": "-n", "num_processes": "-n"}  # keyword → the letter that the field writes for it
 
 
 @dataclass(frozen=True)

@@ -40,6 +40,8 @@ class Verb:
     call: str = ""  # how that callable is written in Python
     named: tuple[str, ...] = ()  # roles that may be named over a cell
     over: Verb | None = None  # what it is over a cell, when that is another thing than on a line
+    runs: int = 0  # how many runs may be named by their ids
+    launches: bool = False  # whether a variable to be trained may stand first, and configuration as epochs=2
     alone: bool = False  # whether it takes data without a model: a variable or a path, and val=
 
     @property
@@ -57,7 +59,7 @@ def verbs() -> dict[str, Verb]:
     for name in order:
         verb = _measuring(INSTRUMENTS[name], _written(name, INSTRUMENTS[name]), INSTRUMENTS[name].measure)
         listed.append(replace(verb, over=_armed()) if name == "find_nan" else verb)
-    return {verb.name: verb for verb in [*listed, _watch(), _fit(), _WHY, _REPLAY, _EXPLAIN, _CODES]}
+    return {verb.name: verb for verb in [*listed, _watch(), _fit(), _WHY, _REPLAY, _launch(), _ATTACH, _RUNS, _COMPARE_RUNS, _EXPLAIN, _CODES]}
 
 
 def verb_named(name: str) -> Verb:
@@ -105,8 +107,8 @@ def overview() -> str:
 def help_of(verb: Verb) -> str:
     """What `%nbdebug VERB?` shows."""
     named = "".join(f" [{role}=variable]" for role in verb.named)
-    takes = " [DATA]" * verb.alone + " FILE" * verb.file + {"roles": " [role=variable …]", "code": " CODE", "history": " [HISTORY]", "cell": named}.get(verb.takes, "")
-    lines = [f"{_magic(verb)} {verb.name}{takes}{''.join(f' [{option.usage()}]' for option in verb.options)}", "", verb.doc]
+    takes = " [DATA]" * verb.alone + " FILE" * verb.file + " [TRAINS]" * verb.launches + (" [RUN]" if verb.runs == 1 else " RUN" * verb.runs) + {"roles": " [role=variable …]", "code": " CODE", "history": " [HISTORY]", "cell": named}.get(verb.takes, "")
+    lines = [f"{_magic(verb)} {verb.name}{takes}{''.join(f' [{option.usage()}]' for option in verb.options)}{' [epochs=2 …]' * verb.launches}", "", verb.doc]
     if verb.options:
         lines += ["", *(_option_help(option) for option in verb.options)]
     if verb.takes == "roles":
@@ -155,6 +157,19 @@ def _fit() -> Verb:
         "TensorBoard's event files; without one it is what %%nbdebug watch saw last."
     )
     return Verb("fit", about, doc, options_of(nbdebug.fit), takes="history", call="nbdebug.fit")
+
+
+def _launch() -> Verb:
+    """The full run, from the variables that there are."""
+    options = tuple(replace(option, help=_RESUME) if option.name == "resume" else option for option in options_of(nbdebug.launch))
+    doc = (
+        "Trains in fresh processes, with the model, the data and the functions of this notebook as they are, also those defined in cells. The kernel stays\n"
+        "free; what is shown is live, with buttons. --wait blocks until the end; an interrupt then stops the run first.\n\n"
+        "TRAINS is a variable: a TrainingSetup, a function that makes one, or a loop of your own, train(ctx). Without one the training is found\n"
+        "among the variables, as %nbdebug setup shows it. Everything of the configuration can be said here: epochs=2 lr=3e-4 optimizer.type=adamw;\n"
+        "--config is the path of a YAML file, or a variable."
+    )
+    return Verb("launch", "Trains in processes of its own: live, in the background, with checkpoints.", doc, options, call="nbdebug.launch", launches=True)
 
 
 def _armed() -> Verb:
@@ -219,6 +234,32 @@ _REPLAY = Verb(
     "in Python: nbdebug.replay(\"step-1234.nbd\"), with batch_loss=… for a step that is not loss_fn(model(inputs), targets).",
     file=True,
     over=_REPLAYING,
+)
+_RESUME = "last, the id of a run, its folder, or a checkpoint, to go on from"
+_RUNS_DIR = Option("runs_dir", str, None, "where runs are kept; default: nbdebug_runs, or $NBDEBUG_RUNS")
+_ATTACH = Verb(
+    "attach",
+    "Shows a run again, whoever launched it: live when it still goes on.",
+    "RUN is the id of a run or the beginning of one, or its folder; without it the last one. After a restart of the kernel, or in another notebook.\n\n"
+    "in Python: run = nbdebug.attach(\"last\")",
+    (_RUNS_DIR,),
+    takes="",
+    runs=1,
+)
+_RUNS = Verb(
+    "runs",
+    "Lists the runs there are, the newest first.",
+    "Lists the runs there are, the newest first, also those whose kernel is gone.\n\nin Python: nbdebug.runs(), a DataFrame.",
+    (_RUNS_DIR,),
+    takes="",
+)
+_COMPARE_RUNS = Verb(
+    "compare_runs",
+    "Says what changed from one run to another: code, configuration, data, environment.",
+    "Takes the ids of two runs or the beginnings of them, the good one first; says what changed, and lays their curves over each other.\n\n"
+    "in Python: nbdebug.compare_runs(\"…\", \"…\")",
+    takes="",
+    runs=2,
 )
 _EXPLAIN = Verb("explain", "Shows the page of a code, such as %nbdebug explain ND401.", "Shows the page of a code.", takes="code")
 _CODES = Verb("codes", "Lists every code that can be found.", "Lists every code that can be found.", takes="")

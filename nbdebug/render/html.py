@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from nbdebug.findings import Finding
-from nbdebug.page import Checklist, Glance, Note, Page, Panel, Section, Verdict
+from nbdebug.page import Checklist, Curve, Glance, Note, Page, Panel, Section, Verdict
 from nbdebug.render import outline
 from nbdebug.render.html_panels import drawing, is_small, panel_html
 from nbdebug.render.html_tables import escape, evidence_table
 from nbdebug.render.numbers import LONG, one_line, plural, sentence
+from nbdebug.render.svg import key
 from nbdebug.render.theme import document_css, fragment_css
 
 _OPEN_PANELS = 3  # small panels that stand open; the others unfold at a click
@@ -37,6 +39,11 @@ def document(page: Page) -> str:
 def fragment(content: str) -> str:
     """Any part of a page, with the style and inside the class that it needs."""
     return f"{_ROOT}\n<style>{fragment_css()}</style>\n{content}</div>\n"
+
+
+def part(content: str) -> str:
+    """The same where a fragment beside it has brought the style already."""
+    return f"{_ROOT}\n{content}</div>\n" if content else ""
 
 
 def head(page: Page) -> str:
@@ -208,30 +215,42 @@ def compact(content: Page | Glance | str) -> str:
     """A few lines for an output that is refreshed while something runs."""
     if isinstance(content, str):
         return fragment(f'<p class="nbd-quiet">{_prose(one_line(content))}</p>\n')
+    found = found_lines(content.findings)
+    if isinstance(content, Glance):
+        return fragment(progress(content) + found + drawings(content.panels))
+    doing = f'<p class="nbd-quiet">{_prose(_capital(content.unfinished))} …</p>\n' if content.unfinished else ""
+    return fragment(head(content) + found + doing)
+
+
+def found_lines(findings: Sequence[Finding]) -> str:
+    """The worst findings, a line each."""
     lines = "".join(
         f'<li><span class="nbd-{f.severity}">{f.severity}</span> <code class="nbd-code">{escape(f.code)}</code> '
         f"{_prose(one_line(f.title))}{_at(f)}</li>\n"
-        for f in content.findings[:_LIVE_FINDINGS]
+        for f in findings[:_LIVE_FINDINGS]
     )
-    more = len(content.findings) - _LIVE_FINDINGS
-    rest = f"<p>… {more:,} more</p>" if more > 0 else ""
-    if isinstance(content, Glance):
-        return fragment(_progress(content) + f"<ul>{lines}</ul>" + rest + _drawings(content))
-    doing = f'<p class="nbd-quiet">{_prose(_capital(content.unfinished))} …</p>\n' if content.unfinished else ""
-    return fragment(head(content) + f"<ul>{lines}</ul>" + rest + doing)
+    more = len(findings) - _LIVE_FINDINGS
+    return f"<ul>{lines}</ul>" + (f"<p>… {more:,} more</p>" if more > 0 else "")
 
 
-def _progress(glance: Glance) -> str:
+def progress(glance: Glance) -> str:
     done = 0.0 if glance.done is None else min(1.0, max(0.0, glance.done))
     bar = f'<div class="nbd-bar"><div style="width:{done:.1%}"></div></div>\n' if glance.done is not None else ""
     words = f'<b>{escape(_capital(glance.title))}</b> <span class="nbd-quiet">{escape(one_line(glance.line))}</span>'
     return f'<p class="nbd-now">{words}</p>\n{bar}'
 
 
-def _drawings(glance: Glance) -> str:
+def drawings(panels: Sequence[Panel]) -> str:
     """The panels without the numbers beneath them: what is refreshed twice a second is looked at, not read."""
-    drawn = "".join(f'<h5>{escape(_capital(p.title))}</h5>\n<div class="nbd-body">{drawing(p)}</div>\n' for p in glance.panels)
+    drawn = "".join(f'<div><h5>{escape(_capital(p.title))}{_keys(p)}</h5>\n<div class="nbd-body">{drawing(p)}</div></div>\n' for p in panels)
     return f'<div class="nbd-glance">{drawn}</div>\n' if drawn else ""
+
+
+def _keys(panel: Panel) -> str:
+    """Which line is which, where there are several."""
+    if not isinstance(panel, Curve) or len(panel.series) < 2:
+        return ""
+    return "".join(f' <span class="nbd-quiet"><span class="nbd-key">{key(i)}</span>{escape(one_line(name))}</span>' for i, name in enumerate(panel.series))
 
 
 def _prose(text: str) -> str:

@@ -31,7 +31,7 @@ class Live:
 
     def __init__(self, *, every: float = EVERY, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock, self._every, self._last = clock, every, float("-inf")
-        self._place = _Notebook() if _in_kernel() else _Terminal() if _is_terminal() else _Nowhere()
+        self._place = _Notebook() if in_kernel() else _Terminal() if _is_terminal() else _Nowhere()
 
     def show(self, content: Content, *, now: bool = False) -> None:
         """Replaces what is shown, unless it was replaced a moment ago; `now` shows it in any case.
@@ -117,7 +117,7 @@ class _Nowhere:
         """Nothing was shown."""
 
 
-def _in_kernel() -> bool:
+def in_kernel() -> bool:
     ipython = sys.modules.get("IPython")  # not imported: without it there is no kernel
     shell = ipython.get_ipython() if ipython else None
     return getattr(shell, "kernel", None) is not None

@@ -12,11 +12,12 @@ if TYPE_CHECKING:
     from nbdebug.training.attaching import attach
     from nbdebug.training.launching import launch
     from nbdebug.training.local.server import warm_up
+    from nbdebug.training.record import compare_runs, runs
     from nbdebug.training.run import Run
 
-__all__ = ["Run", "attach", "launch", "warm_up"]
+__all__ = ["Run", "attach", "compare_runs", "launch", "runs", "warm_up"]
 
-_HOMES = {"launch": "launching", "attach": "attaching", "Run": "run", "warm_up": "local.server"}
+_HOMES = {"launch": "launching", "attach": "attaching", "Run": "run", "warm_up": "local.server", "runs": "record", "compare_runs": "record"}
 
 
 def __getattr__(name: str) -> Any:

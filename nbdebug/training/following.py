@@ -95,7 +95,7 @@ class Follower:
     def _look(self) -> bool:
         """Reads what is new; whether there was anything."""
         about = self.folder.about() or self._about
-        gone = about.get("state") not in ENDED and not lives(about.get("keeper"))
+        gone = about.get("state") not in ENDED and not self._lives(about)
         ended = gone or about.get("state") in ENDED  # before the events are read: what they say was written before
         news = self._hear()
         news |= about != self._about or ended
@@ -106,6 +106,9 @@ class Follower:
                 pass
             self.ended.set()
         return news
+
+    def _lives(self, about: dict[str, Any]) -> bool:
+        return lives(about.get("keeper"))
 
     def _hear(self) -> bool:
         messages = [message for tail in self._tails for message in tail.read()]

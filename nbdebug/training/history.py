@@ -154,7 +154,8 @@ def table(rows: Iterable[Row]) -> list[dict[str, float | None]]:
     A run that was restarted goes on from a checkpoint; what an earlier attempt had measured after that is left out. Where all ranks tell, the first one's count.
     """
     rows = list(rows)
-    rows = [row for row in rows if row.rank == min(row.rank for row in rows)]
+    first = min((row.rank for row in rows), default=0)
+    rows = [row for row in rows if row.rank == first]
     begun: dict[int, int] = {}
     for row in rows:
         begun[row.attempt] = min(begun.get(row.attempt, row.step), row.step)

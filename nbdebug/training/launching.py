@@ -7,11 +7,13 @@ import os
 import shutil
 import time
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
 
 from torch import nn
 
 from nbdebug.errors import ConfigError, LaunchError
+from nbdebug.plain import to_plain
 from nbdebug.training import attaching
 from nbdebug.training.folder import RunFolder
 from nbdebug.training.job import FACTORY, FUNCTION, SETUP, Job
@@ -20,13 +22,15 @@ from nbdebug.training_setup import TrainingSetup
 
 MOST_PER_CORE = 4  # processes on CPUs; our choice: more of them only wait for each other
 ALWAYS_ALLOWED = 8  # processes, however few cores there are
+METRICS = ("torchmetrics",)  # its import brings SciPy and more: 1 to 2.5 s, which each rank would take
 CONTEXT_NAMES = ("ctx", "context")  # of the first parameter of a train_fn
 
 
 def launch(
     job: TrainingSetup | Callable[..., Any] | None = None, *args: Any, config: Any = None, num_processes: int | None = None,
     precision: str | None = None, wait: bool = False, detach: bool | None = None, resume: str | os.PathLike[str] | Run | None = None,
-    engine: str = "local", runs_dir: str | os.PathLike[str] | None = None, name: str | None = None, start_method: str | None = None, **overrides: Any,
+    engine: str = "local", runs_dir: str | os.PathLike[str] | None = None, name: str | None = None, start_method: str | None = None, preflight: bool = True,
+    nnodes: int = 1, rdzv: str | None = None, **overrides: Any,
 ) -> Run:  # fmt: skip
     """Trains in fresh processes, with what is in this kernel as it is.
 
@@ -40,10 +44,13 @@ def launch(
         wait: until the end; else the kernel is free at once.
         detach: whether the run outlives the kernel; `nbdebug.attach` finds it again.
         resume: "last", the id of a run, its folder, or a checkpoint, to go on from.
-        engine: "local", this machine.
+        engine: "local", this machine, or "torchrun", which several nodes can be under; such a run outlives the kernel.
         runs_dir: where the folder of the run is made; None: `nbdebug_runs`, or $NBDEBUG_RUNS.
         name: a part of the folder's name.
         start_method: "forkserver", or "spawn"; None: the better one that there is.
+        preflight: whether the setup is looked at before processes start, where there are to be several: `nbdebug.preflight`.
+        nnodes: under torchrun, how many; `num_processes` is that of each, and all of them must see the run's folder.
+        rdzv: "host:port" where the nodes meet.
         overrides: of the configuration, `epochs=2`, `lr=3e-4`.
 
     Raises:
@@ -52,8 +59,7 @@ def launch(
         RankFailed: with `wait`, the run failed.
     """
     called_at = time.time()
-    if engine != "local":
-        raise LaunchError(f"engine {engine!r} is not known: take 'local'")
+    _demand_engine(engine, nnodes, rdzv)
     told = {"launch.num_processes": num_processes, "training.precision": precision, "launch.detach": detach, "name": name, "launch.start_method": start_method}
     told = {**overrides, **{place: value for place, value in told.items() if value is not None}}
     _demand_count(num_processes)
@@ -68,7 +74,7 @@ def launch(
     settled = _settled(job, args, config, told)
     folder = RunFolder.create(_config(settled).name, runs_dir)
     try:
-        run = _prepared(settled, folder, source, called_at)
+        run = _prepared(settled, folder, source, called_at, preflight, (nnodes, rdzv) if engine == "torchrun" else None)
     except BaseException:
         _take_back(folder)
         raise
@@ -82,6 +88,17 @@ def _take_back(folder: RunFolder) -> None:
         keeper.kill("the launch was interrupted")
         keeper.join(5.0)
     shutil.rmtree(folder.path, ignore_errors=True)
+
+
+def _demand_engine(engine: str, nnodes: int, rdzv: str | None) -> None:
+    if engine == "torchrun":
+        from nbdebug.training.beyond import torchrun
+
+        torchrun.demand(nnodes, rdzv)
+    elif engine != "local":
+        raise LaunchError(f"engine {engine!r} is not known: take 'local' or 'torchrun'")
+    elif nnodes != 1 or rdzv is not None:
+        raise LaunchError("several nodes are for engine='torchrun'")
 
 
 def _demand_count(num_processes: Any) -> None:
@@ -129,46 +146,76 @@ def _job_of(source: attaching.Source | None) -> Job | None:
 
 
 def _config(job: Job) -> Any:
+    return _read(job.config)
+
+
+@lru_cache(maxsize=4)
+def _read(config: str) -> Any:
+    """A configuration from its text; parsing takes some milliseconds, and a launch asks more than once."""
     from nbdebug.training.config import read_config
 
-    return read_config(job.config)
+    return read_config(config)
 
 
 # -- the run --------------------------------------------------------------------------------------------------------
 
 
-def _prepared(job: Job, folder: RunFolder, source: attaching.Source | None, called_at: float) -> Run:
-    """A run that has begun to start."""
-    from nbdebug.training import payload
+def _prepared(
+    job: Job, folder: RunFolder, source: attaching.Source | None, called_at: float, preflight: bool, nodes: tuple[int, str | None] | None = None
+) -> Run:  # fmt: skip
+    """A run that has begun to start.
+
+    Args:
+        nodes: how many, and where they meet, when torchrun is to start it.
+    """
+    from nbdebug.training import before, payload
     from nbdebug.training.local.plan import Plan
+    from nbdebug.training.record import writing
+    from nbdebug.training.record.writers import mlflow
 
     config = _config(job)
+    mlflow.demand(config)
     plan = _plan(config, job, called_at)  # before anything is written
+    before.demand_precision(config, job, plan.devices[0].partition(":")[0])
+    warned, note = before.demand_sound(job, config, plan.world_size) if preflight else ((), "")
     shipment = payload.write(folder, job)
-    plan = Plan.of({**plan.plain(), "digest": shipment.digest})
+    plan = Plan.of({**plan.plain(), "devices": plan.devices * (nodes[0] if nodes else 1), "digest": shipment.digest})
     folder.config.write_text(job.config)
-    return _started(Run(folder, job), plan, source, config.launch.detach, job.kind, config.name, shipped=shipment.bytes)
+    run = _started(Run(folder, job), plan, source, config.launch.detach, job.kind, config.name, nodes, shipped=shipment.bytes, preflight=[to_plain(f) for f in warned])
+    for said in (*map(str, warned), note):
+        if said:
+            run.history.note(said)
+    writing.write(folder, job, shipment)  # while the ranks start
+    mlflow.start(run, config)
+    return run
 
 
 def _again(source: attaching.Source, config: Any, told: dict[str, Any], runs_dir: Any, called_at: float, wait: bool) -> Run:
     """The same once more, in a kernel that does not know what it was: what was shipped then is shipped again, unread."""
     from nbdebug.training.config import read_config
     from nbdebug.training.local.plan import Plan
+    from nbdebug.training.record import writing
+    from nbdebug.training.record.writers import mlflow
 
     assert source.folder is not None
     if config is not None or told:
         raise LaunchError("what the run was given is taken as it was, with its configuration: to change that, pass the setup too, launch(setup, resume=…, …)")
     before = source.folder.about()
-    name = read_config(source.folder.config).name
-    folder = RunFolder.create(name, runs_dir or source.folder.path.parent)
+    again = read_config(source.folder.config)
+    mlflow.demand(again)
+    folder = RunFolder.create(again.name, runs_dir or source.folder.path.parent)
     shutil.copytree(source.folder.payload, folder.payload, dirs_exist_ok=True, copy_function=attaching.linked)
     shutil.copyfile(source.folder.config, folder.config)
     plan = Plan.of({**before["plan"], "called_at": called_at})
-    run = _started(Run(folder), plan, source, bool(before.get("detached")), str(before.get("kind")), name)
+    run = _started(Run(folder), plan, source, bool(before.get("detached")), str(before.get("kind")), again.name)
+    writing.write_again(folder, source.folder, str(before.get("kind")))
+    mlflow.start(run, again)
     return run.wait() if wait else run
 
 
-def _started(run: Run, plan: Any, source: attaching.Source | None, detach: bool, kind: str, name: str, **facts: Any) -> Run:
+def _started(
+    run: Run, plan: Any, source: attaching.Source | None, detach: bool, kind: str, name: str, nodes: tuple[int, str | None] | None = None, **facts: Any
+) -> Run:  # fmt: skip
     from nbdebug.training import following
 
     folder = run.folder
@@ -180,6 +227,10 @@ def _started(run: Run, plan: Any, source: attaching.Source | None, detach: bool,
         id=folder.id, name=name, kind=kind, state="preparing", created=plan.called_at, plan=plan.plain(), detached=detach,
         keeper=following.keeper(), **facts,
     )  # fmt: skip
+    if nodes is not None:
+        from nbdebug.training.beyond import torchrun
+
+        return torchrun.start(run, plan, *nodes)
     if detach:
         from nbdebug.training.local import detached
 
@@ -220,7 +271,7 @@ def _plan(config: Any, job: Job, called_at: float) -> Any:
     alone = count == 1 and own.startswith(f"{device}:")  # on the very GPU that the setup is on
     devices = (own,) if alone else tuple(f"{device}:{rank}" if device == "cuda" else device for rank in range(count))
     threads = told.threads or _threads_of_the_user() or max(1, (os.cpu_count() or 1) // count)
-    return Plan(devices, backend, "", told.start_method, told.grace, told.restarts or 0, threads, told.timeout, called_at)
+    return Plan(devices, backend, "", told.start_method, told.grace, told.restarts or 0, threads, told.timeout, called_at, METRICS if config.metrics else ())
 
 
 def _threads_of_the_user() -> int | None:

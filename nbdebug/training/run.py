@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import secrets
 import signal
 import time
@@ -12,7 +13,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nbdebug.errors import LaunchError
-from nbdebug.findings import Finding
 from nbdebug.training.folder import RunFolder
 from nbdebug.training.history import History, RankNow, table
 from nbdebug.training.job import FACTORY, FUNCTION, Job
@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     import pandas
     from torch import nn
 
+    from nbdebug.findings import Finding
+    from nbdebug.instruments.report import Report
+    from nbdebug.training.failure import Failure
     from nbdebug.training.following import Follower
     from nbdebug.training.local.engine import Engine
     from nbdebug.training.snapshot import Snapshot
@@ -47,6 +50,7 @@ class Run:
         self._callbacks: list[Callable[[Run], Any]] = []
         self._model: nn.Module | None = None
         self._told_all = False
+        self.snapshots: list[Snapshot] = []  # that were taken here; the files are beside the run's others
         known[str(folder.path)] = self
 
     def kept_by(self, keeper: Engine | Follower) -> Run:
@@ -90,17 +94,54 @@ class Run:
         return self._keeper.ended.is_set()
 
     @property
+    def trouble(self) -> str:
+        """Why it failed or ended early; empty when it did not."""
+        monitor = self._keeper.monitor
+        if self.state == FAILED and monitor.failure is not None:
+            return monitor.failure.sentence
+        return monitor.reason if self.state == INTERRUPTED else ""
+
+    @property
     def notes(self) -> list[str]:
         """Sentences for the user."""
         return list(self.history.notes)
 
     @property
-    def findings(self) -> list[Finding]:
-        """What the ranks have found, each once."""
-        from nbdebug.plain import from_plain
+    def failure(self) -> Failure | None:
+        """Why it failed; None when it did not."""
+        return self._keeper.monitor.failure
 
-        found = [from_plain(Finding, finding) for finding in list(self.history.findings)]
-        return list({(finding.code, str(finding.location), finding.message): finding for finding in found}.values())
+    @property
+    def capsules(self) -> list[Path]:
+        """The steps that tripped an alarm, as files for `nbdebug.replay`, in the order of time."""
+        return [Path(capsule["path"]) for capsule in list(self.history.capsules)]
+
+    @property
+    def findings(self) -> list[Finding]:
+        """What was found so far, worst first, each once; `report()` also judges the curves."""
+        from nbdebug.training import report
+
+        return list(report.findings(self))
+
+    def report(self) -> Report:
+        """Curves, ranks and findings of the run, as far as it is."""
+        from nbdebug.training import report
+
+        self._complete()
+        return report.report(self)
+
+    def replay(self, capsule: int | str | os.PathLike[str] = -1) -> Report:
+        """A step that tripped an alarm, once more in this kernel, with loss and optimizer as the ranks had them.
+
+        Args:
+            capsule: which of `capsules`, or the path of one.
+
+        Raises:
+            LaunchError: there is none, or this kernel does not know the model of the run: then `nbdebug.replay(path, setup)`.
+        """
+        from nbdebug.training import replayed
+
+        return replayed.replay(self, capsule)
 
     @property
     def metrics(self) -> pandas.DataFrame:
@@ -149,13 +190,15 @@ class Run:
         Raises:
             RankFailed: the run failed; says which rank, at which step, in which line.
         """
+        from nbdebug.training import view
+
         until = None if timeout is None else time.monotonic() + timeout
         try:
-            while not self._keeper.ended.wait(SLICE if until is None else min(SLICE, max(0.0, until - time.monotonic()))):
-                if until is not None and time.monotonic() >= until:
+            with view.while_waiting(self):
+                if not self._waited(until):
                     return self
         except KeyboardInterrupt:
-            self._interrupted()
+            self._interrupted()  # it came while the run was being displayed
             raise
         if self._keeper.monitor.failure is not None:
             raise self._keeper.monitor.failure.error()
@@ -211,7 +254,8 @@ class Run:
         self._until(lambda: token in self.history.snapshots or bool(refused()), timeout, "took no snapshot")
         if token not in self.history.snapshots:
             raise LaunchError(refused()[0])
-        return snapshot.of(Path(self.history.snapshots[token]["path"]), self.job)
+        self.snapshots.append(snapshot.of(Path(self.history.snapshots[token]["path"]), self.job))
+        return self.snapshots[-1]
 
     def stacks(self, timeout: float = STACKS) -> str:
         """Where each rank stands; of one that does not answer, what the system says of it."""
@@ -265,6 +309,20 @@ class Run:
             self._model = self.load_into(made(self.job).model if self.job.kind == FACTORY else self.job.what.model)  # type: ignore[union-attr]
         return self._model
 
+    def export(self, directory: str | os.PathLike[str], nodes: int = 2) -> Path:
+        """Writes the run into a folder of its own that `torchrun main.py` trains, on this machine or on others; README.md there says how.
+
+        Args:
+            directory: new, or empty.
+            nodes: that README.md and submit.slurm speak of.
+
+        Raises:
+            LaunchError: there is something in the directory, or it cannot be written.
+        """
+        from nbdebug.training.beyond import exporting
+
+        return exporting.export(self, directory, nodes)
+
     # -- within -----------------------------------------------------------------------------------------------
 
     def changed(self) -> None:
@@ -275,6 +333,17 @@ class Run:
             except Exception as error:  # of whoever shows the run; the run goes on, and it is not asked again
                 self._callbacks.remove(callback)
                 self.history.note(f"showing the run failed: {type(error).__name__}: {error}")
+
+    def _waited(self, until: float | None) -> bool:
+        """Whether it has ended by then."""
+        try:
+            while not self._keeper.ended.wait(SLICE if until is None else min(SLICE, max(0.0, until - time.monotonic()))):
+                if until is not None and time.monotonic() >= until:
+                    return False
+        except KeyboardInterrupt:
+            self._interrupted()
+            raise
+        return True
 
     def _tell(self, kind: str, **fields: Any) -> None:
         if self.ended:
@@ -305,17 +374,27 @@ class Run:
         if self.folder.about().get("detached"):
             return
         try:
-            self.stop("interrupted")
+            self.stop("by an interrupt of the kernel")
             self._keeper.ended.wait()
         except KeyboardInterrupt:
             self.kill()
             with _not_interrupted():
                 self._keeper.ended.wait(SLICE + 5.0)
 
+    def _ipython_display_(self) -> None:
+        """Live in a notebook; elsewhere IPython asks for the page."""
+        from nbdebug.training import view
+
+        view.show(self)
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        from nbdebug.training import view
+
+        return view.mimebundle(self)
+
     def __repr__(self) -> str:
         where = f" at step {self.step}" if self.step else ""
-        failure = self._keeper.monitor.failure
-        why = f": {failure.sentence}" if self.state == FAILED and failure else f": {self._keeper.monitor.reason}" if self.state == INTERRUPTED else ""
+        why = f": {self.trouble}" if self.trouble else ""
         return f"<Run {self.id}, {self.state}{where}, {len(self.ranks)} {'process' if len(self.ranks) == 1 else 'processes'}{why}>"
 
 

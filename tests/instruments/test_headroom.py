@@ -90,6 +90,17 @@ def test_in_half_precision_a_tiny_epsilon_is_none():
         assert Ranges(tape).of(call, call.given[0]).low == pytest.approx(low)
 
 
+def test_a_recurrence_deeper_than_the_stack():
+    def compute(x):
+        for _ in range(1500):
+            x = 0.5 * x + 0.5 * x.tanh()
+        return x.exp().sqrt()
+
+    tape, call = recorded(compute, torch.randn(5, requires_grad=True))
+    reach = Ranges(tape).of(call, call.given[0])
+    assert (reach.low, reach.positive, reach.learns) == (0.0, True, True)
+
+
 # -- edges --------------------------------------------------------------------------------------------------------
 
 

@@ -303,6 +303,45 @@ def test_the_loss_modules_are_understood_as_they_call():
         assert found.loss == pytest.approx(math.log(2))
 
 
+bound_before = F.cross_entropy  # no tap hears it
+CLASSES = torch.tensor([0] * 192 + [1] * 64)
+
+
+def constants_under(loss_of) -> tuple[Constant, ...]:
+    """Of one step of a loop whose loss is this of the scores (256, 2)."""
+    model = nn.Linear(3, 2)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    with nbdebug.watch(live=False) as watch:
+        loss_of(model(torch.randn(256, 3))).backward()
+        optimizer.step()
+    return watch.result().constants
+
+
+def test_a_loss_function_bound_before_is_known_by_its_graph():
+    entropy = -0.75 * math.log(0.75) - 0.25 * math.log(0.25)
+    ignored = torch.where(torch.rand(256) < 0.25, -100, CLASSES)
+    for targets, expected in ((CLASSES, pytest.approx(entropy)), (ignored, pytest.approx(float(F.cross_entropy(shares(ignored), ignored))))):
+        (bound,), (called,) = (constants_under(lambda s, f=f, t=targets: f(s, t)) for f in (bound_before, lambda s, t: F.cross_entropy(s, t)))
+        assert (bound.function, bound.calls) == (called.function, called.calls) == ("cross_entropy", 1)
+        assert bound.loss == called.loss == expected
+
+
+def shares(targets: torch.Tensor) -> torch.Tensor:
+    """The best constant scores."""
+    return torch.bincount(targets[targets >= 0]).float().log().expand(len(targets), -1)
+
+
+def test_of_more_than_a_loss_function_the_graph_says_nothing():
+    assert constants_under(lambda s: bound_before(s, CLASSES) + s.square().mean()) == ()
+    assert constants_under(lambda s: bound_before(s, CLASSES, reduction="sum")) == ()
+    assert constants_under(lambda s: s.square().mean()) == ()
+
+
+def test_what_a_tap_heard_is_not_counted_twice():
+    (found,) = constants_under(lambda s: F.cross_entropy(s, CLASSES))
+    assert found.calls == 1
+
+
 @pytest.mark.parametrize(
     ("function", "target", "settings"),
     [

@@ -152,7 +152,7 @@ def state_kept_inside_the_model(sick):
             self.memory = torch.zeros(2, 8)
 
         def forward(self, x):
-            self.memory = self.cell(x, self.memory)
+            self.memory = self.cell(x, self.memory)  # guilty
             return self.head(self.memory)
 
     model = Recurrent()
@@ -394,3 +394,67 @@ def the_best_loss_so_far_is_kept():
         loss.backward()
         optimizer.step()
         best = loss if best is None or loss < best else best
+
+
+class DriftMonitor(nn.Module):
+    """A running mean of the features, which no loss leads to."""
+
+    def __init__(self, sick, width=12):
+        super().__init__()
+        self.sick = sick
+        self.register_buffer("running", torch.zeros(width))
+
+    def forward(self, h):
+        mean = h.mean(0) if self.sick else h.mean(0).detach()
+        if self.training:
+            self.running = 0.9 * self.running + 0.1 * mean
+        return h
+
+
+@sick_loop("ND506", where="model.1.running")
+def running_mean_that_is_not_detached(sick):
+    model = nn.Sequential(nn.Linear(6, 12), DriftMonitor(sick), nn.Tanh(), nn.Linear(12, 3))
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.05)
+    for x, y in batches(40):
+        optimizer.zero_grad()
+        F.cross_entropy(model(x), y).backward()
+        optimizer.step()
+
+
+@sound_loop
+def features_that_a_module_holds_for_a_step():
+    class Held(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.body, self.head = nn.Linear(6, 12), nn.Linear(12, 3)
+
+        def forward(self, x):
+            self.features = self.body(x).tanh()
+            return self.head(self.features)
+
+    model = Held()
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.05)
+    for x, y in batches(40):
+        optimizer.zero_grad()
+        (F.cross_entropy(model(x), y) + 1e-3 * model.features.square().mean()).backward()
+        optimizer.step()
+
+
+class Gallery:
+    def __init__(self, sick):
+        self.sick, self.kept = sick, []
+
+    def take(self, outputs):
+        self.kept.append(outputs if self.sick else outputs.detach())
+
+
+@sick_loop("ND506", where="kept")
+def outputs_that_another_object_keeps(sick):
+    model, gallery = net(), Gallery(sick)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.05)
+    for x, y in batches(40):
+        outputs = model(x)
+        optimizer.zero_grad()
+        F.cross_entropy(outputs, y).backward()
+        optimizer.step()
+        gallery.take(outputs)

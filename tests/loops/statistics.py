@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+
 import torch
 from torch import nn
 from torch.nn import functional as F
@@ -65,3 +67,37 @@ def slow_statistics_that_are_never_used():
         optimizer.zero_grad()
         F.cross_entropy(model(inputs), inputs[:, :3].argmax(1)).backward()
         optimizer.step()
+
+
+def averaged(buffers, starts=1):
+    """A loop that keeps an average of its weights and evaluates both."""
+    inputs = 3.0 * torch.randn(128, 6) + 2
+    targets = inputs[:, :3].argmax(1)
+    models = [normed(0.1) for _ in range(starts)]
+    model, average = models[0], copy.deepcopy(models[-1]).eval().requires_grad_(False)
+    optimizer = torch.optim.Adam(model.parameters(), lr=3e-3)
+    for _ in range(4):
+        model.train()
+        for rows in torch.randperm(128).split(16):
+            optimizer.zero_grad()
+            F.cross_entropy(model(inputs[rows]), targets[rows]).backward()
+            optimizer.step()
+            with torch.no_grad():
+                for mine, theirs in zip(average.parameters(), model.parameters(), strict=True) if starts == 1 else ():
+                    mine.lerp_(theirs, 0.05)
+                for mine, theirs in zip(average.buffers(), model.buffers(), strict=True) if buffers else ():
+                    mine.copy_(theirs)
+        model.eval()
+        with torch.no_grad():
+            F.cross_entropy(model(inputs), targets)
+            F.cross_entropy(average(inputs), targets)
+
+
+@sick_loop("ND306", where="0")
+def average_that_has_no_statistics(sick):
+    averaged(buffers=not sick)
+
+
+@sound_loop
+def another_network_that_nobody_trains():
+    averaged(buffers=False, starts=2)

@@ -111,7 +111,7 @@ def step_never_called(sick):
         loss = loss_fn(model(x), y)
         loss.backward()  # guilty
         if not sick:
-            optimizer.step()
+            optimizer.step()  # guilty
 
 
 @sick_loop("ND602")

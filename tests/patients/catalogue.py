@@ -15,7 +15,7 @@ from tests.patients.parts import features, images, loader, mlp, quantities, toke
 # -- ND204: one layer in several places -----------------------------------------------------------------------
 
 
-@patient("ND204", where="catalogue.py, line 25 · blocks.0")
+@patient("ND204", where="for _ in range(3)]) · blocks.0")
 def list_times_three(sick):
     class Net(nn.Module):
         def __init__(self):
@@ -138,7 +138,7 @@ def head_built_again_after_tying(sick):
     return training(model, data=tokens())
 
 
-@patient("ND204", where="catalogue.py, line 127 · head.weight")
+@patient("ND204", where="catalogue.py, line 127 in Tagger.__init__: self.head.weight = self.embed.weight · head.weight")
 def loaded_by_assignment(sick):
     model = Tagger()
     state = {name: tensor.clone() for name, tensor in model.state_dict().items()}

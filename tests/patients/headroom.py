@@ -79,7 +79,7 @@ def denominator_of_both_signs(sick):
         def forward(self, x):
             below = self.below(x)
             below = below if sick else 1 + below**2
-            return (self.above(x) / below).tanh().mean(1)
+            return 3 * (self.above(x) / below).tanh().mean(1)
 
     return regression(Ratio(), nn.MSELoss())
 
@@ -162,7 +162,7 @@ def learned_noise_that_is_no_exponential(sick):
 def disparity_of_a_depth_that_may_vanish(sick):
     def loss_fn(outputs, targets):
         depth = outputs.squeeze(1) + 0.7 if sick else F.softplus(outputs.squeeze(1)) + 0.1
-        return F.smooth_l1_loss(depth.reciprocal(), targets * 6)
+        return F.smooth_l1_loss(depth.reciprocal(), targets.abs() * 6)
 
     model = nn.Linear(16, 1)
     nn.init.normal_(model.weight, std=0.06)
@@ -717,7 +717,7 @@ def linear_attention_by_a_positive_kernel():
 @sound
 def masked_mean_over_lengths():
     def attend(query, key, value, present):
-        return (value * present[..., None]).sum(1, keepdim=True) / present.sum(1)[:, None, None]
+        return ((query + key + value) * present[..., None]).sum(1, keepdim=True) / present.sum(1)[:, None, None]
 
     return padded(Padded(attend), 2)
 

@@ -36,7 +36,7 @@ def temperature_far_too_high(sick):
     return training(Between(lambda logits: logits / (1e9 if sick else 2.0)))
 
 
-@patient("ND701", where="torch.round")
+@patient("ND501", where="torch.round")
 def logits_are_rounded(sick):
     return training(Between(torch.round if sick else lambda logits: logits + (logits.round() - logits).detach()))
 
@@ -100,7 +100,7 @@ def bigram_model_of_text():
 
 @sound
 def cosine_logits():
-    """Logits between -1 and 1 cannot take the loss to zero."""
+    """Logits between -2 and 2 cannot take the loss to zero."""
 
     class Cosine(nn.Module):
         def __init__(self):
@@ -108,7 +108,7 @@ def cosine_logits():
             self.net, self.classes = mlp(64, 16), nn.Parameter(torch.randn(10, 16))
 
         def forward(self, x):
-            return F.normalize(self.net(x), dim=1) @ F.normalize(self.classes, dim=1).T
+            return 2 * F.normalize(self.net(x), dim=1) @ F.normalize(self.classes, dim=1).T
 
     return training(Cosine())
 

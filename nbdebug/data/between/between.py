@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 
+import numpy
+
 from nbdebug.data.between.augmented import changes_when_read
 from nbdebug.data.between.class_shares import class_shift
 from nbdebug.data.between.copies import copies, repeated
@@ -19,6 +21,7 @@ from nbdebug.data.between.found import (
     SharedGroup,
 )
 from nbdebug.data.between.groups import shared_groups
+from nbdebug.data.between.litters import shared_litters
 from nbdebug.data.between.mmd import embedding
 from nbdebug.data.between.near import near_copies
 from nbdebug.data.between.parts import (
@@ -45,6 +48,8 @@ from nbdebug.page import Panel
 
 NEEDED = 0.3  # seconds that must be left for kernels, and for a comparison of entries
 IN_BATCH = re.compile(r"\b(offsets?|indptr|ptr)\b", re.I)  # places in the batch, which grow with its size
+QUICK = 1_000_000  # pairs of samples that a checkup compares as well
+FAR_OFF, OUTSIDE = 5.0, 0.9  # standard deviations that the mean of val lies off, and its share beyond all of train; our choice: a straight trend gives 2.2
 FADED = 0.5  # of a drift that must remain when the classes are given the same shares
 
 
@@ -102,13 +107,21 @@ def _overlaps(train: Split, val: Split, context: Context, again: Repeats | None)
     index = same_items(train, val, context)
     if index is not None and exact is not None:  # the same samples, seen in two ways
         exact, index = (replace(exact, same=index.same), None) if exact.count >= index.count else (None, index)
-    near = near_copies(train, val, context, exact) if context.whole and index is None else None
+    near = near_copies(train, val, context, exact) if index is None and (context.whole or _is_quick(train, val)) else None
+    litters = None
+    if index is None and not any(overlap is not None and overlap.significant for overlap in (exact, near)):
+        litters = shared_litters(train, val)
     setup = context.setup
     same = setup is not None and setup.val_loader is setup.train_loader
-    known = index is not None or any(overlap is not None and overlap.significant for overlap in (exact, near))
+    known = index is not None or any(overlap is not None and overlap.significant for overlap in (exact, near, litters))
     windows = None if known else overlapping_windows(train, val)
-    found = tuple(overlap for overlap in (index, exact, near, windows) if overlap is not None)
+    found = tuple(overlap for overlap in (index, exact, near, litters, windows) if overlap is not None)
     return tuple(replace(overlap, same="loader") for overlap in found) if same else found
+
+
+def _is_quick(train: Split, val: Split) -> bool:
+    """Whether a search takes but a moment: in a checkup it must."""
+    return train.whole and len(train.ids) * len(val.ids) <= QUICK and train.samples == len(train.ids)
 
 
 def _differences(look: BetweenLook, train: Split, val: Split, context: Context) -> BetweenLook:
@@ -144,7 +157,7 @@ def _judged(view: View, found: list[Drift], look: BetweenLook, train: Split, val
         found = [replace(d, why_legal=d.why_legal or "one of the two is standardised, as targets may be in training alone") for d in found]
     if augmented:
         found = [replace(d, why_legal=d.why_legal or "train is augmented") for d in found]
-    if any(not d.why_legal for d in found) and view.kind not in ("text", "tokens"):
+    if any(d.why_legal in ("", GROUPED) for d in found) and view.kind not in ("text", "tokens"):
         found = _grouped(view, found, train)
     if train.stopped or not train.whole:
         found = [replace(d, why_legal=d.why_legal or "not all of train was read") if not _shuffled(train) else d for d in found]
@@ -163,8 +176,19 @@ def _grouped(view: View, found: list[Drift], train: Split) -> list[Drift]:
             others = (reached > AS_MUCH * drift.distance).sum()
             if (beyond and far > AS_MUCH * drift.distance) or others >= max(COLUMNS, SHARE * len(reached)):
                 drift = replace(drift, why_legal=GROUPED)
+        if drift.why_legal == GROUPED and _is_beyond(view, drift):
+            drift = replace(drift, why_legal="")
         told.append(drift)
     return told
+
+
+def _is_beyond(view: View, drift: Drift) -> bool:
+    """Whether val lies where nothing of train does, and far off: a site or subject among several is not, and neither is a trend that goes on."""
+    column = view.names.index(drift.column)
+    train, val = view.train[:, column], view.val[:, column]
+    low, high = numpy.nanmin(train), numpy.nanmax(train)
+    outside = float(((val < low) | (val > high)).mean())
+    return drift.shift is not None and abs(drift.shift) >= FAR_OFF and outside >= OUTSIDE
 
 
 def _shuffled(split: Split) -> bool:

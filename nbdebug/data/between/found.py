@@ -20,7 +20,7 @@ class Pair:
 class Overlap:
     """Samples of val that are in train as well."""
 
-    how: str  # "exact": the same values; "near": nearly; "index": the same samples of the dataset under both; "windows": the same steps
+    how: str  # "exact": the same values; "near": nearly; "index": the same samples of the dataset under both; "windows": the same steps; "groups": near copies of one another
     count: int  # of val
     compared: int  # samples of val that were looked for
     samples: int  # all of val that was read

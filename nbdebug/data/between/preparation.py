@@ -20,6 +20,8 @@ RARELY = 1e-3  # of halves of train differ by more than the bound, over all colu
 SLACK = 0.02  # for rounding
 FEWEST = 24  # samples of val: of fewer, almost any rule will do
 STANDARD = 0.1  # a mean within it of 0, and a standard deviation within it of 1, are those of standardised columns
+FEW, SHARED = (3, 50), 0.2  # values of a column that is known by them, and their share of the rows at most; our choice
+STRANGERS, SEEN = 0.02, 2000  # values that may be no values of a column, or its own after all; rows whose values are counted
 WIDELY = 0.5  # of the columns must have moved for a rule of the whole field
 FACTORS = {
     "/ 255": 1 / 255, "* 255": 255.0, "/ 10": 0.1, "* 10": 10.0, "/ 100": 0.01, "* 100": 100.0, "/ 1000": 1e-3, "* 1000": 1e3,
@@ -36,8 +38,9 @@ def preparation(view: View) -> list[Preparation]:
     columns = len(before)
     bound = chance(len(view.train), len(view.val), RARELY / columns) + SLACK
     moved = [int(i) for i in numpy.flatnonzero(before > bound)]
-    if not moved or before.max() < max(CLEAR, 1.5 * bound):
-        return []
+    by_values = _by_values(view)
+    if by_values or not moved or before.max() < max(CLEAR, 1.5 * bound):
+        return by_values
     varying = max(1, int((numpy.nanstd(view.train, 0) > 0).sum()))
     whole = _one_rule(view, before, bound) if len(moved) >= WIDELY * varying else []
     return whole or _other_order(view, before, bound, moved) or _rule_by_column(view, before, bound, moved)
@@ -75,6 +78,34 @@ def _whole_rules(view: View):
             yield "val is log(1 + train)", numpy.log1p(train), val
         if numpy.nanmin(val) >= 0:
             yield "train is log(1 + val)", train, numpy.log1p(val)
+
+
+def _by_values(view: View) -> list[Preparation]:
+    """Columns of few values tell by these which they are: those of val are none of their own column's in train, and all of another's."""
+    few = [column for column in range(view.train.shape[1]) if FEW[0] <= len(numpy.unique(view.train[:SEEN, column])) <= min(FEW[1], SHARED * len(view.train[:SEEN]))]
+    found = {}
+    for column in few:
+        known = numpy.unique(view.train[:, column])
+        held = [_share_among(view.val[:, other], known) for other in range(view.val.shape[1])]
+        best = int(numpy.argmax(held))
+        if held[column] <= STRANGERS and held[best] >= 1 - STRANGERS and len(numpy.unique(view.val[:, best])) >= FEW[0]:
+            found[best] = column
+    if not found or len(set(found.values())) < len(found):
+        return []
+    said = ", ".join(f"{view.names[theirs]} of val holds the values of {view.names[column]} of train" for theirs, column in sorted(found.items())[:3])
+    names = tuple(view.names[theirs] for theirs in sorted(found))
+    return [Preparation(view.field, names, f"the columns lie in another order: {said}", None, None, None, True)]
+
+
+def _share_among(values: numpy.ndarray, known: numpy.ndarray) -> float:
+    """Of the values that are equal, but for rounding, to one of these sorted ones."""
+    values = values[numpy.isfinite(values)]
+    known = known[numpy.isfinite(known)]
+    if not len(values) or not len(known):
+        return 0.0
+    at = numpy.clip(numpy.searchsorted(known, values), 1, max(1, len(known) - 1))
+    nearest = numpy.minimum(numpy.abs(values - known[at - 1]), numpy.abs(values - known[numpy.minimum(at, len(known) - 1)]))
+    return float((nearest <= 1e-5 * max(float(numpy.ptp(known)), 1e-12)).mean())
 
 
 def _rule_by_column(view: View, before: numpy.ndarray, bound: float, moved: list[int]) -> list[Preparation]:

@@ -12,6 +12,7 @@ from nbdebug.data.split import FieldData
 
 OFFSETS = (-4, -3, -2, -1, 1, 2, 3, 4)
 CLEAR = 0.3  # total variation of the frequencies without the rule
+NUMBERED = 10  # tokens from which an order is no accident
 HALVES = 1.5  # times what two halves of train differ by, at most, with it
 SLACK = 0.02
 PADDED = 0.03  # share of all tokens that are padding, in both
@@ -45,6 +46,9 @@ def _tokens(train: FieldData, val: FieldData) -> list[Preparation]:
         after = _apart(renamed, wanted)
         if before > max(2 * bound, 0.1) and after <= bound:
             return [Preparation(train.name, (), f"train is padded with token {a}, val with token {b}", before, after, bound, True)]
+    if before > 1.5 * bound and (how := _own_numbering(val)) is not None:
+        said = f"the tokens of val are numbered {how} in val itself: its vocabulary was made anew, and a number means another token than in train"
+        return [Preparation(train.name, (), said, None, None, None, True)]
     if before < max(CLEAR, 2 * bound):
         return []
     for offset in OFFSETS:
@@ -52,6 +56,24 @@ def _tokens(train: FieldData, val: FieldData) -> list[Preparation]:
         if after <= bound:
             return [Preparation(train.name, (), f"every token of val is that of train {'+' if offset > 0 else '-'} {abs(offset)}", before, after, bound, True)]
     return []
+
+
+def _own_numbering(field: FieldData) -> str | None:
+    """Whether the numbers follow, without an exception, the order in which tokens first occur in this very split, or how often they do."""
+    padding = getattr(field.facts, "padding", None)
+    tokens = numpy.concatenate([numpy.asarray(entry).reshape(-1) for entry in field.sample if entry is not None])
+    tokens = tokens[tokens != padding] if padding is not None else tokens
+    different, first, counts = numpy.unique(tokens, return_index=True, return_counts=True)
+    if len(different) < NUMBERED:
+        return None
+    places = first[1:] if first[0] < first[1:].min() else first  # what begins every text, such as [CLS]
+    if bool((numpy.diff(first) > 0).all()) or bool((numpy.diff(places) > 0).all()):
+        return "in the order in which they first occur"
+    often = counts[1:] if counts[0] == counts.max() else counts
+    falls = numpy.diff(often)
+    if bool((falls <= 0).all()) and (falls < 0).sum() >= NUMBERED:
+        return "by how often they occur"
+    return None
 
 
 def _padding(train: FieldData, val: FieldData) -> tuple[tuple[int, str], tuple[int, str]] | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import permutations
 
 import numpy
@@ -15,6 +16,7 @@ from nbdebug.data.between.views import View
 AUGMENTED = 0.25  # KS distance that random crops, flips and colours may leave; our choice
 EQUAL = 1e-3  # of the standard deviation in an image: two channels of which mean and contrast differ by less are the same
 COLOURLESS = 0.1  # images of a colour set that may be grey, as RandomGrayscale makes them; our choice
+PARTS = 20  # random divisions of train that an order is held against
 TOLD_APART = 1.5  # a rule must leave so much less than the next best than chance would
 # (mean, std) of the channels by which a picture of 0..1 was normalised; from the torchvision and timm documentation
 CONSTANTS = {
@@ -112,10 +114,33 @@ def _said(order: tuple[int, ...], kind: str) -> str:
 
 def _swapped(view: View, before: float, bound: float) -> list[Preparation]:
     """Colours differ little in brightness; an order that fits where train's own does not is told all the same."""
-    if before < max(0.2, TOLD_APART * bound):
+    if before < 0.2:
         return []
-    for said, train, val in _orders(view):
-        after = float(distances(train, val).max())
-        if after <= bound and before > 3 * after:
-            return [Preparation(view.field, (), said, before, after, bound, True)]
-    return []
+    found = _best_order(view, before, bound)
+    if found is None:  # the constants of each place were taken off behind the exchange
+        plain = replace(view, means=tuple(_centred(m, s)[0] for m, s in zip(view.means, view.stds, strict=True)), stds=tuple(_centred(m, s)[1] for m, s in zip(view.means, view.stds, strict=True)))
+        found = _best_order(replace(plain, train=features(plain.means[0], plain.stds[0]), val=features(plain.means[1], plain.stds[1])), before, bound)
+    return [found] if found is not None else []
+
+
+def _best_order(view: View, before: float, bound: float) -> Preparation | None:
+    by_chance, own = _mean_by_chance(view), float(distances(view.train, view.val).mean())
+    tried = [(float(distances(train, val).mean()), float(distances(train, val).max()), said) for said, train, val in _orders(view)]
+    if own < TOLD_APART * by_chance or not tried:
+        return None
+    mean, after, said = min(tried)
+    return Preparation(view.field, (), said, before, after, bound, True) if mean <= by_chance and after <= bound and own > 2 * mean else None
+
+
+def _centred(means: numpy.ndarray, stds: numpy.ndarray) -> tuple[numpy.ndarray, numpy.ndarray]:
+    """Every channel standardised over all samples of its split."""
+    whole = numpy.sqrt(means.var(0) + numpy.square(stds).mean(0))
+    whole = numpy.where(whole > 0, whole, 1.0)
+    return (means - means.mean(0)) / whole, stds / whole
+
+
+def _mean_by_chance(view: View) -> float:
+    """The mean KS distance of all columns, which lies closer than the largest: what random parts of train, one as large as val, differ by at most."""
+    random, part = numpy.random.default_rng(0), min(len(view.val), len(view.train) // 2)
+    orders = [random.permutation(len(view.train)) for _ in range(PARTS)]
+    return max(float(distances(view.train[order[part:]], view.train[order[:part]]).mean()) for order in orders)

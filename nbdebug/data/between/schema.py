@@ -79,7 +79,7 @@ def _filled(theirs: FieldData, ours: FieldData) -> list[Preparation]:
     """Missing values on one side, and one value that is far more frequent on the other."""
     found = []
     a, b = theirs.sample, ours.sample
-    if "int" in theirs.dtype:  # those hold no gap: batches of unequal width do
+    if "int" in theirs.dtype or "bool" in theirs.dtype or max(len(theirs.shapes), len(ours.shapes)) > 1:  # batches of unequal width have gaps, these have none
         return []
     if theirs.kind != "tabular" or not isinstance(a, numpy.ndarray) or a.ndim != 2 or not isinstance(b, numpy.ndarray) or b.ndim != 2:
         return []

@@ -37,6 +37,7 @@ class Quantity:
     spike_share: float
     heaped: int | None  # a number whose multiples occur far too often
     heaped_share: float
+    in_order: float = 0.0  # rank correlation of value and place of delivery, -1..1
 
 
 @dataclass(frozen=True)
@@ -66,7 +67,16 @@ def quantity(split: Split, target: Target, edges: tuple[float, ...] | None = Non
     return Quantity(
         split.name, target.name, len(values), target.missing, float(values.mean()), float(values.std()), float(values.min()),
         float(values.max()), len(numpy.unique(values)), edges, counts, spike if spiked else None, often / len(values), heaped, share,
+        _in_order(values),
     )  # fmt: skip
+
+
+def _in_order(values: numpy.ndarray) -> float:
+    """Spearman's correlation with the order they come in; 0 where many are equal."""
+    if len(values) < 3 or len(numpy.unique(values)) < 0.5 * len(values):
+        return 0.0
+    ranks = numpy.argsort(numpy.argsort(values, kind="stable"), kind="stable")
+    return float(numpy.corrcoef(ranks, numpy.arange(len(values)))[0, 1])
 
 
 def _counted(values: numpy.ndarray, edges: tuple[float, ...] | None) -> tuple[tuple[int, ...], tuple[float, ...]]:

@@ -1,4 +1,5 @@
-"""Labels in another order than their inputs: names that were sorted as text ("10" before "2"), or a list that runs backwards."""
+"""Labels in another order than their inputs: names that were sorted as text ("10" before "2"), a list that runs backwards, copies that
+were laid out one by one in the one and as a whole in the other, every k-th row taken of one alone."""
 
 from __future__ import annotations
 
@@ -15,7 +16,8 @@ from nbdebug.data.classes.vectors import vectors
 from nbdebug.data.split import Split
 
 MOST = 200_000  # rows whose numbers are sorted as text
-AS_TEXT, BACKWARDS = "as text", "backwards"
+AS_TEXT, BACKWARDS, COPIES, EACH, STEPS = "as text", "backwards", "whole copies beside repeated labels", "repeated inputs beside whole copies", "every k-th label"
+COPIED = range(2, 11)  # times that samples are repeated, or steps from one window to the next; our choice
 
 
 @dataclass(frozen=True)
@@ -23,7 +25,8 @@ class Reordered:
     """An order of the labels, and how well they can be told in it."""
 
     split: str
-    how: str  # AS_TEXT or BACKWARDS
+    how: str  # one of the above
+    times: int  # k, of copies and steps
     there: Agreement
     at_zero: Agreement  # as they stand
     samples: int
@@ -36,10 +39,10 @@ def reordered(split: Split, target: Target, found: Places, most: int) -> Reorder
     if total is None or total > MOST or not len(found.index) or int(found.index[-1]) >= total:
         return None
     tried = []
-    for how, place in _orders(total):
+    for how, times, place in _orders(total):
         wanted = place[found.index]
         at = numpy.minimum(numpy.searchsorted(found.index, wanted), len(found.index) - 1)
-        base = numpy.flatnonzero((found.index[at] == wanted) & (wanted != found.index))
+        base = numpy.flatnonzero((found.index[at] == wanted) & (wanted != found.index) & (wanted < total))
         if len(base) < ENOUGH:
             continue
         base = spread(base, most)
@@ -49,17 +52,23 @@ def reordered(split: Split, target: Target, found: Places, most: int) -> Reorder
         probe = Probe(encoded[0], found.index[base])
         there, own = (torch.from_numpy(target.answers(found.rows[rows])) for rows in (at[base], base))
         where = f"{split.name_of(int(found.index[0]))} to {int(found.index[-1])}"
-        tried.append(Reordered(split.name, how, probe.agreement(there), probe.agreement(own), len(base), where))
+        tried.append(Reordered(split.name, how, times, probe.agreement(there), probe.agreement(own), len(base), where))
     return max(tried, key=lambda one: one.there.z, default=None)
 
 
-def _orders(total: int) -> Iterator[tuple[str, numpy.ndarray]]:
-    """(n,) arrays: where the label of the input at a place may stand."""
+def _orders(total: int) -> Iterator[tuple[str, int, numpy.ndarray]]:
+    """(n,) arrays: where the label of the input at a place may stand; `total` and more where there is none."""
+    own = numpy.arange(total)
     for start in (0, 1):
         as_text = numpy.argsort(numpy.arange(start, total + start).astype(str), kind="stable")
-        yield AS_TEXT, as_text  # the inputs were sorted so
-        yield AS_TEXT, numpy.argsort(as_text)  # the labels were
-    yield BACKWARDS, numpy.arange(total)[::-1]
+        yield AS_TEXT, 0, as_text  # the inputs were sorted so
+        yield AS_TEXT, 0, numpy.argsort(as_text)  # the labels were
+    yield BACKWARDS, 0, own[::-1]
+    for times in COPIED:
+        if total % times == 0:
+            yield COPIES, times, own % (total // times) * times
+        yield EACH, times, own // times
+        yield STEPS, times, own * times
 
 
 def _length(split: Split) -> int | None:

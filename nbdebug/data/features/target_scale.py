@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor
-from torch.overrides import TorchFunctionMode
 
 from nbdebug.counterfactual import Counterfactual, is_adaptive, trainable
+from nbdebug.data.features.compared import Compared, Heard, compared
 from nbdebug.data.split import Split
-from nbdebug.loss_call import REGRESSION
 from nbdebug.training_setup import TrainingSetup
 
 LARGE = 30.0  # units of the targets; what lies nearer is reached within a few hundred steps of any sound training of ours
 STEPS = 200  # of the optimizer, all of them straight on; our choice: more than the first epochs of a small training
+SMALL, THROWN = 0.01, 100.0  # spread of targets from which one step is tried, and how many spreads it may move the outputs; our choice
 REACHED = 0.1  # of the way to the targets
 OVERSHOT = 10.0  # times the loss, after one step
 USUAL_RATE = 1e-3  # of Adam, where no optimizer is given
@@ -40,60 +39,42 @@ class TargetScale:
     way: float | None  # share of the distance that `steps` steps straight on would cover; None for SGD
     after: float | None  # loss after one step of SGD; None for adaptive optimizers
     standardised: tuple[float, float] | None  # before and after the same step, targets standardised
+    thrown: float | None = None  # how far one step moves the outputs, in spreads of the targets; None where that was not asked
 
     @property
     def out_of_reach(self) -> bool:
         """Whether the optimizer cannot get there."""
+        if self.thrown is not None:
+            return self.thrown > THROWN
         if self.way is not None:
             return self.way < REACHED
         thrown = self.after is not None and not self.after <= OVERSHOT * self.start
         return thrown and self.standardised is not None and self.standardised[1] <= self.standardised[0]
 
 
-@dataclass
-class _Heard(TorchFunctionMode):
-    """Listens for a loss over quantities, and can give it other targets."""
-
-    change: Callable[[Tensor], Tensor] | None = None
-
-    def __post_init__(self) -> None:
-        super().__init__()
-        self.calls: list[tuple[str, Tensor, Tensor, Tensor]] = []  # loss, prediction, targets, value
-
-    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        kwargs = dict(kwargs or {})
-        name = getattr(func, "__name__", "")
-        if name not in REGRESSION:
-            return func(*args, **kwargs)
-        given = [args[0] if args else kwargs.pop("input", None), args[1] if len(args) > 1 else kwargs.pop("target", None)]
-        targets = given[1]
-        if self.change is not None:
-            given[1] = self.change(targets)
-        value = func(*given, *args[2:], **kwargs)
-        self.calls.append((name, given[0], targets, value))
-        return value
-
-
 def target_scale(setup: TrainingSetup, train: Split) -> TargetScale | None:
     """What the first batch shows; None where its loss is none over quantities, or outputs and targets lie near each other."""
-    targets = [field for field in train.fields if field.role == "target" and field.columns is not None]
-    field = next((field for field in targets if field.kind in ("quantity", "tabular", "series")), None)
-    if field is None or train.first is None or not _is_large(field):
+    fields = [field for field in train.fields if field.role == "target" and field.columns is not None]
+    field = next((field for field in fields if field.kind in ("quantity", "tabular", "series")), None)
+    if field is None or train.first is None or not (_is_large(field) or _is_small(field)):
         return None
     trial = Counterfactual(setup, train.first)
-    with _Heard() as heard:
-        loss = trial.loss()
-    if len(heard.calls) != 1:
+    asked = compared(setup, trial, train, field.name)
+    if asked is None:
         return None
-    name, outputs, targets, value = heard.calls[0]
-    plain = value.numel() == 1 and bool(torch.isclose(loss.detach(), value.detach().reshape(()).to(loss.dtype)))
-    if not plain or outputs.shape != targets.shape or not targets.is_floating_point() or not bool(torch.isfinite(loss)):
-        return None
-    outputs, targets = outputs.detach().double(), targets.detach().double()
-    distance = float((targets - outputs).square().mean().sqrt())
-    if distance <= LARGE or float((outputs - targets).square().mean()) <= 2 * float(targets.var(correction=0)) and _alike(outputs, targets):
-        return None
-    return _experiment(setup, trial, (name, field.name, outputs, targets, float(loss.detach())))
+    if _is_large(field) and (column := _far(asked)) is not None:
+        return _experiment(setup, trial, asked, column)
+    return _one_step(setup, trial, asked) if _is_small(field) and is_adaptive(setup) else None
+
+
+def _far(asked: Compared) -> int | None:
+    """The column whose targets lie farthest from where the outputs start; None where none lies far."""
+    outputs, targets = asked.outputs, asked.targets
+    squared = (targets - outputs).square().mean(0)
+    known = (squared <= 2 * targets.var(0, correction=0)) & (outputs.std(0, correction=0) >= 0.1 * targets.std(0, correction=0))  # a model that knows their scale
+    distance = squared.sqrt().where(~known, torch.tensor(0.0, dtype=squared.dtype))
+    column = int(distance.argmax())
+    return column if float(distance[column]) > LARGE else None
 
 
 def _is_large(field: Any) -> bool:
@@ -102,48 +83,68 @@ def _is_large(field: Any) -> bool:
     return any(math.isfinite(s) and s > LARGE for s in size)
 
 
-def _alike(outputs: Tensor, targets: Tensor) -> bool:
-    """Outputs that spread as the targets do come of a model that knows their scale."""
-    return float(outputs.std(correction=0)) >= 0.1 * float(targets.std(correction=0))
+def _is_small(field: Any) -> bool:
+    """Whether all columns vary, and by little."""
+    return all(0 < std < SMALL for std in field.columns.std.tolist())
 
 
-def _experiment(setup: TrainingSetup, trial: Counterfactual, seen: tuple[str, str, Tensor, Tensor, float]) -> TargetScale | None:
-    name, field, outputs, targets, start = seen
-    weights, rates = dict(trainable(setup.model)), _rates(setup)
-    moved = [n for n in weights if rates.get(id(weights[n]), 0.0) > 0]
+def _experiment(setup: TrainingSetup, trial: Counterfactual, asked: Compared, column: int) -> TargetScale | None:
+    weights, rates, moved = _moved(setup)
     if not moved:
         return None
     gradients = trial.gradients({n: weights[n] for n in moved})
-    adaptive = is_adaptive(setup)
+    outputs, targets = asked.outputs[:, column], asked.targets[:, column]
     way, after, standardised = None, None, None
-    if adaptive:
-        far = {n: weights[n].detach() - STEPS * rates[id(weights[n])] * gradients[n].sign() for n in moved}
-        way = _way(setup, trial, far, outputs, targets)
-    else:
+    if is_adaptive(setup):
+        way = _way(asked, {n: weights[n].detach() - STEPS * rates[id(weights[n])] * gradients[n].sign() for n in moved}, column)
+    elif asked.by_call:
         after = trial.value(_stepped(weights, rates, gradients, moved))
-        mean, std = targets.mean(), targets.std(correction=0).clamp(min=1e-12)
-        with _Heard(lambda t: ((t - mean) / std).to(t.dtype)):
+        mean, std = asked.targets.mean(), asked.targets.std(correction=0).clamp(min=1e-12)
+        with Heard(lambda t: ((t - mean) / std).to(t.dtype)):
             before = trial.value()
             other = trial.gradients({n: weights[n] for n in moved})
             standardised = before, trial.value(_stepped(weights, rates, other, moved))
+    name = f"{asked.field}, column {column}" if asked.targets.shape[1] > 1 else asked.field
     return TargetScale(
-        name, field, float(targets.mean()), float(targets.std(correction=0)), float(outputs.mean()), float(outputs.std(correction=0)),
-        start, adaptive, max(rates[id(weights[n])] for n in moved), STEPS, way, after, standardised,
+        asked.loss, name, float(targets.mean()), float(targets.std(correction=0)), float(outputs.mean()), float(outputs.std(correction=0)),
+        asked.start, is_adaptive(setup), max(rates[id(weights[n])] for n in moved), STEPS, way, after, standardised,
     )  # fmt: skip
+
+
+def _one_step(setup: TrainingSetup, trial: Counterfactual, asked: Compared) -> TargetScale | None:
+    """How far a single step of an adaptive optimizer, whose size does not fall with the error, throws the outputs, in spreads of the targets."""
+    weights, rates, moved = _moved(setup)
+    spread = float(asked.targets.std(0, correction=0).max())
+    if not moved or not spread > 0:
+        return None
+    gradients = trial.gradients({n: weights[n] for n in moved})
+    after = asked.again({n: weights[n].detach() - rates[id(weights[n])] * gradients[n].sign() for n in moved})
+    if after is None:
+        return None
+    thrown = float((after - asked.outputs).square().mean().sqrt()) / spread
+    return TargetScale(
+        asked.loss, asked.field, float(asked.targets.mean()), spread, float(asked.outputs.mean()), float(asked.outputs.std(correction=0)), asked.start,
+        True, max(rates[id(weights[n])] for n in moved), 1, None, None, None, thrown,
+    )  # fmt: skip
+
+
+def _moved(setup: TrainingSetup) -> tuple[dict[str, Any], dict[int, float], list[str]]:
+    """Parameters by name, their learning rates, and the names of those that move."""
+    weights, rates = dict(trainable(setup.model)), _rates(setup)
+    return weights, rates, [name for name in weights if rates.get(id(weights[name]), 0.0) > 0]
 
 
 def _stepped(weights: dict[str, Tensor], rates: dict[int, float], gradients: dict[str, Tensor], moved: list[str]) -> dict[str, Tensor]:
     return {n: weights[n].detach() - rates[id(weights[n])] * gradients[n] for n in moved}
 
 
-def _way(setup: TrainingSetup, trial: Counterfactual, far: dict[str, Tensor], outputs: Tensor, targets: Tensor) -> float:
+def _way(asked: Compared, far: dict[str, Tensor], column: int) -> float:
     """Share of the distance to the targets by which the outputs are moved."""
-    with torch.no_grad(), _Heard() as heard:
-        trial.loss(far)
-    if not heard.calls:
+    there = asked.again(far)
+    if there is None:
         return math.inf
-    moved = heard.calls[0][1].detach().double() - outputs
-    share = float(moved.square().mean().sqrt()) / float((targets - outputs).square().mean().sqrt())
+    outputs, targets = asked.outputs[:, column], asked.targets[:, column]
+    share = float((there[:, column] - outputs).square().mean().sqrt()) / float((targets - outputs).square().mean().sqrt())
     return share if math.isfinite(share) else math.inf
 
 

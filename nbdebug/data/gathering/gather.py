@@ -42,6 +42,7 @@ class Gather:
 
     def __init__(self, source: Source, model: Any = None) -> None:
         self.source, self.model = source, model
+        self.targets: tuple[str, ...] = source.targets  # and those fields that the loss is seen to take
         self.fields: dict[str, Any] = {}  # name → its gatherer
         self.reservoir: Reservoir | None = None
         self.inputs, self.pairs = Smallest(), Smallest()  # hashes
@@ -56,7 +57,7 @@ class Gather:
     def take(self, one: Delivered) -> None:
         """One more batch."""
         try:
-            chunk = chunk_of(one, self.samples, self.model, self.source.targets)
+            chunk = chunk_of(one, self.samples, self.model, self.targets)
         except Exception as error:  # of one odd batch; the others are read all the same
             self.ledger.trouble(f"a batch could not be taken apart: {type(error).__name__}: {first_line(error)}")
             return
@@ -81,6 +82,7 @@ class Gather:
             source.name, source.about, self.samples, self.batches, source.total, self.whole, time.perf_counter() - self.started,
             self.by_index and self.samples > 0, source.rewinds, fields, self.reservoir.ids[order] if self.reservoir else order, *prints,
             source.fetch, source.dataset, self.first, self.stopped, (*source.notes, *self.ledger.sentences()), tuple(self.lost), source.ordered,
+            self.targets[len(source.targets):],
         )  # fmt: skip
 
     def _work_on(self, chunk: Chunk) -> None:

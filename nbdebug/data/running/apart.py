@@ -14,7 +14,7 @@ from nbdebug.data.running.box import Box
 from nbdebug.data.running.marker import axes, best, clearness, marked, planes, shows, side, turn
 from nbdebug.data.running.spots import Spot
 from nbdebug.data.running.spying import Notes, spied
-from nbdebug.data.running.stored import lent
+from nbdebug.data.running.stored import lent, lent_item
 from nbdebug.data.running.values import inputs_of, is_target, kept, leaves
 from nbdebug.data.running.watched_arrays import lent_copies
 
@@ -127,18 +127,22 @@ def _read(running: Running, spots: list[Spot], index: Any, draw: int, phase: flo
 def _exchanged(value: Any, phase: float) -> Any:
     if type(value) is dict:
         return {key: _exchanged(item, phase) for key, item in value.items()}
+    if type(value) in (tuple, list):
+        return type(value)(_exchanged(item, phase) for item in value)
     made = marked(value, phase)
     return value if made is None else made
 
 
-def _stored(running: Running, index: Any, phase: float) -> Any:
+@contextlib.contextmanager
+def _stored(running: Running, index: Any, phase: float) -> Iterator[None]:
     """The stored pictures replaced by the marker."""
 
     def stand_in(name: str, rows: Any) -> Any:
         made = marked(rows[0], phase) if len(rows) else None
         return None if made is None else lent_copies(made, len(rows), rows)
 
-    return lent(running.dataset, stand_in)
+    with lent(running.dataset, stand_in), lent_item(running.dataset, index, lambda item: _exchanged(item, phase)):
+        yield
 
 
 def _judged(image: numpy.ndarray, mask: numpy.ndarray) -> tuple[float, float, str]:

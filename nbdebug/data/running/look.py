@@ -17,6 +17,7 @@ from nbdebug.data.running.box import Box
 from nbdebug.data.running.boxes import boxes_look
 from nbdebug.data.running.overwriting import Overwritten, overwritten
 from nbdebug.data.running.passing import Passage, Trouble, passages, troubles, unnoticed
+from nbdebug.data.running.reseeding import Reseeded, reseeded
 from nbdebug.data.running.spots import Spot, spots_of
 from nbdebug.data.running.stored import without_subsets
 from nbdebug.data.running.twin import WorkersFailed
@@ -47,6 +48,7 @@ class LoaderRun:
     repeated: Repeated | None = None
     troubles: tuple[Trouble, ...] = ()
     overwritten: Overwritten | None = None
+    reseeded: Reseeded | None = None
     apart: ApartLook | None = None
     wrapped: tuple[Wrapped, ...] = ()
     not_listened: tuple[str, ...] = ()  # arrays of integers to which nobody could listen
@@ -74,7 +76,7 @@ def run_looks(running: Running, *, box: Box, workers: Box | None) -> Iterator[Lo
             look = fuller
             yield look
     if workers is not None:
-        look = _of_workers(running, look, Box(workers.left))
+        look = _of_workers(running, look, workers.part(1.0))
     yield replace(look, raised=_all_raised(running, look))
 
 
@@ -101,6 +103,7 @@ def _experiments(running: Running, spots: list[Spot], found: list[Passage], box:
         return {"wrapped": wraps, "listened": listened, "not_listened": unheard(running)}
 
     yield "overwritten", lambda: {"overwritten": overwritten(running)}
+    yield "reseeded", lambda: {"reseeded": reseeded(running)}
     yield "repeated", read
     yield "troubles", lambda: {"troubles": tuple(troubles(found))}
     if not running.brief:

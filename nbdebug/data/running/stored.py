@@ -66,3 +66,27 @@ def lent(dataset: Any, stand_in: Callable[[str, Any], Any]) -> Iterator[list[str
     finally:
         for held, name, value, _ in places:
             held[name] = value
+
+
+@contextlib.contextmanager
+def lent_item(dataset: Any, index: Any, change: Callable[[Any], Any]) -> Iterator[None]:
+    """The same for samples that lie whole in a list, as tuples or dicts: the one of this index is `change(item)`."""
+    inner, place = unwrapped(dataset, index)
+    held = getattr(inner, "__dict__", None)
+    names = [name for name, value in (held or {}).items() if _has_items(value, place)]
+    originals = {name: held[name] for name in names}
+    try:
+        for name, value in originals.items():
+            held[name] = [*value[: int(place)], change(value[int(place)]), *value[int(place) + 1 :]]
+        yield
+    finally:
+        for name, value in originals.items():
+            held[name] = value
+
+
+def _has_items(value: Any, place: Any) -> bool:
+    if type(value) is not list or not isinstance(place, int | numpy.integer) or not 0 <= int(place) < len(value):
+        return False
+    item = value[int(place)]
+    parts = item.values() if type(item) is dict else item if type(item) in (tuple, list) else ()
+    return any(isinstance(part, numpy.ndarray | Tensor) or is_image(part) for part in parts)

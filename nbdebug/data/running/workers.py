@@ -112,7 +112,9 @@ def _sequence(running: Running, box: Box) -> list[Any] | None:
     rounds = max(1, 16 // len(base))
     one, two = (items_again(running, base * rounds, start, box) for start in (1, 2))
     pairs = [equal(a, b) for a, b in zip(one, two, strict=False)]
-    if not pairs or all(pairs):
+    if not pairs:
+        raise WorkersFailed(LATE)
+    if all(pairs):
         return None
     alike = (sum(pairs) + 1) / (len(pairs) + 2)  # after Laplace: 16 that all differ do not prove that none ever is the same
     needed = max(len(base), math.ceil(math.log(CHANCE) / math.log(alike)))

@@ -59,7 +59,7 @@ def first_step(setup: TrainingSetup, train: Split) -> FirstStep:
     """The loss of the first batch in the modes that the model is in; an error is noted, never raised."""
     batch = copy_of(train.first)
     tape = Tape(setup.model)
-    step = FirstStep(batch, chunk_of(Delivered(0, batch, None), 0, setup.model).fields, tape)
+    step = FirstStep(batch, chunk_of(Delivered(0, batch, None), 0, setup.model, train.scored).fields, tape)
     try:
         with torch.enable_grad(), tape, _Lookups(step):
             step.loss = setup.loss(batch)

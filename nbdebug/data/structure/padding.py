@@ -7,7 +7,7 @@ weights make that slope 0, and what a regulariser does to all predictions does n
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy
 import torch
@@ -20,6 +20,7 @@ from nbdebug.data.split import Split
 from nbdebug.data.structure.first_step import FirstStep, same_numbers
 from nbdebug.findings import Location
 from nbdebug.loss_call import raw_loss_calls
+from nbdebug.source_lines import is_of_library
 
 TOWARDS = 0.5  # of the padded positions must pull towards the padding; where the model is sure of it already the slope is 0
 FEWEST = 2  # padded positions in the batch
@@ -72,12 +73,23 @@ def paddings(split: Split, fields: tuple[Field, ...], target: Field) -> Iterator
         facts = known.facts if known is not None else None
         if field.values.shape == shape and isinstance(facts, SequenceFacts) and facts.padding is not None:
             yield from _where(field.name, ends(field.values == facts.padding, facts.side), True)
+    yield from _own_ends(split, target)
     for field in others:
         if field.values.shape[:2] == shape and field.values.ndim == 3 and field.values.shape[2] > 1 and field.values.dtype.kind == "f" and field.role != TARGET:
             nothing = (field.values == 0).all(2)
             tail = ends(nothing, "right")
             if (tail == nothing).all():
                 yield from _where(field.name, tail, False)
+
+
+def _own_ends(split: Split, target: Field) -> Iterator[tuple[str, numpy.ndarray, bool]]:
+    """Of targets that are tokens themselves: one token fills their ends, and stands nowhere else."""
+    known = split.named(target.name)
+    facts = known.facts if known is not None else None
+    if isinstance(facts, SequenceFacts) and facts.padding is not None and target.values.ndim == 2:
+        filled = target.values == facts.padding
+        if (ends(filled, facts.side) == filled).all():
+            yield from _where("its own ends", filled, True)
 
 
 def ends(is_padding: numpy.ndarray, side: str) -> numpy.ndarray:
@@ -102,10 +114,12 @@ def _scored(step: FirstStep, target: Field, told_by: str, padded: numpy.ndarray,
     if not (fill == value).all() or not real.size or (real == real.reshape(-1)[0]).all():
         return None
     share = 0.0
-    for predicted in _predictions(step, target):
-        (slope,) = torch.autograd.grad(step.loss, predicted, retain_graph=True, allow_unused=True)
-        if slope is not None:
-            share = _share(predicted.detach(), slope, torch.from_numpy(padded), target, value)
+    for first in (0, 1):  # a decoder gets the targets but for the last, and is scored on those but for the first
+        scored = replace(target, values=target.values[:, first:])
+        slopes = ((p, torch.autograd.grad(step.loss, p, retain_graph=True, allow_unused=True)[0]) for p in _predictions(step, scored))
+        heard = next(((predicted, slope) for predicted, slope in slopes if slope is not None), None)
+        if heard is not None:
+            share = _share(heard[0].detach(), heard[1], torch.from_numpy(padded[:, first:]), scored, value)
             break
     whole = target.values.dtype.kind in "iu"
     return ScoredPadding(target.name, int(value) if whole else value, told_by, int(padded.sum()), padded.size, share, bool((real == value).any()), sure, _loss_at(step, target))
@@ -159,4 +173,7 @@ def _is_binary(target: Field) -> bool:
 def _loss_at(step: FirstStep, target: Field) -> Location:
     calls = raw_loss_calls(step.tape)
     mine = [c for c in calls if c.argument(1, "target").numel() == target.values.size] or calls
-    return mine[0].location if mine else Location()
+    made = mine[0] if mine else step.tape.origin(step.loss)  # written by hand: where it is reduced to one number
+    if made is None:
+        return Location()
+    return Location(operator=made.location.operator) if is_of_library(made.location.file) else made.location  # a loss within the model: the targets come from the loader

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from dataclasses import replace
 
 from nbdebug.errors import NotChecked
 from nbdebug.findings import ERROR, INFO, WARNING, Location
@@ -13,6 +14,8 @@ from nbdebug.instruments.activations.scale import Large
 from nbdebug.instruments.base import Seen
 
 MANY = 0.6  # share of stuck units; our choice: sound nets that were measured stay below 0.5
+HARD = ("hardsigmoid", "hardtanh")  # their ends are flat, not nearly so
+FEWEST = 4  # units of a gate
 BY_CHANCE = 1e-6  # a unit deep in a plain net is dead like a coin falls: so many dead ones must be no accident
 BLOCKED = 1e-6  # gradient before the layer over that after it
 TIMES_CHANCE = 5.0  # a loss that falls so many times when one matrix is rescaled was made by that matrix
@@ -30,9 +33,9 @@ def dead_or_saturated(stats: ActivationStats) -> Iterator[Seen]:
     Wrong: a ReLU that is zero, or a tanh that sits at its end, for all the data has slope zero: its weights stay.
     Seen: the slope of the non-linearity, by autograd, is under 0.001 for every one of at least 256 samples (or all
         there are). An error when the whole layer is stuck and the gradient of all matrices before it is gone; a
-        warning when 60 % are, and more than chance makes of so few units. Gates, functions that end the model, and
-        partly silent codes of autoencoders are not accused.
-    Where: the module (or function and line) and the first of the units.
+        warning when 60 % are, and more than chance makes of so few units. Functions that end the model, partly
+        silent codes of autoencoders, and gates are not accused, but for gates of slope exactly 0 (a hard sigmoid at its end).
+    Where: the module (or function and line) and the first of the units; the bias, and the line that fills it, without which most respond.
     Try: lower the learning rate, bring biases back to zero, scale the inputs, normalise before the non-linearity.
     Bad:
         model = nn.Sequential(nn.Linear(64, 32), nn.ReLU(), nn.Linear(32, 10))
@@ -44,6 +47,9 @@ def dead_or_saturated(stats: ActivationStats) -> Iterator[Seen]:
     """
     _demand_forward(stats)
     for n in stats.nonlinearities:
+        if n.gate and n.function in HARD and n.units >= FEWEST and n.flat >= MANY * n.units and (n.seen >= ENOUGH or stats.all_seen):
+            yield _seen_stuck(replace(n, stuck=n.flat), "with a slope of exactly 0: what they gate never opens or closes", severity=None)
+            continue
         if n.stuck == 0 or n.gate or (n.squashes and not n.read_on) or (n.seen < ENOUGH and not stats.all_seen):
             continue
         if n.stuck == n.units and _is_blocked(n):
@@ -113,13 +119,14 @@ def _chance(n: Nonlinearity) -> float:
 def _seen_stuck(n: Nonlinearity, consequence: str, *, severity) -> Seen:
     how = "saturated" if n.squashes else "dead"
     units = ", ".join(map(str, n.first_stuck)) + (" …" if n.stuck > len(n.first_stuck) else "")
-    place = Location(
-        module=n.location.module, operator=n.location.operator, file=n.location.file, line=n.location.line,
-        cell=n.location.cell, detail=f"units {units}",
-    )  # fmt: skip
+    place = replace(n.location, detail=f"units {units}")
+    if n.bias:  # the line that fills it, not the one that runs into it
+        detail = f"{n.location.module} · {place.detail}" if n.location.module else place.detail
+        place = Location(module=n.location.module, parameter=n.bias, operator=n.location.operator, detail=detail)
+    held = f"; with `{n.bias}` at 0 most of them respond" if n.bias else ""
     evidence = {"stuck": n.stuck, "units": n.units, "samples": n.seen, "upstream": n.upstream, "downstream": n.downstream}
     return Seen(
-        f"{n.stuck} of {n.units} {n.function} units are {how} for every one of {n.seen} samples, {consequence}",
+        f"{n.stuck} of {n.units} {n.function} units are {how} for every one of {n.seen} samples, {consequence}{held}",
         place, evidence, severity=severity,
     )  # fmt: skip
 

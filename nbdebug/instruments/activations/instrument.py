@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from nbdebug import loading
@@ -14,7 +15,7 @@ from nbdebug.batch import batch_size
 from nbdebug.counterfactual import Counterfactual, in_training_mode, is_adaptive, trainable
 from nbdebug.errors import NbdebugError, SetupError
 from nbdebug.instruments.activations import scale
-from nbdebug.instruments.activations.listener import Listener, Units
+from nbdebug.instruments.activations.listener import Listener, Site, Units
 from nbdebug.instruments.activations.names import SQUASHERS
 from nbdebug.instruments.activations.result import ActivationStats, LayerOutput, Nonlinearity
 from nbdebug.instruments.base import instrument
@@ -82,7 +83,7 @@ def _judged(units: Units) -> Nonlinearity:
     which = [unit for unit, flat in enumerate(stuck) if flat]
     return Nonlinearity(
         units.location, units.function, units.function in SQUASHERS, len(stuck), len(which), tuple(which[:SHOWN]),
-        units.seen, units.gate, units.read_on,
+        units.seen, units.gate, units.read_on, int(((units.steepest == 0) & units.driven).sum()),
     )  # fmt: skip
 
 
@@ -98,9 +99,30 @@ def _with_gradients(
     except (NbdebugError, RuntimeError):
         yield from found
         return
-    for n, units in zip(found, heard.sites.values(), strict=True):
+    for n, (site, units) in zip(found, heard.sites.items(), strict=True):
         split = units.matrices_before
-        yield replace(n, upstream=_total(arrived[:split]), downstream=_total(arrived[split:]))
+        bias = _held_by(setup, batch, heard, site) if n.share >= SUSPICIOUS else ""
+        yield replace(n, upstream=_total(arrived[:split]), downstream=_total(arrived[split:]), bias=bias)
+
+
+def _held_by(setup: TrainingSetup, batch: Any, heard: Listener, site: Site) -> str:
+    """The bias before a non-linearity that holds its units where they are: with it at zero, most of the stuck ones respond."""
+    units, weights = heard.sites[site], dict(trainable(setup.model))
+    matrix = heard.matrices[units.matrices_before - 1] if units.matrices_before else ""
+    name = f"{matrix.rpartition('.')[0]}.bias"
+    if name not in weights or not bool(weights[name].detach().any()):
+        return ""
+    again = Listener(setup.model)
+    try:
+        with again:
+            Counterfactual(setup, batch).value({name: torch.zeros_like(weights[name])})
+    except (NbdebugError, RuntimeError):
+        return ""
+    other = again.sites.get(site)
+    if other is None or other.steepest.shape != units.steepest.shape:
+        return ""
+    stuck = (units.steepest < FLAT) & units.driven
+    return name if int((stuck & (other.steepest >= FLAT)).sum()) > int(stuck.sum()) / 2 else ""
 
 
 def _matrix_gradients(trial: Counterfactual, weights: Mapping[str, Tensor], order: list[str]) -> list[float | None]:

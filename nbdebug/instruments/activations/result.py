@@ -33,6 +33,8 @@ class Nonlinearity:
     seen: int  # samples times positions
     gate: bool  # its output multiplies another tensor
     read_on: bool  # a later layer reads its output
+    flat: int = 0  # units whose slope was exactly 0 for every sample
+    bias: str = ""  # the parameter without which most of the stuck units respond
     upstream: float | None = None  # norm of the gradient of all matrices used before it; None when not measured
     downstream: float | None = None  # of all matrices used after it
 

@@ -8,13 +8,16 @@ from dataclasses import dataclass
 from statistics import median
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from nbdebug.counterfactual import Counterfactual, trainable
+from nbdebug.listening import Tape
 from nbdebug.tensor_stats import norms
 from nbdebug.training_setup import TrainingSetup
 
 LARGE, SMALL = 3.0, 0.15  # gains that deserve a trial; He's is 1.4, torch's default 0.58, GPT-2's 0.55
+PRODUCTS = ("matmul", "mm", "__matmul__")
 MOST_TRIALS = 6  # suspects tried one by one, the most extreme first
 
 
@@ -48,7 +51,7 @@ class Small:
 
 def large(setup: TrainingSetup, batch: Any) -> Iterator[Large]:
     """Tries every large suspect, first all together."""
-    suspects = sorted(_suspects(setup, lambda gains: min(gains) > LARGE), key=lambda s: -s.gain)[:MOST_TRIALS]
+    suspects = sorted(_suspects(setup, lambda gains: min(gains) > LARGE, _stored_in_out(setup, batch)), key=lambda s: -s.gain)[:MOST_TRIALS]
     if not suspects:
         return
     trial, weights = Counterfactual(setup, batch), dict(trainable(setup.model))
@@ -76,10 +79,19 @@ def small(setup: TrainingSetup, batch: Any) -> Small | None:
     return Small(tuple(s.parameter for s in suspects), min(s.gain for s in suspects), comeback)
 
 
-def _suspects(setup: TrainingSetup, odd: Callable[[list[float]], bool]) -> Iterator[Suspect]:
+def _stored_in_out(setup: TrainingSetup, batch: Any) -> frozenset[str]:
+    """The parameters that stand behind a product, as in `x @ w`: their first dimension is that of the inputs."""
+    names = {id(p): name for name, p in trainable(setup.model) if p.ndim == 2}
+    with torch.no_grad(), Tape(setup.model) as tape:
+        setup.loss(batch)
+    products = (call.inputs() for call in tape.calls if call.name in PRODUCTS and len(call.inputs()) > 1)
+    return frozenset(names[id(given[1])] for given in products if id(given[1]) in names)
+
+
+def _suspects(setup: TrainingSetup, odd: Callable[[list[float]], bool], in_out: frozenset[str] = frozenset()) -> Iterator[Suspect]:
     matrices = [(name, p) for name, p in trainable(setup.model) if p.ndim >= 2 and p.shape[0] > 1 and p.numel()]
     for (name, p), norm in zip(matrices, norms([p for _, p in matrices]), strict=True):
-        gains = _gains(p, norm / math.sqrt(p.numel()))
+        gains = _gains(p, norm / math.sqrt(p.numel()))[: 1 if name in in_out else 2]
         if odd(gains):
             yield Suspect(name, min(gains, key=lambda gain: abs(math.log(gain))))
 

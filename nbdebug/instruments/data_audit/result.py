@@ -68,6 +68,7 @@ class Labels:
     weights: tuple[float, ...]  # class weights of the loss; empty when there are none
     pos_weight: float | None
     order: Order | None
+    dense: tuple[tuple[float, int], ...] = ()  # the same counts of labels with many a sample (pixels, tokens), where the loss weighs its classes
 
 
 @dataclass(frozen=True)
@@ -121,6 +122,7 @@ class LoaderLook:
     fields: tuple[Field, ...]
     error: str = ""  # what was raised on the way
     stopped: bool = False  # and whether reading ended there
+    repeats: bool = False  # a sampler of one's own, "own", that gives every epoch in one order
     broke: Broke | None = None  # where training would end; None where it would not
 
 

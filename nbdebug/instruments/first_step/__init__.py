@@ -6,6 +6,7 @@ from nbdebug.instruments.first_step import (  # noqa: F401  they register
     future_checks,
     loss_checks,
     noise_checks,
+    range_checks,
     structure_checks,
     wiring_checks,
 )

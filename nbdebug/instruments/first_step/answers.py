@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from nbdebug.crash import Crash
 from nbdebug.findings import Location
 
 
@@ -71,7 +72,7 @@ class Pull:
     """Where the loss falls when the model gets worse, or one of its calls has its arguments exchanged."""
 
     name: str  # the loss function, or what the loss is made of
-    kind: str  # "negated", "raised" or "swapped"
+    kind: str  # "negated", "raised", "discouraged" or "swapped"
     value: float  # of the loss
     slope: float  # d loss / d call; share of outputs that are pulled away from their targets; 0 for swapped arguments
     maximized: bool  # an optimizer goes uphill
@@ -83,6 +84,7 @@ class Summed:
     """The same batch trained on for a few steps with the loss as it is, and with its mean. Losses are those of the mean."""
 
     samples: int
+    terms: int  # that are added up; more than the samples where it is a sum over pixels, columns or tokens as well
     steps: int
     rate: float
     first: float
@@ -111,6 +113,57 @@ class Deaf:
     mixed_by: str  # the last module whose states hear more
     text: str  # the line where the others are dropped
     location: Location  # of that line
+    restarts: bool = False  # that module is a cell, which begins anew at every position
+
+
+@dataclass(frozen=True)
+class Unheard:
+    """One of several inputs that operators read, and that moves no output."""
+
+    name: str  # as forward calls it
+    samples: int  # that were exchanged
+    location: Location  # of the operation that loses it
+
+
+@dataclass(frozen=True)
+class Orderless:
+    """Sequences that may as well be read backwards, in a model that has positions."""
+
+    name: str  # of the parameter or buffer that holds the positions
+    length: int
+    read: bool  # whether the step reads it
+    location: Location
+
+
+@dataclass(frozen=True)
+class Single:
+    """An operation over a dimension of one."""
+
+    operator: str
+    shape: tuple[int, ...]
+    other: int | None  # of a softmax the dimension whose entries should compete
+    location: Location
+
+
+@dataclass(frozen=True)
+class Ragged:
+    """A step that runs on a batch of one size and raises on another."""
+
+    which: str  # batches have that size: "the last batch of train_loader"
+    size: int
+    runs: int  # the size it runs on
+    crash: Crash
+
+
+@dataclass(frozen=True)
+class Contained:
+    """Targets that stand in the inputs, each at one place."""
+
+    shape: tuple[int, ...]  # of the input
+    place: tuple[int, ...]  # within a sample, of the first target
+    targets: int  # a sample
+    compared: int
+    location: Location  # of the loss call
 
 
 @dataclass(frozen=True)
@@ -132,3 +185,25 @@ class Noise:
     width: float
     inputs: float
     place: Location
+
+
+@dataclass(frozen=True)
+class Twice:
+    """An activation, and the same kind of activation applied to what it gave."""
+
+    name: str  # of the first: softmax or sigmoid
+    again: str  # the function that applies it once more, perhaps inside a distribution
+    low: float  # of the values between the two
+    high: float
+    location: Location  # of the first
+    again_at: Location
+
+
+@dataclass(frozen=True)
+class Heavy:
+    """A parameter without whose size the loss would start near chance."""
+
+    parameter: str
+    factor: float  # by which it was multiplied
+    before: float  # the loss, all of it
+    after: float

@@ -9,6 +9,7 @@ from torch import Tensor
 from nbdebug import batch as batches
 from nbdebug.findings import Location
 from nbdebug.instruments.first_step.operators import _is_predicted, _of_batch
+from nbdebug.instruments.first_step.reach import reach_of
 from nbdebug.listening import Call, Tape
 from nbdebug.loss_call import LossCall, raw_loss_calls
 
@@ -24,11 +25,11 @@ def difference(tape: Tape, batch: Any, loss: Tensor) -> LossCall | None:
         if call.name in SUBTRACTS and not call.in_model and len(call.given) == 2 and call.given[0].shape == call.given[1].shape:
             for made, target in (call.given, reversed(call.given)):
                 if made.requires_grad and _of_batch(tape, target, ids) and _is_predicted(tape, made):
-                    return _described(tape, call, made.detach(), target.detach(), float(loss.detach()), tape.origin(made))
+                    return _described(tape, call, made.detach(), target.detach(), float(loss.detach()), tape.origin(made), reach_of(tape, call, made))
     return None
 
 
-def _described(tape: Tape, call: Call, made: Tensor, target: Tensor, value: float, maker: Call | None) -> LossCall:
+def _described(tape: Tape, call: Call, made: Tensor, target: Tensor, value: float, maker: Call | None, reach: tuple[float, float]) -> LossCall:
     low, high = (float(target.min()), float(target.max())) if target.numel() else (0.0, 0.0)
     return LossCall(
         name="difference", location=call.location, prediction_shape=tuple(made.shape), target_shape=tuple(target.shape),
@@ -36,5 +37,5 @@ def _described(tape: Tape, call: Call, made: Tensor, target: Tensor, value: floa
         prediction_range=(float(made.min()), float(made.max())) if made.numel() else (0.0, 0.0), target_range=(low, high),
         target_values=int(target.unique().numel()) if target.numel() <= 1_000_000 else -1, classes=None, ignore_index=None, weighted=False,
         value=value, chance=None, made_by=maker.name if maker else "", made_dim=None, made_size=None,
-        made_at=maker.location if maker else Location(), log_behind=False, sums_to_one=(),
+        made_at=maker.location if maker else Location(), log_behind=False, sums_to_one=(), reach=reach,
     )  # fmt: skip

@@ -12,7 +12,9 @@ from nbdebug import batch as batches
 from nbdebug.errors import BatchError
 from nbdebug.findings import Location
 from nbdebug.instruments.first_step.answers import Pull
+from nbdebug.instruments.first_step.chosen import of_choice, of_difference
 from nbdebug.instruments.first_step.operators import _of_batch
+from nbdebug.instruments.first_step.policy import of_policy
 from nbdebug.listening import RESHAPING, Call, ModuleCall, Tape
 from nbdebug.loss_call import LOSSES, is_probabilities, raw_loss_calls
 from nbdebug.training_setup import TrainingSetup
@@ -42,6 +44,9 @@ def pulls(setup: TrainingSetup, batch: Any, tape: Tape, loss: Tensor) -> tuple[P
     uphill = {bool(group.get("maximize")) for optimizer in setup.optimizers for group in optimizer.param_groups}
     sign = -1.0 if uphill == {True} else 1.0
     found = _of_calls(tape, loss, ids, sign) if raw_loss_calls(tape) else _by_hand(setup, moved, tape, loss, sign)
+    if not raw_loss_calls(tape):
+        found = found or of_choice(tape, loss, ids, sign) or of_difference(tape, loss, ids, sign)
+    found = found or of_policy(tape, loss, sign)
     return (found,) if found is not None else ()
 
 
@@ -75,13 +80,20 @@ def _of_calls(tape: Tape, loss: Tensor, ids: set[int], sign: float) -> Pull | No
         slope = _gradient(loss, call.output)
         if slope is None:
             continue
-        if not _of_batch(tape, call.argument(1, "target"), ids) or bool((slope * sign >= 0).any()) or not _is_steady(slope):
+        target = call.argument(1, "target")
+        if not (_of_batch(tape, target, ids) or _is_diagonal(target)) or bool((slope * sign >= 0).any()) or not _is_steady(slope):
             return None
         slopes.append((float(slope.sum()), call))
     if not slopes:
         return None
     slope, call = slopes[0]
     return Pull(call.name, "negated", float(loss.detach()), slope, sign < 0, call.location)
+
+
+def _is_diagonal(target: Any) -> bool:
+    """Whether these are the places 0, 1, 2 … of a contrastive loss: of every sample its own partner."""
+    whole = isinstance(target, Tensor) and target.ndim == 1 and not target.is_floating_point() and len(target) > 2
+    return whole and torch.equal(target.cpu(), torch.arange(len(target)))
 
 
 def _by_hand(setup: TrainingSetup, batch: Any, tape: Tape, loss: Tensor, sign: float) -> Pull | None:

@@ -21,7 +21,8 @@ def loss_sign_or_reduction(step: FirstStep) -> Iterator[Seen]:
     Wrong: a flipped sign makes the model worse with every step, and the loss looks better and better; exchanged arguments measure
         something else; a sum over 64 samples makes every step 64 times as long.
     Seen: the slope from the loss that is minimised back to the torch loss it is made of is negative, with the targets of the batch;
-        of a loss written by hand: a step of the outputs towards their targets makes it larger. Exchanged: the batch's own
+        of a loss written by hand: a step of the outputs towards their targets makes it larger, or log-probabilities of actions are
+        weighted by what the code calls an advantage, reward or return, and fall with it. Exchanged: the batch's own
         targets stand where the predictions belong, in a loss that is not symmetrical. A sum: the losses of both halves of
         the batch add up, and ten steps of plain gradient descent drive it up where those on the mean bring it down. Weighted
         and mixed losses, log-likelihoods, rewards, adversaries against frozen models and constant targets are left alone, and
@@ -48,12 +49,13 @@ def loss_sign_or_reduction(step: FirstStep) -> Iterator[Seen]:
             yield Seen(_flipped(pull), in_loss(step, pull.location), {"loss": pull.value, "slope": pull.slope}, advice=advice)
     found = step.summed
     if found is not None and is_too_much(found):
+        every = "" if found.terms == found.samples else f" and the {found.terms // found.samples} entries of each"
         after = f"rises from {found.first:.4g} to {found.with_sum:.4g}" if math.isfinite(found.with_sum) else "is not finite"
         yield Seen(
-            f"the loss is a sum over the {found.samples} samples of a batch: after {found.steps} steps at a learning rate of {found.rate:g} "
+            f"the loss is a sum over the {found.samples} samples of a batch{every}: after {found.steps} steps at a learning rate of {found.rate:g} "
             f"the loss of a sample {after}; with the mean it falls to {found.with_mean:.4g}",
             in_loss(step, found.location), {"samples": found.samples, "with_sum": found.with_sum, "with_mean": found.with_mean}, WARNING,
-            f'reduction="mean", or a learning rate {found.samples} times smaller',
+            f'reduction="mean", or a learning rate {found.terms} times smaller',
         )  # fmt: skip
 
 
@@ -62,6 +64,8 @@ def _flipped(pull: Pull) -> str:
         return f"the optimizer goes uphill (maximize=True) on {pull.name}, so every step makes the predictions worse"
     if pull.kind == "negated":
         return f"the loss that is minimised falls when {pull.name} rises (slope {pull.slope:.3g}; it starts at {pull.value:.4g})"
+    if pull.kind == "discouraged":
+        return f"the loss falls when actions with a positive {pull.name} become less probable (it starts at {pull.value:.4g}): its minus is missing"
     if pull.name == "log-probability":
         return f"the loss falls when the right classes become less probable (it starts at {pull.value:.4g}): its minus is missing"
     return f"moving the outputs towards their targets makes the loss larger, for {100 * pull.slope:.0f} % of them (it starts at {pull.value:.4g})"

@@ -66,7 +66,10 @@ def input_ignored(step: FirstStep) -> Iterator[Seen]:
     Wrong: whatever the model is shown, it answers the same, so it can only learn the most frequent answer.
     Seen: every sample is exchanged for its neighbour and no output moves, not even after all weights were
         jittered (a head that starts at zero is sound). Of sequences: all positions but the first, or but the last, are
-        exchanged and no output moves, although the model has states that hear them and that position as well.
+        exchanged and no output moves, although the model has states that hear them and that position as well, or a recurrent cell
+        that is asked about each of them and never given its state. Of several inputs:
+        one that operators read is given to other samples, in four batches, in train mode too, and nothing moves. Of models that
+        have positions: every sequence is read backwards, and no output moves. A norm over a single value gives that value's bias.
     Where: the last operation whose inputs still differed.
     Try: look there for a constant, a wrong variable, a multiplication by zero, a softmax over a single entry.
     Bad:
@@ -95,15 +98,36 @@ def input_ignored(step: FirstStep) -> Iterator[Seen]:
     found = step.dependence
     if found.ignored:
         yield Seen("every input was exchanged and no output moved, whatever the weights", found.ignored_at, {"samples": found.samples})
-    elif step.deaf is not None:
+        return
+    if step.deaf is not None:
         one = step.deaf
+        made = f"{one.mixed_by or 'the model'} makes states that have seen more, and {f'`{one.text}`' if one.text else 'this operation'} drops them"
+        advice = f"read the answer at the {'last' if one.position == 0 else 'first'} position, or a mean over all"
+        if one.restarts:
+            made, advice = f"`{one.mixed_by}` is never given the state it made at the position before", "state = cell(x[:, t], state)"
         yield Seen(
-            f"the output hears position {one.position} of {one.length} alone: every other input was exchanged and no output moved, whatever the weights; "
-            f"{one.mixed_by or 'the model'} makes states that have seen more, and {f'`{one.text}`' if one.text else 'this operation'} drops them",
-            one.location, {"position": one.position, "length": one.length},
-            advice=f"read the answer at the {'last' if one.position == 0 else 'first'} position, or a mean over all",
+            f"the output hears position {one.position} of {one.length} alone: every other input was exchanged and no output moved, whatever the weights; {made}",
+            one.location, {"position": one.position, "length": one.length}, advice=advice,
         )  # fmt: skip
-    elif found.unused_inputs:
+        return
+    for one in step.unheard:
+        yield Seen(
+            f"`{one.name}` was given to other samples of {one.samples} and no output moved, whatever the weights: what the model makes of it is the same for all",
+            replace(one.location, detail=f"input {one.name}"), {"samples": one.samples}, WARNING,
+        )  # fmt: skip
+    heard = {str(one.location.line) for one in step.unheard}
+    for single in step.singles:
+        if single.operator not in SOFTMAXES and str(single.location.line) not in heard:
+            yield Seen(f"{single.operator} over a single value gives the same whatever it is, of inputs {single.shape}", single.location, {}, WARNING,
+                       "normalise over the features before they are taken apart, or not at all")  # fmt: skip
+    if step.orderless is not None:
+        lost = step.orderless
+        how = "what it reads of them is the same for all" if lost.read else "the step does not read them"
+        yield Seen(
+            f"sequences of {lost.length} were read backwards and no output moved, whatever the weights: the model has positions (`{lost.name}`), but {how}",
+            lost.location, {"length": lost.length}, WARNING, "give every position its own: torch.arange(length)",
+        )  # fmt: skip
+    if found.unused_inputs:
         names = ", ".join(path or "the input" for path in found.unused_inputs)
         yield Seen(f"no operation reads {names}", Location(detail=names), severity=INFO,
                    advice="harmless if it is meant for something else")  # fmt: skip
@@ -115,9 +139,9 @@ def softmax_dim(step: FirstStep) -> Iterator[Seen]:
 
     Wrong: the entries that should compete do not: over the batch, samples compete with each other; in attention,
         queries compete for a key.
-    Seen: three ways: a perturbed sample moves others and the softmax is where that begins; attention weights are
+    Seen: four ways: a perturbed sample moves others and the softmax is where that begins; attention weights are
         normalised over another dimension than the one the next product sums over; log-probabilities for
-        nll_loss add up to one over another dimension than the classes.
+        nll_loss add up to one over another dimension than the classes; the scores of a layer with one unit compete with nobody.
     Where: the softmax, its module and line.
     Try: dim=1 for (N, C) or (N, C, H, W) logits, dim=-1 for attention scores.
     Bad:
@@ -137,6 +161,13 @@ def softmax_dim(step: FirstStep) -> Iterator[Seen]:
             f"softmax normalises dim {use.dim} of {use.shape}, but the product that follows sums over dim {use.summed_dim}",
             use.location, {"dim": use.dim, "summed_dim": use.summed_dim},
         )  # fmt: skip
+    ends = {str(call.made_at) for call in step.losses}  # the model's own last one is for output_range
+    for single in step.singles:
+        if single.operator in SOFTMAXES and str(single.location) not in ends:
+            yield Seen(
+                f"{single.operator} of {single.shape} runs over a dimension of one, so that every weight is 1 whatever the scores; dim {single.other} is where the entries are",
+                single.location, {"summed_dim": single.other},
+            )  # fmt: skip
     for call in step.losses:
         if call.name == "nll_loss" and call.made_dim is not None and call.sums_to_one and 1 not in call.sums_to_one and len(call.prediction_shape) > 1:
             yield Seen(

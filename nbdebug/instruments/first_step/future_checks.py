@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from nbdebug.errors import NotChecked
-from nbdebug.findings import ERROR, INFO, WARNING
+from nbdebug.findings import ERROR, INFO, WARNING, Location
 from nbdebug.instruments.base import Seen
 from nbdebug.instruments.first_step.instrument import first_step
 from nbdebug.instruments.first_step.result import FirstStep, in_loss
@@ -20,7 +20,8 @@ def future_leak(step: FirstStep) -> Iterator[Seen]:
 
     Wrong: the loss falls to almost nothing, because the answer stands in the input; when text is generated there is no
         later position to look at, and the model has learnt nothing.
-    Seen: only where the targets are the inputs one step on, which is found by comparing the tensors. The inputs from a middle
+    Seen: every number that a regression is to give stands in a series of the inputs, at one place in all samples, and the outputs move
+        with it. Else only where the targets are the inputs one step on, which is found by comparing the tensors. The inputs from a middle
         position on are exchanged, in eval mode: outputs before it must not move. Where the targets are the inputs at the same
         position, the model reads causally, and its output moves with the input of its own position, it may copy. Taggers, masked
         language models, autoencoders, models that shift by themselves and echoes behind a constant start are not judged.
@@ -55,6 +56,14 @@ def future_leak(step: FirstStep) -> Iterator[Seen]:
     Source: our choice: an exchange of later inputs instead of a rule about masks.
     """
     _demand_step(step)
+    if step.contained is not None:
+        one = step.contained
+        what = "the target is" if one.targets == 1 else f"all {one.targets} targets of a sample are"
+        yield Seen(
+            f"{what} an input, at {list(one.place)} of every sample's {one.shape[1:]} ({one.compared:,} compared): the answer is given with the question",
+            Location(detail="train_loader targets"), {"compared": one.compared}, advice="let the inputs end before the target begins",
+        )  # fmt: skip
+        return
     found = step.future
     if found.not_checked:
         raise NotChecked(found.not_checked)

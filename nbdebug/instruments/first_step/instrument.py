@@ -18,20 +18,31 @@ from nbdebug.findings import Location
 from nbdebug.instruments.base import instrument
 from nbdebug.instruments.first_step.affine import stacks
 from nbdebug.instruments.first_step.by_hand import difference
+from nbdebug.instruments.first_step.chosen import ids_of, raw_choices
 from nbdebug.instruments.first_step.clipped import clipped
+from nbdebug.instruments.first_step.contained import contained
 from nbdebug.instruments.first_step.dependence import dependence
 from nbdebug.instruments.first_step.direction import pulls
+from nbdebug.instruments.first_step.flat import flats
 from nbdebug.instruments.first_step.future import future
-from nbdebug.instruments.first_step.grades import in_order
+from nbdebug.instruments.first_step.grades import order_of
+from nbdebug.instruments.first_step.hearing import unheard
+from nbdebug.instruments.first_step.heavy import heavy
+from nbdebug.instruments.first_step.linear_map import linear_map
 from nbdebug.instruments.first_step.misfits import misfits
 from nbdebug.instruments.first_step.modes import modes, used_at_times
 from nbdebug.instruments.first_step.noise import noise
 from nbdebug.instruments.first_step.operators import broadcasts, softmaxes
+from nbdebug.instruments.first_step.order import orderless
 from nbdebug.instruments.first_step.positions import deaf
+from nbdebug.instruments.first_step.ragged import ragged
+from nbdebug.instruments.first_step.reach import with_reach
 from nbdebug.instruments.first_step.repeated import repeated
 from nbdebug.instruments.first_step.result import FirstStep, ParameterRow
+from nbdebug.instruments.first_step.single import singles
 from nbdebug.instruments.first_step.summed import summed
 from nbdebug.instruments.first_step.tied import untied
+from nbdebug.instruments.first_step.twice import twice
 from nbdebug.instruments.first_step.wiring import borrowed_leaves, wiring
 from nbdebug.listening import Call, Tape
 from nbdebug.loss_call import REGRESSION, loss_calls, name_of_loss
@@ -65,32 +76,43 @@ def first_step(setup: TrainingSetup) -> Iterator[FirstStep]:
     with Tape(setup.model) as tape:
         loss, error = _loss(setup, batch)
     crash = _crash(setup, batch, error, _phase(tape)) if error is not None else None
-    found = replace(found, losses=tuple(loss_calls(tape)), loss_name=name_of_loss(setup, tape), misfits=misfits(tape), crash=crash)
+    found = replace(found, losses=tuple(with_reach(tape, loss_calls(tape))), loss_name=name_of_loss(setup, tape), misfits=misfits(tape), crash=crash)
     if loss is not None and (written := difference(tape, batch, loss)) is not None:
         found = replace(found, losses=(*found.losses, written))
-    if found.integer_targets and any(call.name in (*REGRESSION, "difference") for call in found.losses):
-        found = replace(found, graded=in_order(setup.train_loader))
+    if any(call.name in (*REGRESSION, "difference") and call.target_integral for call in found.losses):
+        found = replace(found, order=order_of(setup.train_loader))
     if loss is None:
         yield replace(found, broadcasts=broadcasts(tape, batch))
         return
     with borrowed_leaves(tape):
         found = replace(found, pulls=pulls(setup, delivered.batch, tape, loss))
+        found = replace(found, misfits=(*found.misfits, *raw_choices(tape, loss, ids_of(delivered.batch, batch))) if loss.requires_grad else found.misfits)
+        flat = flats(tape, loss) if loss.requires_grad else []
         crash = _backward(setup, batch, loss)
         found = replace(found, crash=crash, loss=float(loss.detach()), loss_wants_gradient=loss.requires_grad)
         if crash is None:
-            found = replace(found, **wiring(setup, batch, tape, loss))
+            found = replace(found, **wiring(setup, batch, tape, loss, flat))
     if any(p.trainable and not p.used and not p.mentioned for p in found.parameters):
         found = replace(found, parameters=_used_at_times(setup, batch, found.parameters))
     found = replace(found, loss_of_small_weights=_loss_of_small_weights(setup, batch, found))
-    found = replace(found, broadcasts=broadcasts(tape, batch), softmaxes=softmaxes(tape), born_at=_born_at(tape, loss))
+    high = next((call for call in found.losses if call.chance and call.value > SUSPICIOUS * call.chance), None)
+    found = replace(found, heavy=heavy(setup, batch, high) if high is not None else None)
+    found = replace(found, broadcasts=broadcasts(tape, batch), softmaxes=softmaxes(tape), singles=singles(tape), twice=twice(tape, loss), born_at=_born_at(tape, loss))
     yield found
     found = replace(found, dependence=dependence(setup, tape, count), deaf=deaf(setup, tape, count), clipped=clipped(setup, tape))
+    yield found
+    found = replace(found, unheard=unheard(setup, tape, count), orderless=orderless(setup, tape, count), contained=contained(setup, batch, tape))
     yield found
     found = replace(found, modes=modes(setup, batch, tape))
     yield found
     found = replace(found, repeated=repeated(setup.model, tape), untied=untied(setup.model), stacks=stacks(setup.model, tape))
+    if not found.stacks and (all_of_it := linear_map(setup, tape)) is not None:
+        found = replace(found, stacks=(all_of_it,))
     yield found
-    yield replace(found, future=future(setup, batch, tape), summed=summed(setup, batch, tape), noise=noise(tape))
+    found = replace(found, future=future(setup, batch, tape), summed=summed(setup, batch, tape), noise=noise(tape))
+    yield found
+    del tape
+    yield replace(found, ragged=ragged(setup, batch, lambda other, error: _crash(setup, other, error, "forward")))
 
 
 def _integer_targets(batch: Any) -> bool:

@@ -14,10 +14,6 @@ from nbdebug.instruments.first_step.wiring_checks import _demand_step
 from nbdebug.loss_call import REGRESSION, LossCall, main_loss
 
 ACTIVATED = {"softmax": "a softmax", "sigmoid": "a sigmoid", "softmin": "a softmin", "gumbel_softmax": "a Gumbel softmax"}
-BOUNDED = {  # function → the values it can give
-    "sigmoid": (0.0, 1.0), "softmax": (0.0, 1.0), "hardsigmoid": (0.0, 1.0), "tanh": (-1.0, 1.0), "hardtanh": (-1.0, 1.0),
-    "relu": (0.0, math.inf), "relu_": (0.0, math.inf), "relu6": (0.0, 6.0), "softplus": (0.0, math.inf), "exp": (0.0, math.inf),
-}  # fmt: skip
 COMPARES = (*REGRESSION, "difference")  # of quantities; the last one is written out
 FAR_FROM_CHANCE = 3.0  # sound initialisations of our patients stay below 1.6; our choice
 WEIGHTED_LOG = 0.01  # log(p + eps) may be that far above zero
@@ -32,7 +28,8 @@ def step_raises(step: FirstStep) -> Iterator[Seen]:
 
     Wrong: the very first batch does not get through forward, loss or backward.
     Seen: the step is run once, guarded; then again on copies, with what met there mended in one way after another, until one
-        of them runs. `%nbdebug why` does the same after an exception in any cell.
+        of them runs. `%nbdebug why` does the same after an exception in any cell. A step that runs is run again on as many samples as
+        the last batch of an epoch has, and those of validation.
     Where: operator, module, line.
     Try: the mend that was tried; else compare what the module was given with what its weights want.
     Bad:
@@ -44,6 +41,13 @@ def step_raises(step: FirstStep) -> Iterator[Seen]:
     crash = step.crash
     if crash is not None:
         yield Seen(crash.sentence(), crash.location, {"phase": crash.phase}, advice=crash.advice() or None)
+    elif step.ragged is not None:
+        other, crash = step.ragged, step.ragged.crash
+        counted = f"{other.size} sample" + ("" if other.size == 1 else "s")
+        yield Seen(
+            f"a batch of {other.runs} runs, but {other.which} {'have' if other.which.startswith('the batches') else 'has'} {counted}, and with that {crash.sentence()}",
+            crash.location, {"size": other.size, "runs": other.runs}, advice=crash.advice() or "take the size from the batch: x.shape[0]; or drop_last=True",
+        )  # fmt: skip
 
 
 @first_step.check("ND401", "activation before a loss that has its own", severity=ERROR, advice="give the loss the raw outputs (logits)")
@@ -53,7 +57,8 @@ def double_activation(step: FirstStep) -> Iterator[Seen]:
     Wrong: softmax is applied twice. What the loss takes for logits lies in 0..1, so with C classes it cannot fall
         below log(1 + (C - 1)/e), and gradients are small.
     Seen: the values that reached the loss were made by a softmax or sigmoid (reshaping is looked through), or they
-        are probabilities: none negative, and all rows add up to one.
+        are probabilities: none negative, and all rows add up to one. So is a softmax of a softmax in a loss written by hand, or in a
+        distribution that takes probabilities for logits, where no weight lies between the two.
     Where: the activation, its module and line.
     Try: remove it from the model and apply it only to predict; or keep LogSoftmax with nn.NLLLoss.
     Bad:
@@ -78,11 +83,17 @@ def double_activation(step: FirstStep) -> Iterator[Seen]:
                 f"(values from {low:.2g} to {high:.2g}){floor_text}",
                 call.made_at, evidence,
             )  # fmt: skip
-        elif call.name == "cross_entropy" and 1 in call.sums_to_one:
+        elif call.name == "cross_entropy" and 1 in call.sums_to_one and not _is_swapped(step, call):
             yield Seen("cross_entropy applies its own softmax, but its inputs are already probabilities that add up to one", in_loss(step, call.location), evidence)
         elif call.name == "cross_entropy" and call.made_by == "log_softmax":
             yield Seen("log_softmax before cross_entropy is done twice; the loss is the same, the work is not", call.made_at, evidence, severity=INFO,
                        advice="drop the log_softmax, or use nll_loss")  # fmt: skip
+    for pair in step.twice:
+        yield Seen(
+            f"what {f'`{pair.location.module}` (a {pair.name})' if pair.location.module else f'a {pair.name}'} gives (values from {pair.low:.2g} to {pair.high:.2g}) is taken for logits and goes through a {pair.name} once more ({pair.again})",
+            pair.location if pair.again_at.line is None else pair.again_at,
+            {"lowest": pair.low, "highest": pair.high}, advice="keep one of the two; a distribution takes probabilities as probs=, not as logits",
+        )  # fmt: skip
 
 
 @first_step.check("ND402", "loss gets the wrong kind of input", severity=ERROR, advice="give the loss what it asks for: log-probabilities or probabilities")
@@ -118,6 +129,9 @@ def loss_input_domain(step: FirstStep) -> Iterator[Seen]:
     if crash is not None and "between 0 and 1" in crash.message and crash.phase == "loss":
         yield Seen("binary_cross_entropy wants probabilities, but its input leaves 0..1", in_loss(step, crash.location),
                    advice="use binary_cross_entropy_with_logits (nn.BCEWithLogitsLoss) on the raw outputs")  # fmt: skip
+    if crash is not None and "var has negative" in crash.message:
+        yield Seen("gaussian_nll_loss wants variances, which are positive, but some of what it gets are negative", in_loss(step, crash.location),
+                   advice="variance = log_variance.exp(), or softplus, if the model gives logarithms or raw outputs")  # fmt: skip
 
 
 @first_step.check("ND403", "shapes stretched in the loss", severity=ERROR, advice="make both shapes equal: outputs.squeeze(1), or targets.unsqueeze(1)")
@@ -155,7 +169,7 @@ def loss_task_mismatch(step: FirstStep) -> Iterator[Seen]:
         always zero.
     Seen: a regression loss whose targets came as integers 0..C-1 (C at least 3) all present in the batch,
         unless classes close in number are close in their mean inputs, as of grades: in fewer than 10 % of other orders would
-        they be as close; cross_entropy over one class, or with targets of zeros and ones of which several are one (unless the
+        they be as close (of numbers that came as floats the mean inputs must also lie well apart); cross_entropy over one class, or with targets of zeros and ones of which several are one (unless the
         model is given them, as a multinomial autoencoder is); a margin loss that wants -1 and 1 and gets 0 and 1.
     Where: the loss call.
     Try: nn.CrossEntropyLoss with C outputs, or nn.BCEWithLogitsLoss for one output.
@@ -174,46 +188,12 @@ def loss_task_mismatch(step: FirstStep) -> Iterator[Seen]:
         if call.name == "cross_entropy" and call.classes == 1 and len(call.prediction_shape) > 1:
             yield Seen("cross_entropy over a single class is always 0: there is nothing to learn", in_loss(step, call.location),
                        {"classes": 1}, ERROR, "use BCEWithLogitsLoss for one output, or one output a class")  # fmt: skip
-        elif call.name in COMPARES and step.integer_targets and _looks_like_classes(call) and not step.graded:
+        elif call.name in COMPARES and _looks_like_classes(call) and (step.order != "grades" if step.integer_targets else step.order == "names"):
             yield Seen(
                 f"{call.name} {'of outputs and targets ' if call.name == 'difference' else ''}treats {call.target_values} class indices {low:.0f}..{high:.0f} as quantities",
                 in_loss(step, call.location), {"classes": call.target_values},
             )  # fmt: skip
     yield from _misfits(step, "ND404")
-
-
-@first_step.check("ND305", "head cannot reach the targets", severity=ERROR, advice="end the model with a plain linear layer")
-def output_range(step: FirstStep) -> Iterator[Seen]:
-    """The last operation of the model cannot give the values that the targets have.
-
-    Wrong: a ReLU, tanh or sigmoid at the end bounds the outputs, and targets outside can never be met.
-    Seen: the operation that made the predictions is known with its range; the targets lie outside. For logits, a ReLU
-        at the end forbids every answer below zero. A softmax over one unit always gives 1.
-    Where: the last operation, its module and line.
-    Try: remove it, or scale the targets into its range.
-    Bad:
-        model = nn.Sequential(nn.Linear(64, 32), nn.ReLU(), nn.Linear(32, 1), nn.ReLU(), nn.Flatten(0))
-        train_loader = DataLoader(TensorDataset(inputs, inputs[:, 20] - 0.5), batch_size=32, shuffle=True)
-        loss_fn = nn.MSELoss()
-    Good:
-        model = nn.Sequential(nn.Linear(64, 32), nn.ReLU(), nn.Linear(32, 1), nn.Flatten(0))
-        train_loader = DataLoader(TensorDataset(inputs, inputs[:, 20] - 0.5), batch_size=32, shuffle=True)
-        loss_fn = nn.MSELoss()
-    Source: the range of each function.
-    """
-    for call in _calls(step):
-        if call.made_by in ("softmax", "log_softmax") and call.made_size == 1:
-            yield Seen(f"{call.made_by} over a single unit gives the same value whatever comes in", call.made_at, {"units": 1})
-        elif call.name in COMPARES and call.made_by in BOUNDED:
-            (floor, ceiling), (low, high) = BOUNDED[call.made_by], call.target_range
-            slack = 1e-3 * max(1.0, abs(low), abs(high))
-            if low < floor - slack or high > ceiling + slack:
-                yield Seen(f"{call.made_by} gives {floor:g}..{ceiling:g}, but targets lie in {low:.3g}..{high:.3g}",
-                           call.made_at, {"lowest_target": low, "highest_target": high})  # fmt: skip
-        elif call.name in ("cross_entropy", "binary_cross_entropy_with_logits") and call.made_by in ("relu", "relu_", "relu6"):
-            worse = "so no probability falls below one half" if call.name != "cross_entropy" else "so no class can be ruled out below zero"
-            yield Seen(f"{call.made_by} ends the model, {worse}: logits must be free to be negative", call.made_at,
-                       {"lowest": call.prediction_range[0]}, None if call.name != "cross_entropy" else WARNING)  # fmt: skip
 
 
 @first_step.check("ND406", "loss far from chance at the start", severity=WARNING, advice="look at the scale of the head, of the inputs and of the targets")
@@ -225,7 +205,7 @@ def initial_loss(step: FirstStep) -> Iterator[Seen]:
     Seen: the same loss call is repeated with predictions that know nothing (equal logits; for a regression the mean target).
         More than 3 times that (100 times and more than 5 units off for a regression), or a loss that is not finite, is told,
         unless all weights a hundredth as large start as high: then the loss is so by design, as of scaled cosines.
-    Where: the loss call.
+    Where: the parameter that alone brings the loss near chance when a copy of it is made small, if there is one; else the loss call.
     Try: a smaller initialisation of the head, scaled inputs, standardised targets.
     Bad:
         model = nn.Sequential(nn.Linear(64, 32), nn.ReLU(), nn.Linear(32, 1), nn.Flatten(0))
@@ -251,9 +231,14 @@ def initial_loss(step: FirstStep) -> Iterator[Seen]:
     if call.name in REGRESSION and call.target_shape[:1] < (FEWEST,):
         raise NotChecked(f"{call.target_shape[0] if call.target_shape else 1} targets say too little about their spread")
     if call.chance and call.chance > 1e-12 and call.value > limit * call.chance and not _is_high_by_design(step, call, limit):
+        light = step.heavy
+        without = "" if light is None else (
+            f"; with `{light.parameter}` {f'{light.factor:g} times as large' if light.factor else 'at zero'} the loss is {light.after:.4g} instead of {light.before:.4g}"
+        )  # fmt: skip
+        place = in_loss(step, call.location) if light is None else Location(module=light.parameter.rpartition(".")[0], parameter=light.parameter)
         yield Seen(
-            f"{call.name} starts at {call.value:.4g}; predictions that know nothing give {call.chance:.4g}",
-            in_loss(step, call.location), {"loss": call.value, "chance": call.chance, "factor": call.value / call.chance},
+            f"{call.name} starts at {call.value:.4g}; predictions that know nothing give {call.chance:.4g}{without}",
+            place, {"loss": call.value, "chance": call.chance, "factor": call.value / call.chance},
         )  # fmt: skip
 
 
@@ -273,6 +258,11 @@ def _calls(step: FirstStep) -> tuple[LossCall, ...]:
     for call in step.losses:
         places.setdefault((call.name, str(call.location)), call)
     return tuple(places.values())
+
+
+def _is_swapped(step: FirstStep, call: LossCall) -> bool:
+    """Whether these are the targets, in the place of the predictions."""
+    return any(pull.kind == "swapped" and pull.location == call.location for pull in step.pulls)
 
 
 def _floor(call: LossCall) -> float | None:

@@ -18,6 +18,7 @@ POSITIVE = {  # function → what its result is, where a log-rate is asked for
 SIGNS = {  # losses whose targets are -1 and 1, and where those stand
     "soft_margin_loss": (1, "target"), "hinge_embedding_loss": (1, "target"), "margin_ranking_loss": (2, "target"), "cosine_embedding_loss": (2, "target"),
 }  # fmt: skip
+CUT = 0.1  # share of outputs outside 0..1 that are no rounding; our choice
 OUTSIDE = 0.01  # log(p + eps) may be that far above zero
 
 
@@ -38,6 +39,8 @@ def _of(tape: Tape, call: Call) -> Iterator[Misfit]:
         yield from _signs(call)
     elif call.name == "cross_entropy":
         yield from _several_classes(tape, call)
+    elif call.name == "binary_cross_entropy":
+        yield from _cut_off(tape, call)
 
 
 def _rates(tape: Tape, call: Call) -> Iterator[Misfit]:
@@ -99,6 +102,22 @@ def _divergence(call: Call) -> Iterator[Misfit]:
         yield Misfit(
             "ND402", f"kl_div wants probabilities as targets, but they lie in {low:.3g}..{high:.3g}: they are logarithms",
             call.location, {"lowest": low, "highest": high}, "log_target=True, or targets.exp()",
+        )  # fmt: skip
+
+
+def _cut_off(tape: Tape, call: Call) -> Iterator[Misfit]:
+    """Raw outputs that a clamp makes look like probabilities: those outside have no gradient."""
+    cut = tape.origin(call.argument(0, "input"))
+    if cut is None or cut.name not in ("clamp", "clip") or not cut.given or cut.given[0].shape != cut.output.shape:
+        return
+    raw = cut.given[0].detach()
+    outside = float(((raw < 0) | (raw > 1)).double().mean())
+    if outside >= CUT:
+        low, high = map(float, torch.aminmax(raw))
+        yield Misfit(
+            "ND402", f"binary_cross_entropy wants probabilities, but its input is raw outputs ({low:.3g}..{high:.3g}) that a clamp cuts off: {100 * outside:.0f} % lie outside "
+            "0..1, and no gradient comes back from those",
+            call.location, {"outside": outside, "lowest": low, "highest": high}, "binary_cross_entropy_with_logits (nn.BCEWithLogitsLoss) on the raw outputs",
         )  # fmt: skip
 
 

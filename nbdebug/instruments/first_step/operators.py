@@ -17,6 +17,7 @@ PASSING = frozenset(
     ["dropout", "masked_fill", "masked_fill_", "to", "type", "float", "half", "bfloat16", "contiguous", "clone", "nan_to_num", "div", "div_", "mul", "mul_", "add", "add_", "__truediv__", "__mul__", "__add__", "where"]
 )
 RETYPING = frozenset("to float double long type half view reshape __getitem__".split())
+LAYERS = frozenset("linear addmm matmul __matmul__ mm sigmoid tanh relu softplus exp".split())
 PRODUCTS = frozenset(["matmul", "bmm", "__matmul__", "mm", "einsum"])
 
 
@@ -35,7 +36,8 @@ def _broadcast(tape: Tape, call: Call, batch_ids: set[int]) -> Broadcast | None:
     if left.shape == right.shape or not _column_meets_row(left, right, torch_loss):
         return None
     by_hand = call.name in MEETING and not call.in_model and any(
-        _of_batch(tape, target, batch_ids) and _is_predicted(tape, other) for target, other in ((left, right), (right, left))
+        (_of_batch(tape, target, batch_ids) and _is_predicted(tape, other)) or _is_column_of_outputs(tape, other, target)
+        for target, other in ((left, right), (right, left))
     )
     if not (torch_loss or by_hand):
         return None
@@ -46,6 +48,14 @@ def _broadcast(tape: Tape, call: Call, batch_ids: set[int]) -> Broadcast | None:
 def _is_predicted(tape: Tape, tensor: Tensor) -> bool:
     """Whether the model had a part in this tensor; two columns of the batch are compared in pairs on purpose."""
     return any(tape.calls[index].in_model for index in tape.ancestors(tensor))
+
+
+def _is_column_of_outputs(tape: Tape, outputs: Tensor, row: Tensor) -> bool:
+    """Whether a layer gave these (N, 1), as they are, and they meet N numbers without a graph, such as returns that were worked out."""
+    if outputs.ndim != 2 or row.shape != outputs.shape[:1] or outputs.shape[1] != 1 or row.requires_grad or not outputs.requires_grad:
+        return False
+    maker = tape.maker(outputs)
+    return maker is not None and maker.in_model and maker.name in LAYERS
 
 
 def _of_batch(tape: Tape, tensor: Tensor, batch_ids: set[int]) -> bool:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from nbdebug import batch as batches
 from nbdebug.instruments.first_step.answers import Deaf
@@ -25,7 +25,7 @@ from nbdebug.instruments.first_step.dependence import (
     _trials,
     _where_equal,
 )
-from nbdebug.listening import Call, Tape
+from nbdebug.listening import Call, ModuleCall, Tape
 from nbdebug.training_setup import TrainingSetup
 
 SHORTEST = 6  # positions; fewer may be columns of a table; our choice
@@ -68,6 +68,8 @@ def _examined(setup: TrainingSetup, trial: Trial, dim: tuple[int, int]) -> Deaf 
             return None
         third = _heard(setup, alone)[0]
         mixing = _mixes(first, second, third, position, length)
+        if mixing is None and (cell := _restarted(first, length)) is not None:
+            return Deaf(position, length, cell.path or "", "", first.calls[cell.first].location, restarts=True)
         if mixing is not None:
             place = _where_equal(first, second, plain[0])
             text = next((c.line.text for c in first.calls if c.line is not None and c.location == place), "")
@@ -127,3 +129,13 @@ def _mixes(first: Tape, others: Tape, alone: Tape, position: int, length: int) -
             if all(bool(_differs(value, changed).movedim(time, 0)[elsewhere].any()) for changed in (other, own)):
                 found = plain
     return found
+
+
+def _restarted(tape: Tape, length: int) -> ModuleCall | None:
+    """The last call of a recurrent cell that is asked about every position, and is never given the state that it made at the one before."""
+    cells = [call for call in tape.modules if isinstance(call.module, nn.RNNCellBase)]
+    for cell in reversed(cells):
+        own = [call for call in cells if call.module is cell.module]
+        if len(own) == length and all(state is None for call in own for state in (*call.args[1:], call.kwargs.get("hx"))):
+            return cell
+    return None

@@ -8,18 +8,26 @@ from nbdebug.crash import Crash
 from nbdebug.findings import Location
 from nbdebug.instruments.first_step.answers import (
     Clipped,
+    Contained,
     Deaf,
     Future,
+    Heavy,
     Misfit,
     Noise,
+    Orderless,
     Pull,
+    Ragged,
     Repeated,
+    Single,
     Stack,
     Summed,
+    Twice,
+    Unheard,
     Untied,
 )
 from nbdebug.loss_call import LossCall
 from nbdebug.page import Note, Panel, Table
+from nbdebug.unheeded import Unheeded
 
 
 @dataclass(frozen=True)
@@ -36,15 +44,17 @@ class ParameterRow:
     optimizer: int | None  # which of the optimizers owns it
     cut: int | None  # index in `cuts` of what keeps the gradient away
     mentioned: bool  # whether a method other than __init__ speaks of the layer it belongs to
+    discarded: bool = False  # its layer runs, and nothing comes of it
 
 
 @dataclass(frozen=True)
 class Cut:
-    """A call whose inputs wanted gradients and whose output does not."""
+    """A call whose inputs wanted gradients and whose output does not, or that makes zeros of them."""
 
     operator: str
     grad_enabled: bool
     location: Location
+    flat: bool = False  # it has a graph, and a slope of zero
     as_target: bool = False  # what it makes meets the gradient's way only in the loss, as a teacher's answer does
 
 
@@ -126,12 +136,14 @@ class FirstStep:
     born_at: Location | None = None  # where the first NaN or Inf on the way to it comes from
     loss_wants_gradient: bool = True
     integer_targets: bool = False  # the last tensor of the batch came as integers
-    graded: bool = False  # a regression on whole numbers whose order the inputs follow
+    order: str = ""  # of a regression on whole numbers: "grades" whose order the inputs follow, "names" that have none
     losses: tuple[LossCall, ...] = ()
     loss_name: str = ""  # what the user calls it: "loss_fn (NLLLoss)"
     misfits: tuple[Misfit, ...] = ()
     loss_of_small_weights: float | None = None  # the loss with all weights a hundredth as large; measured when it starts high
+    heavy: Heavy | None = None  # looked for when it starts high
     parameters: tuple[ParameterRow, ...] = ()
+    unheeded: tuple[Unheeded, ...] = ()  # attributes that were meant to freeze or to thaw
     foreign: int = 0  # parameters in the optimizers that the model does not have
     optimizers: int = 0
     optimizer_built: Location = Location()  # the line that builds the first optimizer, where only one can be meant
@@ -140,7 +152,12 @@ class FirstStep:
     broadcasts: tuple[Broadcast, ...] = ()
     softmaxes: tuple[SoftmaxUse, ...] = ()
     dependence: Dependence = Dependence(not_checked="not reached")
+    singles: tuple[Single, ...] = ()
     deaf: Deaf | None = None
+    unheard: tuple[Unheard, ...] = ()
+    orderless: Orderless | None = None
+    contained: Contained | None = None
+    ragged: Ragged | None = None
     clipped: tuple[Clipped, ...] = ()
     modes: Modes = Modes(not_checked="not reached")
     repeated: tuple[Repeated, ...] = ()
@@ -148,6 +165,7 @@ class FirstStep:
     stacks: tuple[Stack, ...] = ()
     pulls: tuple[Pull, ...] = ()
     summed: Summed | None = None
+    twice: tuple[Twice, ...] = ()
     noise: tuple[Noise, ...] = ()
     future: Future = Future(not_checked="not reached")
 

@@ -80,7 +80,8 @@ def no_nonlinearity(step: FirstStep) -> Iterator[Seen]:
     Wrong: a linear map of a linear map is a linear map. Three layers compute what one could, and the model cannot learn more
         than a linear model, however deep it looks.
     Seen: on the tape of the training step the output of one layer goes to the next alone, through nothing but dropout, batch-norm,
-        averages, reshaping and constants. An alarm for three layers or more, and for two that stand in a row (fc1 and fc2) or
+        averages, reshaping and constants; or three layers and more lie one behind another, and moving the inputs shows that the whole
+        model is an affine map (with residuals, with graphs, with an activation of slope 1). An alarm for three layers or more, and for two that stand in a row (fc1 and fc2) or
         are far wider between than at both ends (up and down).
         Left alone: a layer narrower than both its neighbours (low rank, adapters, an autoencoder's code), separable, strided and
         factored convolutions, projections to queries, keys and values, frozen and reused layers, a projection before a head,

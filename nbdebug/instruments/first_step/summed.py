@@ -14,6 +14,7 @@ from nbdebug.counterfactual import Counterfactual, is_adaptive, trainable
 from nbdebug.errors import NbdebugError
 from nbdebug.instruments.first_step.answers import Summed
 from nbdebug.listening import Call, Tape
+from nbdebug.loss_call import CLASS_INDEX
 from nbdebug.training_setup import TrainingSetup
 
 STEPS = 10  # on one batch; too large a rate shows in fewer
@@ -32,10 +33,13 @@ def summed(setup: TrainingSetup, batch: Any, tape: Tape) -> Summed | None:
             return None
         first = Counterfactual(setup, batch).value() / size
         with_sum, with_mean = _after(setup, batch, size, 1.0), _after(setup, batch, size, 1.0 / size)
+        terms = _terms(summing)
+        of_all = terms > size and not with_mean < first  # a sum over pixels as well: the mean is over those
+        with_mean = _after(setup, batch, size, 1.0 / terms) if of_all else with_mean
     except (NbdebugError, RuntimeError):
         return None
     rate = float(setup.optimizers[0].param_groups[0]["lr"])
-    return Summed(size, STEPS, rate, first, with_sum, with_mean, summing.location)
+    return Summed(size, terms if of_all else size, STEPS, rate, first, with_sum, with_mean, summing.location)
 
 
 def is_too_much(found: Summed) -> bool:
@@ -50,6 +54,12 @@ def _summing(tape: Tape) -> Call | None:
     if asked is not None:
         return asked
     return next((c for c in reversed(tape.calls) if c.name == "sum" and isinstance(c.output, Tensor) and c.output.ndim == 0 and c.output.requires_grad), None)
+
+
+def _terms(summing: Call) -> int:
+    """How many numbers are added up; of a loss over classes one a target."""
+    counted = summing.argument(1, "target") if summing.name in CLASS_INDEX else summing.given[0]
+    return int(counted.numel())
 
 
 def _adds_up(setup: TrainingSetup, batch: Any, size: int) -> bool:

@@ -13,15 +13,18 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from nbdebug.assigned_at import only, texts
 from nbdebug.findings import Location
 from nbdebug.instruments.first_step.answers import Untied
 from nbdebug.instruments.first_step.written import Method, chain, methods, resolved
 from nbdebug.listening import plain_path
+from nbdebug.source_lines import location_fields
 
 SPEAKS_OF_IT = re.compile(
     r"(?<!un)(?<!un_)(?<!not )(?<!no )(?<!not_)(?<!without )\b_?(?:re)?"
     r"(?:ti(?:e|ed|es)(?![a-z])|tying|weight[ _-]?tying|weight[ _-]?sharing|shar(?:e|ed|ing)(?![a-z]))", re.I,
 )  # fmt: skip
+SETTERS = frozenset(["set_input_embeddings", "set_output_embeddings"])  # of transformers
 COPIES = frozenset(["copy_", "load_state_dict", "set_"])
 CONFIG, WRITTEN, COPIED, MEMORY, UNCALLED = "configured", "assigned", "copied", "memory", "not called"  # how it is known
 
@@ -44,7 +47,23 @@ def _configured(module: nn.Module, names: dict[int, str]) -> Iterator[Untied]:
     with contextlib.suppress(Exception):  # code of a library
         source, head = module.get_input_embeddings().weight, module.get_output_embeddings().weight  # type: ignore[union-attr, operator]
         if _are_two(source, head, names):
-            yield Untied(names[id(source)], names[id(head)], tuple(head.shape), CONFIG, "config.tie_word_embeddings is True", Location())
+            yield Untied(names[id(source)], names[id(head)], tuple(head.shape), CONFIG, "config.tie_word_embeddings is True", _put_in(names[id(source)], names[id(head)]))
+
+
+def _put_in(*paths: str) -> Location:
+    """The one line of the script or notebook that puts another embedding or head into a model; nowhere when there is none, or more."""
+    attributes = {path.split(".")[-2] for path in paths if "." in path}
+
+    def puts(node: ast.AST) -> bool:
+        if isinstance(node, ast.Call):
+            return isinstance(node.func, ast.Attribute) and node.func.attr in SETTERS
+        target = node.targets[0] if isinstance(node, ast.Assign) else None
+        if isinstance(target, ast.Attribute) and target.attr == "weight":
+            target = target.value
+        return isinstance(target, ast.Attribute) and target.attr in attributes and not (isinstance(target.value, ast.Name) and target.value.id == "self")
+
+    line = only((text, cell, node) for text, cell, tree in texts() for node in ast.walk(tree) if puts(node))
+    return Location(parameter=paths[-1], **location_fields(line)) if line is not None else Location()
 
 
 def _as_written(module: nn.Module, names: dict[int, str]) -> Iterator[Untied]:

@@ -20,25 +20,35 @@ from nbdebug.built_at import line_that_builds
 from nbdebug.counterfactual import Counterfactual, trainable
 from nbdebug.errors import NbdebugError
 from nbdebug.findings import Location
+from nbdebug.instruments.first_step.discarded import discarded
 from nbdebug.instruments.first_step.hidden import hidden
 from nbdebug.instruments.first_step.result import Cut, ParameterRow
 from nbdebug.listening import LEAVES_TORCH, Call, Tape, plain_path
 from nbdebug.source_lines import location_fields
 from nbdebug.tensor_stats import rms
 from nbdebug.training_setup import TrainingSetup
+from nbdebug.unheeded import unheeded
 
 NOWHERE = Location()
 
 
-def wiring(setup: TrainingSetup, batch: Any, tape: Tape, loss: Tensor) -> dict[str, Any]:
-    """The fields of FirstStep that tell how parameters, gradients and optimizers hang together."""
+def wiring(setup: TrainingSetup, batch: Any, tape: Tape, loss: Tensor, flat: list[Call]) -> dict[str, Any]:
+    """The fields of FirstStep that tell how parameters, gradients and optimizers hang together.
+
+    Args:
+        flat: calls through which a gradient passes as zeros.
+    """
     owners = {id(p): i for i, o in enumerate(setup.optimizers) for group in o.param_groups for p in group["params"]}
     named = {id(p): plain_path(name) for name, p in setup.model.named_parameters()}
     first_use = _first_use(tape)
     silent = {n: p for n, p in trainable(setup.model) if p.grad is None and id(p) in first_use}
     cuts = _cuts(tape, loss, _that_matter(setup, batch, silent))
     cut_of = _cut_of(tape, cuts, {id(p) for p in silent.values()})
+    zeroed = {id(p) for _, p in trainable(setup.model) if p.grad is not None and flat and rms(p.grad) == 0}
+    flat_of = _cut_of(tape, flat, zeroed)
+    cut_of.update((parameter, len(cuts) + place) for parameter, place in flat_of.items())
     in_call = _used_in_call(tape)
+    nowhere = discarded(setup.model, tape, (p for p in silent.values() if id(p) not in cut_of))
     spoken = _Mentions(setup, tape)
     scale = setup.scale()
     rows = tuple(
@@ -51,8 +61,9 @@ def wiring(setup: TrainingSetup, batch: Any, tape: Tape, loss: Tensor) -> dict[s
             outside=id(p) in first_use and id(p) not in in_call,
             gradient=None if p.grad is None else rms(p.grad) / scale,
             optimizer=owners.get(id(p)),
-            cut=cut_of.get(id(p)) if p.grad is None else None,
+            cut=cut_of.get(id(p)) if p.grad is None or id(p) in flat_of else None,
             mentioned=id(p) in first_use or spoken.of(name),
+            discarded=id(p) in nowhere,
         )
         for name, p in setup.model.named_parameters()
     )
@@ -60,8 +71,12 @@ def wiring(setup: TrainingSetup, batch: Any, tape: Tape, loss: Tensor) -> dict[s
     return {
         "parameters": rows,
         "optimizer_built": _built(setup.optimizers[0]) if setup.optimizers else Location(),
+        "unheeded": unheeded(setup.model),
         "foreign": sum(1 for key in owners if key not in named and key not in known),
-        "cuts": tuple(Cut(call.operator, call.grad_enabled, call.location, _is_target(tape, call)) for call in cuts),
+        "cuts": (
+            *(Cut(call.operator, call.grad_enabled, call.location, as_target=_is_target(tape, call)) for call in cuts),
+            *(Cut(call.operator, True, call.location, flat=True) for call in flat),
+        ),
         "hidden": tuple(hidden(setup.model, tape, known=set(named) | known, owners=set(owners))),
     }
 

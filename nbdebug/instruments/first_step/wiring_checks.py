@@ -78,6 +78,7 @@ def parameter_unused(step: FirstStep) -> Iterator[Seen]:
     Seen: its parameters took part in no operation of a training step, and no method but the constructor (nor any
         function or cell around it) speaks of the layer. A head that some other method uses is not accused,
         nor a layer that three more passes in train mode or one in eval mode use (layers dropped at random).
+        A layer that runs is accused where its result reaches neither the loss nor an output, a buffer or an attribute.
     Where: the parameter.
     Try: call it in forward(), or delete it.
     Bad:
@@ -108,6 +109,11 @@ def parameter_unused(step: FirstStep) -> Iterator[Seen]:
             yield Seen(f"{message}, and no method but __init__ speaks of it", place_of(rows[0]), {"tensors": len(rows)})
         else:
             yield Seen(f"{message}; other code uses it, perhaps only for inference", place_of(rows[0]), severity=INFO)
+    for part, rows in _whole_parts(step, [p for p in step.parameters if p.trainable and p.discarded]):
+        yield Seen(
+            f"`{part}` runs, and what it gives goes nowhere: neither the loss nor any output of the model depends on it",
+            Location(module=part) if part != rows[0].name else place_of(rows[0]), {"tensors": len(rows)}, advice="use its result in forward(), or delete it",
+        )  # fmt: skip
 
 
 @first_step.check(
@@ -117,9 +123,11 @@ def gradient_absent(step: FirstStep) -> Iterator[Seen]:
     """A trainable parameter that is used, and gets no gradient.
 
     Wrong: between the parameter and the loss the graph is cut, so the parameter cannot learn.
-    Seen: after a real backward pass the gradient is absent (not zero). The first operation is named whose inputs
+    Seen: after a real backward pass the gradient is absent, or it is zero because an operation without a slope (round, sign, a
+        clamp that every value is outside of) got one and passed on zeros. The first operation is named whose inputs
         wanted gradients and whose output does not. Parameters that no optimizer owns are left alone (a target
-        network), and so is an optimizer none of whose parameters got a gradient beside others that did (a GAN).
+        network), and so is an optimizer none of whose parameters got a gradient beside others that did (a GAN). Told as well:
+        `module.requires_grad = True`, which sets a plain attribute that nothing reads.
     Where: the line and operator of the cut, and the parameters behind it.
     Try: remove detach(), .data, .item(), torch.tensor(x), no_grad() or argmax() from the way to the loss; if it is
         meant to be frozen, say so with requires_grad_(False).
@@ -153,7 +161,9 @@ def gradient_absent(step: FirstStep) -> Iterator[Seen]:
             advice="model.requires_grad_(True), or leave at least the head trainable",
         )
         return
-    silent = [p for p in step.parameters if p.trainable and p.used and p.gradient is None and _is_expected_to_learn(step, p)]
+    for switch in step.unheeded:
+        yield Seen(switch.sentence(), switch.location(), {"parameters": len(switch.parameters)}, ERROR if switch.value else WARNING, switch.advice())
+    silent = [p for p in step.parameters if p.trainable and p.used and (p.gradient is None or p.cut is not None) and _is_expected_to_learn(step, p)]
     for cut, rows in _by_cut(step, silent):
         names = _names(rows)
         if cut is None:
@@ -162,15 +172,17 @@ def gradient_absent(step: FirstStep) -> Iterator[Seen]:
             yield Seen(f"the loss has no graph: no gradient reaches {names}", place_of(rows[0]), {"parameters": len(rows)})
             continue
         how = cut.operator if cut.grad_enabled else "a torch.no_grad() block"
+        flat = f"the gradient of {names} is zero: {how} is flat, and nothing passes back through it"
+        straight = "a straight-through estimator: z + (q - z).detach()" if cut.flat else None
         yield Seen(
-            f"no gradient reaches {names}: {how} cuts the graph between them and the loss",
+            flat if cut.flat else f"no gradient reaches {names}: {how} cuts the graph between them and the loss",
             Location(
                 module=cut.location.module, parameter=rows[0].name, operator=cut.operator, file=cut.location.file,
                 line=cut.location.line, cell=cut.location.cell, detail=_counted(len(rows), "parameter"),
             ),
             {"parameters": len(rows)},
             INFO if cut.as_target else None,
-            "harmless for a teacher or a target network: requires_grad_(False) says that it is one" if cut.as_target else None,
+            "harmless for a teacher or a target network: requires_grad_(False) says that it is one" if cut.as_target else straight,
         )  # fmt: skip
 
 
@@ -265,6 +277,19 @@ def _is_expected_to_learn(step: FirstStep, row: ParameterRow) -> bool:
 def _by_module(rows: list[ParameterRow]) -> Iterator[tuple[str, list[ParameterRow]]]:
     for module, group in groupby(rows, key=lambda row: row.name.rpartition(".")[0]):
         yield module, list(group)
+
+
+def _whole_parts(step: FirstStep, rows: list[ParameterRow]) -> Iterator[tuple[str, list[ParameterRow]]]:
+    """These parameters by the largest part of the model that holds no other; a lone one by its own name."""
+    names = {row.name for row in rows}
+
+    def part(row: ParameterRow) -> str:
+        steps = row.name.split(".")
+        prefixes = (".".join(steps[:depth]) for depth in range(1, len(steps) + 1))
+        return next(prefix for prefix in prefixes if all(p.name in names for p in step.parameters if f"{p.name}.".startswith(f"{prefix}.")))
+
+    for name, group in groupby(rows, key=part):
+        yield name, list(group)
 
 
 def _counted(number: int, noun: str) -> str:

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from nbdebug.findings import Location
 from nbdebug.instruments.gradcheck import local
-from nbdebug.instruments.gradcheck.functions import Call, backward_line, name_of
+from nbdebug.instruments.gradcheck.functions import Call, backward_line, line_of_answer, name_of
 from nbdebug.instruments.gradcheck.held import Record
 from nbdebug.instruments.gradcheck.hidden import stops_gradients_unseen
 from nbdebug.instruments.gradcheck.result import (
@@ -92,7 +92,10 @@ def _rows(call: Call, wide: bool) -> list[FunctionRow]:
     except Exception as error:  # the user's own code, run out of its place
         reason = f"it does not run on its own ({type(error).__name__}: {error})"
         return [FunctionRow(name, "", -1, NOT_CHECKED, reason, 0.0, at, called_at)]
-    return [FunctionRow(name, j.argument, j.position, j.verdict, j.reason, j.error, at, called_at, (), j.largest) for j in judged]
+    answered_at = {j.position: _place(line_of_answer(call.cls, j.position)) if j.verdict == WRONG and j.reason != local.CHANGED else at for j in judged}
+    return [
+        FunctionRow(name, j.argument, j.position, j.verdict, j.reason, j.error, answered_at[j.position] or at, called_at, (), j.largest) for j in judged
+    ]
 
 
 def _worse(one: FunctionRow, other: FunctionRow) -> FunctionRow:

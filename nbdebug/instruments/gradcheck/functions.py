@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import contextlib
 import functools
 import inspect
@@ -16,8 +17,9 @@ from torch import Tensor
 from torch.autograd import Function
 from torch.utils.checkpoint import CheckpointFunction
 
+from nbdebug.assigned_at import function_at, parsed
 from nbdebug.instruments.gradcheck.held import Held
-from nbdebug.source_lines import SourceLine, line_of, users_line
+from nbdebug.source_lines import SourceLine, line_of, line_of_code, users_line
 
 MOST_CALLS = 4  # of one class that are kept and examined; a Function in a loop over time is called hundreds of times
 
@@ -148,10 +150,39 @@ def name_of(cls: type[Function]) -> str:
 
 def backward_line(cls: type[Function]) -> SourceLine | None:
     """The line where the backward of a Function is defined."""
+    return defined_at(_backward_of(cls))
+
+
+def line_of_answer(cls: type[Function], position: int) -> SourceLine | None:
+    """The line in a Function's backward that makes its answer for one input; None where it does not say so in one place."""
+    code = getattr(_backward_of(cls), "__code__", None)
+    tree = parsed("".join(linecache.getlines(code.co_filename))) if code is not None else None
+    body = function_at(tree, code.co_firstlineno) if tree is not None and code is not None else None
+    if body is None or code is None:
+        return None
+    returns = [node for node in ast.walk(body) if isinstance(node, ast.Return) and node.value is not None]
+    if len(returns) != 1:
+        return None
+    value = returns[0].value
+    answers = value.elts if isinstance(value, ast.Tuple) else [value]
+    if position >= len(answers) or any(isinstance(answer, ast.Starred) for answer in answers):
+        return line_of_code(code, returns[0].lineno)
+    answer = answers[position]
+    written = [node for node in ast.walk(body) if isinstance(answer, ast.Name) and isinstance(node, (ast.Assign, ast.AugAssign)) and _gives(node, answer.id)]
+    return line_of_code(code, (max(written, key=lambda node: node.lineno) if written else answer).lineno)
+
+
+def _gives(node: ast.Assign | ast.AugAssign, name: str) -> bool:
+    """Whether a statement gives a variable its value."""
+    targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+    return any(isinstance(part, ast.Name) and part.id == name for target in targets for part in ast.walk(target))
+
+
+def _backward_of(cls: type[Function]) -> Any:
     operator = _operator(cls)
     if operator is not None:
-        return defined_at(operator[1])
-    return defined_at(cls.vjp if cls.backward is Function.backward else cls.backward)
+        return operator[1]
+    return cls.vjp if cls.backward is Function.backward else cls.backward
 
 
 def argument_names(cls: type[Function]) -> list[str]:

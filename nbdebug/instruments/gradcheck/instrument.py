@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
+from torch import Tensor
+
 from nbdebug import batch as batches
 from nbdebug import loading
 from nbdebug.counterfactual import in_training_mode
@@ -15,10 +17,12 @@ from nbdebug.errors import NbdebugError, SetupError
 from nbdebug.instruments.base import Instrument, instrument
 from nbdebug.instruments.gradcheck import blame
 from nbdebug.instruments.gradcheck.functions import taking_part, user_functions
+from nbdebug.instruments.gradcheck.held import Record
 from nbdebug.instruments.gradcheck.panels import MOST_CURVES
 from nbdebug.instruments.gradcheck.repeated import where_it_differs
 from nbdebug.instruments.gradcheck.result import WRONG, GradCheck, GradientRow
 from nbdebug.instruments.gradcheck.rows import Rows
+from nbdebug.instruments.gradcheck.saved import Saved
 from nbdebug.instruments.gradcheck.trial import Point, Trial
 from nbdebug.training_setup import TrainingSetup
 
@@ -44,18 +48,19 @@ def gradcheck(setup: TrainingSetup, *, samples: int | None = SAMPLES, functions_
 
     Args:
         samples: how many of a batch are used; None: all of them.
-        functions_only: look only at the autograd Functions of yours that take part, each on its own; a matter of milliseconds.
+        functions_only: look only at the autograd Functions of yours that take part, each on its own; a matter of milliseconds. All is
+            looked at where the forward writes over what it had saved for its backward.
     """
     if samples is not None and samples < 1:
         raise SetupError(f"samples must be at least 1, got {samples}")
-    if functions_only and not user_functions():
-        yield GradCheck(not_checked=NO_FUNCTION)
-        return
     in_training_mode(setup)
     batch = loading.first_batch(setup.train_loader)
-    if functions_only and not taking_part(setup.loss(batch)):
-        yield GradCheck(not_checked=NO_FUNCTION)
-        return
+    if functions_only:
+        loss, is_written_over = _step(setup, batch)
+        functions_only = not is_written_over
+        if functions_only and not (user_functions() and taking_part(loss)):
+            yield GradCheck(not_checked=NO_FUNCTION)
+            return
     trial, point, found = _started(setup, batch, samples)
     yield found
     if trial is None or point is None:
@@ -74,6 +79,14 @@ def gradcheck(setup: TrainingSetup, *, samples: int | None = SAMPLES, functions_
         found = replace(found, rows=_located(found.rows, rows))
         yield found
     yield replace(found, rows=_drawn(found.rows, rows), evaluations=rows.evaluations)
+
+
+def _step(setup: TrainingSetup, batch: Any) -> tuple[Tensor, bool]:
+    """The loss, and whether something that its graph had saved was written to since; running statistics are."""
+    with Saved() as saved:
+        loss = setup.loss(batch)
+    saved.look(Record(), apart_from=[*setup.model.buffers()])
+    return loss, bool(saved.damages)
 
 
 def _started(setup: TrainingSetup, batch: Any, samples: int | None) -> tuple[Trial | None, Point | None, GradCheck]:

@@ -46,7 +46,7 @@ class FunctionRow:
     verdict: str
     reason: str
     error: float  # relative
-    at: Location  # where its backward is defined
+    at: Location  # where its backward is defined; of a wrong answer the line that makes it
     called_at: Location
     behind: tuple[str, ...] | None = ()  # parameters and inputs whose gradient passes through it; None inside a checkpoint
     largest_error: float = 0.0  # of a single element, relative to the largest element of the gradient

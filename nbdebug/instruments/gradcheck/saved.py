@@ -5,6 +5,7 @@ While this looks, torch's own check of versions is off; so it is asked only afte
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +13,7 @@ import torch
 from torch import Tensor
 from torch.autograd.graph import saved_tensors_hooks
 
+from nbdebug.instruments.gradcheck.calls import address_of
 from nbdebug.instruments.gradcheck.held import Record
 from nbdebug.source_lines import SourceLine, users_line
 
@@ -45,10 +47,11 @@ class Saved:
     def __exit__(self, *error: Any) -> None:
         self._hooks.__exit__(*error)
 
-    def look(self, record: Record) -> None:
+    def look(self, record: Record, apart_from: Iterable[Tensor] = ()) -> None:
         """Finds the damages, once the forward is over; forgets the tensors."""
+        known = {address_of(tensor) for tensor in apart_from}
         for tensor, copy, line in self._packed:
-            if not _equal(tensor, copy):
+            if not _equal(tensor, copy) and address_of(tensor) not in known:
                 place = tensor.untyped_storage().data_ptr() if tensor.layout == torch.strided else 0
                 self.damages.append(Damage(line, record.written.get(place), tuple(tensor.shape)))
         self._packed.clear()

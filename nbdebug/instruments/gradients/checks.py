@@ -24,8 +24,8 @@ def init_symmetric(stats: GradientStats) -> Iterator[Seen]:
     """Weights that start alike in all units and stay alike for ever.
 
     Wrong: units with equal weights compute the same, get the same gradient and remain one single unit.
-    Seen: all rows of a trainable matrix are equal (in an LSTM or GRU: within each gate), and still are after three
-        imagined steps down the gradient. A zero head, adapter or residual branch is not accused: its gradient
+    Seen: all rows of a trainable matrix are equal (in an LSTM or GRU: within each gate), or at least half of them are copies of
+        others, and still are after three imagined steps down the gradient. A zero head, adapter or residual branch is not accused: its gradient
         rows differ, so that it wakes up.
     Where: the parameter.
     Try: initialise at random (kaiming, xavier, orthogonal); keep zeros and constants for biases and norm layers.
@@ -42,12 +42,13 @@ def init_symmetric(stats: GradientStats) -> Iterator[Seen]:
     if stats.symmetry_not_checked:
         raise NotChecked(stats.symmetry_not_checked)
     known = {p.name: p for p in stats.parameters}
-    for name in stats.symmetric:
+    for name, distinct in stats.symmetric.items():
         shape = known[name].shape
+        same = "all units" if distinct == 1 else f"of the units only {distinct} differ, the others are copies: those"
         yield Seen(
-            f"all units of `{name}` {shape} have the same weights, and their gradients are the same too: they act as one",
+            f"{same} of `{name}` {shape} have the same weights, and their gradients are the same too: they act as {'one' if distinct == 1 else distinct}",
             _place(name),
-            {"units": shape[0], "gradient_norm": known[name].norm},
+            {"units": shape[0], "distinct": distinct, "gradient_norm": known[name].norm},
         )
 
 
@@ -61,8 +62,9 @@ def vanishing(stats: GradientStats) -> Iterator[Seen]:
     Wrong: the early layers get next to no gradient, stay random, and pass on next to nothing of the input.
     Seen: the norm of the gradient where each weight matrix is used falls in every quarter of the depth, in all below
         2e-5 of what arrives at the output end (5e-3 with SGD, which cannot make up for it), and shuffling the early
-        weights is not felt in the loss beside shuffling late ones. A small or zero head, zero residual branches and
-        fading over time steps alone are not accused.
+        weights is not felt in the loss beside shuffling late ones. Or a matrix gets less than 1e-8 of the gradient of others, and
+        new random values in it leave the loss as it is. A small or zero head, zero residual branches and fading over time steps
+        alone, where late steps teach the same weights, are not accused.
     Where: the first matrix that the input meets.
     Try: normalisation, residual connections, ReLU-like activations with kaiming initialisation, fewer layers.
     Bad:
@@ -77,6 +79,7 @@ def vanishing(stats: GradientStats) -> Iterator[Seen]:
     _demand_backward(stats)
     ratio = faded(stats)
     if ratio is None or (stats.experiment is not None and not stats.experiment.early <= UNFELT * stats.experiment.late):
+        yield from _lost_on_the_way(stats)
         return
     first, last = stats.signals[0].parameter, stats.signals[-1].parameter
     matrices = len({signal.parameter for signal in stats.signals})
@@ -103,7 +106,8 @@ def exploding(stats: GradientStats) -> Iterator[Seen]:
     Wrong: a tiny move of an early weight throws the loss about, so that no learning rate fits.
     Seen: the norm of the gradient where each weight is used grows in every quarter of the way back, in all 50 times
         and more, and the loss changes by more than 100 times its own scale per relative change of a weight; its scale
-        is the loss with the last matrix at zero, which is that of a prediction that knows nothing.
+        is the loss with the last matrix at zero, which is that of a prediction that knows nothing. Or the loss changes 100 times as
+        much as one parameter does, in shares, and with less of it comes down by 1000.
     Where: the matrix with the steepest loss.
     Try: smaller or orthogonal initialisation, normalisation, residual branches scaled down, gradient clipping.
     Bad:
@@ -121,6 +125,15 @@ def exploding(stats: GradientStats) -> Iterator[Seen]:
     """
     _demand_backward(stats)
     growth = grown(stats)
+    if stats.steep is not None:
+        trial = stats.steep
+        yield Seen(
+            f"moving `{trial.parameter}` by 1 % changes the loss by {trial.degree:.3g} %, as what multiplies itself at every step does; with {trial.factor:g} times "
+            f"`{trial.parameter}` the loss is {trial.after:.3g} instead of {stats.loss:.3g}",
+            _place(trial.parameter), {"elasticity": trial.degree, "loss": stats.loss, "loss_after": trial.after},
+            advice="begin with a smaller value, take smaller or fewer steps in time, or keep the growth from step to step below one",
+        )  # fmt: skip
+        return
     if growth is None or growth < EXPLODES:
         return
     steepest = max((p for p in stats.parameters if len(p.shape) >= 2), key=lambda p: p.elasticity)
@@ -133,6 +146,17 @@ def exploding(stats: GradientStats) -> Iterator[Seen]:
         _place(steepest.name),
         {"growth": growth, "elasticity": steepest.elasticity, "loss": stats.loss, "loss_scale": scale},
     )
+
+
+def _lost_on_the_way(stats: GradientStats) -> Iterator[Seen]:
+    for trial in stats.unfelt[:1]:
+        more = f" ({len(stats.unfelt) - 1} more fare alike)" if len(stats.unfelt) > 1 else ""
+        yield Seen(
+            f"the gradient of `{trial.parameter}` is {trial.share:.1e} of that of other matrices, and new random values in it change the loss by {trial.change:.1g}, "
+            f"those in `{trial.beside}` by {trial.other:.2g}: on its long way to the loss what it says is forgotten{more}",
+            _place(trial.parameter), {"ratio": trial.share, "change": trial.change, "other_change": trial.other},
+            advice="give it a shorter way: gates that stay open, a residual or skip connection, fewer steps, less leak",
+        )  # fmt: skip
 
 
 def _loss_scale(stats: GradientStats) -> float:

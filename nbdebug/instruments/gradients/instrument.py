@@ -18,7 +18,9 @@ from nbdebug.instruments.base import instrument
 from nbdebug.instruments.gradients import symmetry
 from nbdebug.instruments.gradients.flow import Flow, Use
 from nbdebug.instruments.gradients.result import Experiment, GradientStats, ParameterGradient, Signal
+from nbdebug.instruments.gradients.steep import steep
 from nbdebug.instruments.gradients.trend import suspicious
+from nbdebug.instruments.gradients.unfelt import unfelt
 from nbdebug.tensor_stats import measure_all, norms
 from nbdebug.training_setup import TrainingSetup
 
@@ -66,6 +68,10 @@ def gradients(setup: TrainingSetup, *, batches: int = 1) -> Iterator[GradientSta
     columns = frozenset(use.parameter for use in uses if not use.transposed)
     found = replace(found, **_symmetry(setup, given, columns, found))
     yield found
+    found = replace(
+        found, unfelt=tuple(unfelt(setup, given[0], found.parameters)), steep=steep(setup, given[0], found.loss or 0.0, found.parameters)
+    )
+    yield found
     if suspicious(found):
         yield replace(found, experiment=_experiment(setup, given[0], found.signals))
 
@@ -92,7 +98,7 @@ def _symmetry(
 ) -> dict[str, Any]:
     try:
         reached = {p.name for p in found.parameters if p.gradient is not None}  # a teacher under no_grad does not learn anyway
-        return {"symmetric": tuple(name for name in symmetry.stuck(setup, batches, columns) if name in reached)}
+        return {"symmetric": {name: distinct for name, distinct in symmetry.stuck(setup, batches, columns).items() if name in reached}}
     except (NbdebugError, RuntimeError) as error:
         return {"symmetry_not_checked": f"the step does not run with lent weights ({str(error).splitlines()[0]})"}
 

@@ -53,6 +53,27 @@ class Experiment:
 
 
 @dataclass(frozen=True)
+class Unfelt:
+    """A matrix that the loss does not notice."""
+
+    parameter: str
+    share: float  # of the median matrix's gradient
+    change: float  # of the loss, with other random values in it
+    beside: str  # another matrix
+    other: float  # the change with other values in that one
+
+
+@dataclass(frozen=True)
+class Steep:
+    """A parameter that the loss is far steeper in than any polynomial."""
+
+    parameter: str
+    degree: float  # relative change of the loss over that of the parameter
+    factor: float  # with the parameter so many times as large …
+    after: float  # … this is the loss
+
+
+@dataclass(frozen=True)
 class GradientStats:
     """Gradients of the training loss, and the backward signal along the forward pass."""
 
@@ -60,10 +81,12 @@ class GradientStats:
     batches: int
     parameters: tuple[ParameterGradient, ...] = ()
     signals: tuple[Signal, ...] = ()  # in forward order; a weight used at every time step comes many times
-    symmetric: tuple[str, ...] = ()  # matrices whose units are the same and stay so
+    symmetric: dict[str, int] = field(default_factory=dict)  # matrix → distinct units, where those that are the same stay so
     adaptive: bool = True  # whether the optimizer takes the size out of the gradient, as Adam does
     squashing: dict[str, int] = field(default_factory=dict)  # class of a non-linearity that flattens out at both ends → how many there are
     experiment: Experiment | None = None  # made only on suspicion
+    unfelt: tuple[Unfelt, ...] = ()  # the faintest first
+    steep: Steep | None = None
     not_checked: str = ""  # why there was no backward pass
     symmetry_not_checked: str = ""
 

@@ -12,13 +12,14 @@ from nbdebug.counterfactual import Counterfactual, trainable
 from nbdebug.training_setup import TrainingSetup
 
 STEPS = 3  # enough for a zero behind a zero behind a zero (ControlNet's zero convolutions, LoRA) to wake up
+SKETCH = 16  # numbers of a row that are looked at first
 SAME = 1e-4  # relative; rounding over three steps stays under 1e-6
 GATES = {nn.LSTM: 4, nn.LSTMCell: 4, nn.GRU: 3, nn.GRUCell: 3}  # blocks of rows that belong to different gates
 TRANSPOSED = (nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d)  # stored as (in, out, ...)
 
 
-def stuck(setup: TrainingSetup, batches: Sequence[Any], columns: frozenset[str]) -> tuple[str, ...]:
-    """Names of the matrices whose units are the same now and still are after a few imagined steps.
+def stuck(setup: TrainingSetup, batches: Sequence[Any], columns: frozenset[str]) -> dict[str, int]:
+    """The matrices whose units are the same now, or copies of half as many, and still are after a few imagined steps: name → distinct units.
 
     Args:
         batches: what the imagined steps are taken on; no weight is moved.
@@ -26,7 +27,9 @@ def stuck(setup: TrainingSetup, batches: Sequence[Any], columns: frozenset[str])
     """
     owners = {id(p): module for module in setup.model.modules() for p in module.parameters(recurse=False)}
     layout = {
-        name: _Layout(gates=_gates(owners[id(p)], name), columns=name in columns or isinstance(owners[id(p)], TRANSPOSED))
+        name: _Layout(
+            gates=_gates(owners[id(p)], name), columns=name in columns or isinstance(owners[id(p)], TRANSPOSED), table=isinstance(owners[id(p)], nn.Embedding)
+        )
         for name, p in trainable(setup.model)
         if p.ndim >= 2 and p.numel()
     }
@@ -37,28 +40,46 @@ def stuck(setup: TrainingSetup, batches: Sequence[Any], columns: frozenset[str])
         suspects = [name for name in suspects if layout[name].same(weights[name])]
         if not suspects:
             break
-    return tuple(suspects)
+    return {name: layout[name].distinct for name in suspects}
 
 
 class _Layout:
     """How a weight is cut into units."""
 
-    def __init__(self, *, gates: int, columns: bool) -> None:
+    def __init__(self, *, gates: int, columns: bool, table: bool) -> None:
         self.gates, self.columns = gates, columns
+        self.table = table  # rows that a batch does not ask for stay as they are
+        self.first = torch.zeros(0, dtype=torch.long)  # of each unit the first that is the same, told by the first look
+        self.distinct = 0
 
     def same(self, weight: Tensor, *, exactly: bool = False) -> bool:
-        """Whether there are several units, all with the same weights."""
+        """Whether there are several units with the same weights: all of them, or copies of at most half as many that are not all zero."""
         units = self._units(weight)
         if units.shape[0] < 2:
             return False
         if exactly:
-            return bool((units == units[:1]).all())
-        return bool((units - units[:1]).abs().max() <= SAME * weight.abs().max())
+            self.first, self.distinct = _firsts(units)
+            return self.distinct == 1 or (not self.table and self.distinct <= units.shape[0] // 2 and bool((units != 0).any(1).all()))
+        return bool((units - units[self.first]).abs().max() <= SAME * weight.abs().max())
 
     def _units(self, weight: Tensor) -> Tensor:
         weight = weight.transpose(0, 1) if self.columns else weight
         size = weight.shape[0] // self.gates
         return weight.reshape(self.gates, size, -1).transpose(0, 1).reshape(size, -1)
+
+
+def _firsts(units: Tensor) -> tuple[Tensor, int]:
+    """For each row the index of the first one like it, and how many different ones there are."""
+    if bool((units == units[:1]).all()):
+        return torch.zeros(len(units), dtype=torch.long, device=units.device), 1
+    head = units[:, :SKETCH].double()
+    sketch = (head * torch.arange(1, head.shape[1] + 1, device=units.device).sqrt()).sum(1)  # equal rows have equal ones, and most others do not
+    if len(sketch.unique()) > len(units) // 2:
+        return torch.arange(len(units), device=units.device), len(units)
+    _, index = torch.unique(units, dim=0, return_inverse=True)
+    order = torch.arange(len(units), device=units.device)
+    first = torch.full_like(order, len(units)).scatter_reduce(0, index, order, "amin")
+    return first[index], int(index.max()) + 1
 
 
 def _gates(module: nn.Module, name: str) -> int:

@@ -26,7 +26,7 @@ from nbdebug.instruments.of_data import OfData
 from nbdebug.training_setup import TrainingSetup
 
 FEW = 2  # samples of a brief look, and
-BRIEF = 0.15  # seconds at most for all experiments on them
+BRIEF, PATIENT = 0.15, 1.0  # seconds of work at most for all experiments on them, and by the clock
 PATIENCE = 0.1  # of the budget, for the first reading of samples of each loader
 EXPERIMENTS, WORKERS = 0.3, 0.15  # of the budget, for train_loader; for val_loader half as much for experiments, and no workers
 TUNED = 0.5  # of that where other configurations are to be measured as well
@@ -85,8 +85,8 @@ def _audited(
         asked = Running(loader, name, samples=samples, brief=brief, patience=PATIENCE * seconds)
         running = running or asked
         few = TUNED if tune else 1.0
-        own = Box(min(BRIEF, seconds)) if brief else box.part(few * EXPERIMENTS / (1 + number))
-        later = Box(own.seconds) if brief else box.part(few * (EXPERIMENTS + WORKERS))
+        own = Box(min(BRIEF, seconds), min(PATIENT, seconds)) if brief else box.part(few * EXPERIMENTS / (1 + number))
+        later = Box(own.seconds, own.patience) if brief else box.part(few * (EXPERIMENTS + WORKERS))
         workers = later if number == 0 and (speed or asked.workers > 0) else None
         for look in run_looks(asked, box=own, workers=workers):
             yield LoaderLooks((*found, look), brief, why_no_speed="it is still running")

@@ -54,6 +54,13 @@ def _is_second_name(variable: tuple[str, Any]) -> bool:
     return variable[0].startswith("_") or variable[0] in OUTPUTS
 
 
+def carried(model: nn.Module) -> Iterator[tuple[dict[str, Any], str]]:
+    """The buffers and plain attributes of a model's modules that hold a tensor with a graph, as a dict and the key in it."""
+    for module in model.modules():
+        for held in (module._buffers, module.__dict__):
+            yield from ((held, name) for name, value in held.items() if isinstance(value, Tensor) and value.grad_fn is not None)
+
+
 def graph_size(root: Tensor, most: int) -> int:
     """Nodes of the graph behind a tensor, counted up to `most`."""
     return sum(1 for _ in _nodes([root], most))
@@ -84,8 +91,8 @@ def _attributes(path: str, value: Any) -> Iterator[tuple[str, Any]]:
     if type(value).__module__.split(".")[0] in CLOSED and not isinstance(value, nn.Module):
         return
     for name, item in _first(getattr(value, "__dict__", {}).items()):
-        if name == "_modules" and isinstance(value, nn.Module):
-            yield from ((f"{path}.{child}", module) for child, module in _first(item.items()))
+        if name in ("_modules", "_buffers") and isinstance(value, nn.Module):
+            yield from ((f"{path}.{child}", part) for child, part in _first(item.items()))
         elif not name.startswith("__"):
             yield f"{path}.{name}", item
 

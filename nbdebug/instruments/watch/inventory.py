@@ -75,6 +75,7 @@ class WatchedModel:
             self.dropouts, self.forwards, str(parameters[0].dtype).removeprefix("torch.") if parameters else "",
             _wrapper(self.module), self.invisible, tuple(a.name for a in holders),
             sum(parameters[order].numel() for order in orders), min(orders, default=-1), tuple(statistics.plain(self.module, self.norms)),
+            statistics.copied_without(self.module, self.norms), any(self.moved(plain_path(path), p) for path, p in self.module.named_parameters()) if self.norms else False,
         )  # fmt: skip
 
 

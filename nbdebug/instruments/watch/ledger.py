@@ -35,6 +35,7 @@ class Account:
         self.spent = False  # a step has used what is in the gradients
         self.scaled = False  # what is in the gradients is multiplied by the scaler's factor
         self.by_scaler = False  # the step that comes is the scaler's, which divides by its factor
+        self.wrote = False  # the loop had written to the gradients when the scaler's step divided them
         self.by_hand = False  # its weights were moved, and not by its steps
         self.steps = self.skipped = 0
         self._passes = self._looks = 0
@@ -115,7 +116,7 @@ class Account:
 
     def after_step(self, *, skipped: bool = False) -> None:
         self.pending, self.spent = [], True
-        self.scaled = self.by_scaler = False
+        self.scaled = self.by_scaler = self.wrote = False
         self._used = [(weakref.ref(g), g._version) for p in self._few() if (g := p.grad) is not None]
         self.steps += not skipped
         self.skipped += skipped

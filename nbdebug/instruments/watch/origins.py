@@ -9,8 +9,11 @@ from typing import Any
 
 from nbdebug.assigned_at import parsed
 from nbdebug.bound_at import Built, Text, call_that_builds, known_texts
+from nbdebug.findings import Location
+from nbdebug.held_at import line_that_makes
 from nbdebug.instruments.watch.places import Places
 from nbdebug.instruments.watch.recorder import Recorder
+from nbdebug.source_lines import location_fields
 
 
 class Origins:
@@ -20,20 +23,27 @@ class Origins:
         self._known: dict[tuple[str, str], Built | None] = {}
 
     def of(self, recorder: Recorder) -> tuple[Built, ...]:
-        new = {(name, kind.__name__): kind for name, kind in _parts(recorder) if (name, kind.__name__) not in self._known}
+        new = {(name, type(thing).__name__): thing for name, thing in _parts(recorder) if (name, type(thing).__name__) not in self._known}
         if new:
             running = list(_running(recorder.places))
             known = list(known_texts(recorder.places.files()))
-            for (name, kind), made in new.items():
-                self._known[name, kind] = call_that_builds(name, kind, _parameters(made), running, known)
+            for (name, kind), thing in new.items():
+                built = call_that_builds(name, kind, _parameters(type(thing)), running, known)
+                self._known[name, kind] = built or _by_its_variable(name, thing)
         return tuple(built for built in self._known.values() if built is not None)
 
 
-def _parts(recorder: Recorder) -> Iterator[tuple[str, type]]:
-    yield from ((a.name, type(a.optimizer)) for a in recorder.ledger if a.optimizer is not None)
-    yield from ((s.name, type(s.scheduler)) for s in recorder.schedulers.values())
-    yield from ((m.name, type(m.module)) for m in recorder.models.values())
-    yield from ((entry.name, type(loader)) for entry in recorder.loaders.values() if (loader := entry.loader()) is not None)
+def _parts(recorder: Recorder) -> Iterator[tuple[str, Any]]:
+    yield from ((a.name, a.optimizer) for a in recorder.ledger if a.optimizer is not None)
+    yield from ((s.name, s.scheduler) for s in recorder.schedulers.values())
+    yield from ((m.name, m.module) for m in recorder.models.values())
+    yield from ((entry.name, loader) for entry in recorder.loaders.values() if (loader := entry.loader()) is not None)
+
+
+def _by_its_variable(name: str, thing: Any) -> Built | None:
+    """Inside a function it has another name than where it was made: the variable of the script or notebook that holds it knows more."""
+    line = line_that_makes(thing)
+    return Built(name, Location(**location_fields(line)), {}) if line is not None else None
 
 
 def _running(places: Places) -> Iterator[Text]:

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer, lr_scheduler
 
 from nbdebug.batch import batch_size
+from nbdebug.instruments.watch.aliases import LOOKS, aliases
 from nbdebug.instruments.watch.call_facts import autocast, is_divided, wants_gradient, with_graph
 from nbdebug.instruments.watch.constant import Constants
 from nbdebug.instruments.watch.curves import GIVEN, Curves
@@ -31,6 +32,7 @@ from nbdebug.instruments.watch.places import Places, things
 from nbdebug.instruments.watch.result import Fact
 from nbdebug.instruments.watch.retained import Graphs
 from nbdebug.instruments.watch.states import States
+from nbdebug.instruments.watch.unheard_loss import unheard_loss
 
 FROZEN_UNTIL = 64  # forward passes of a frozen model until which it is asked whether it is still frozen
 BY_HAND = "(by hand)"  # stands for the optimizer of a loop that has none: every backward pass is an update
@@ -61,6 +63,7 @@ class Recorder:
         self.schedulers: dict[int, WatchedScheduler] = {}
         self.strays: dict[int, tuple[str, str, Tensor, int]] = {}  # id → name, model, parameter, order
         self.met: set[int] = set()  # ids of parameters in optimizers that got a gradient
+        self.aliases: tuple[str, ...] = ()  # averages of the weights that are no copies, when they were looked at last
         self.steps = 0
         self.on_step: Callable[[Step], None] = lambda step: None
         self.spent = 0.0  # seconds that watching took, as far as it can be timed from here
@@ -75,6 +78,7 @@ class Recorder:
         self._undo: Callable[[], None] | None = None
         self._training = True  # mode of the model that runs
         self._grad = self._half = self._descended = False  # _half: the forward passes for the coming backward ran in float16
+        self._heard_a_loss = False  # since the last backward pass
         self._last_model: WatchedModel | None = None
         self._last_loader = ""
         self._entry: WatchedLoader | None = None  # the loader whose batch came last
@@ -138,6 +142,8 @@ class Recorder:
         if self._grad and (given := with_graph(output)):
             self._half = self._half or given[0].dtype == torch.float16  # autocast may begin inside of the model
             frame = sys._getframe(1)
+            if self._training and self._last_model is not None:
+                given = [*given, *self.graphs.carried_by(self._last_model.module)]
             self.graphs.built(given, training=self._training, place=self.places.number(frame), frame=frame)
 
     def loss(self, name: str, value: Any, args: Any, kwargs: Any, frame: FrameType) -> None:
@@ -155,6 +161,7 @@ class Recorder:
         if not value.requires_grad:
             self.curves.validated(name, value.detach(), size)
             return
+        self._heard_a_loss = True
         self.constants.seen(name, self.steps, value, args, kwargs)
         if outside:  # a validation that forgot no_grad, unless a backward pass follows
             self._perhaps_validated.append((name, value.detach(), size))
@@ -184,6 +191,9 @@ class Recorder:
         self.graphs.descends(roots, retain=retain, place=place)
         inside = self._closure.name if self._closure is not None else ""
         self._backward = (place, onto, self._scaled > 0, divided, retain, inside)
+        if not self._heard_a_loss and len(roots) == 1 and (loss := unheard_loss(roots[0])) is not None:
+            self.constants.seen(loss.function, self.steps, roots[0], loss.args, loss.kwargs)
+        self._heard_a_loss = False
         self.curves.about_to_descend([t.detach() for t in roots if t.numel() == 1])
         if self._sampling and self._scaled:
             self.numbers.backward_scale(self.curves.scale())
@@ -231,6 +241,7 @@ class Recorder:
         if not self._heeds(optimizer):
             return
         account = self._account(optimizer, frame)
+        account.wrote = account.wrote or (account.touched and not explicit)
         account.scaled = False
         account.written_to()
         if explicit:
@@ -257,7 +268,7 @@ class Recorder:
             self.cycles.not_stepped(BY_HAND)
         if self.cycles.will_step(account.name):
             self._end_of_step()
-        touched = account.touched
+        touched = account.touched or account.wrote
         gradients, stale = account.before_step()
         closure, used = self._closure is account, self._written(account.places)
         self._add("step", account.name, frame, gradients, stale, account.scaled, False, closure, used, touched, account.by_scaler)
@@ -281,6 +292,8 @@ class Recorder:
         self._stepped.add(account.name)
         self.curves.updated(account)
         self.graphs.step(self.steps, frame)
+        if account.steps in LOOKS:
+            self.aliases = aliases(frame, account.parameters)
 
     def skipped(self, optimizer: Any, frame: FrameType) -> None:
         if not self._heeds(optimizer):
@@ -355,6 +368,7 @@ class Recorder:
                 entry.parts = ()
         self.strays, self.met, self._last_model, self._known_places = {}, set(), None, set()
         self.places.close()
+        self.graphs.close()
 
         def resume() -> None:
             for table, key, entry, name, held in kept:

@@ -11,6 +11,7 @@ from nbdebug.findings import Location
 from nbdebug.instruments.watch.predictions.result import Predictions
 from nbdebug.instruments.watch.statistics import Statistics
 from nbdebug.page import Panel
+from nbdebug.unheeded import Unheeded
 
 Fact = str | int | float | bool | None
 
@@ -95,6 +96,8 @@ class Model:
     held: int = 0  # elements of its trainable parameters that they hold
     first_held: int = -1  # the first of those among its parameters; -1: none
     norms: tuple[Statistics, ...] = ()  # of the batch norms that began with it
+    fresh: tuple[str, ...] = ()  # batch norms that no batch has reached
+    moved: bool = False  # whether a weight is another than when it was first called; asked where there are such batch norms
 
 
 @dataclass(frozen=True)
@@ -144,6 +147,15 @@ class Stray:
     order: int  # among the parameters of its model
     moved: bool  # its values changed all the same: the loop updates it by hand
     replaced: bool = False  # an optimizer holds a tensor of that shape, or nearly so, that no model has and no gradient reached
+
+
+@dataclass(frozen=True)
+class Rescaled:
+    """A weight that the loop itself multiplied by a number between one step and the next."""
+
+    name: str
+    factor: float  # the middle one
+    times: int  # of the first steps that were compared
 
 
 @dataclass(frozen=True)
@@ -268,8 +280,11 @@ class WatchResult:
     schedulers: tuple[Scheduler, ...] = ()
     loaders: tuple[Loader, ...] = ()
     strays: tuple[Stray, ...] = ()
+    rescaled: tuple[Rescaled, ...] = ()
+    aliases: tuple[str, ...] = ()  # variables called an average of the weights that hold the very weights
     retained: tuple[Retained, ...] = ()
     constants: tuple[Constant, ...] = ()
+    unheeded: tuple[Unheeded, ...] = ()  # attributes that were meant to freeze or to thaw, as they stand at the end
     sources: tuple[Source, ...] = ()
     built: tuple[Built, ...] = ()  # where its parts were, as far as only one line can be meant
     tracks: dict[str, Track] = field(default_factory=dict)  # "loss", "validation loss", "gradient norm", "learning rate" …

@@ -8,11 +8,12 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import replace
 from types import FrameType
+from typing import Any
 
-from torch import Tensor
+from torch import Tensor, nn
 
 from nbdebug.findings import Location
-from nbdebug.instruments.watch.holders import graph_size, holder_of
+from nbdebug.instruments.watch.holders import carried, graph_size, holder_of
 from nbdebug.instruments.watch.result import Retained
 
 MARK = "nbdebug.watch"  # key in the metadata of a graph's last nodes, which live as long as something holds the graph;
@@ -79,6 +80,7 @@ class Graphs:
         self._training = True  # mode of the forward pass that came last
         self._evaluation: Retained | None = None
         self._passes: Counter[int] = Counter()  # place → backward passes that kept their graph
+        self._carried: dict[int, list[tuple[dict[str, Any], str]]] = {}  # id of a model → where its modules hold graphs
         self._sizes: dict[int, list[Retained]] = {}  # place → the graph at its 1st, 2nd, 4th, 8th … pass
 
     def built(self, tensors: Iterable[Tensor], *, training: bool, place: int, frame: FrameType) -> None:
@@ -87,6 +89,17 @@ class Graphs:
         self._mark(tensors, place, -1 if training else self._census.evaluation)
         if not training and (alive := self._census.evaluations.get(self._census.evaluation, 0)) >= MANY:
             self._look_at_evaluation(alive, place, frame)
+
+    def carried_by(self, model: nn.Module) -> list[Tensor]:
+        """What the model's own buffers and attributes hold with a graph: a state that no loss leads to. They are looked for now and then."""
+        if self._step & (self._step - 1) == 0:
+            self._carried[id(model)] = list(carried(model))
+        held = (places.get(name) for places, name in self._carried.get(id(model), ()))
+        return [tensor for tensor in held if isinstance(tensor, Tensor) and tensor.grad_fn is not None]
+
+    def close(self) -> None:
+        """Lets go of the models."""
+        self._carried.clear()
 
     def descends(self, roots: list[Tensor], *, retain: bool, place: int) -> None:
         """A backward pass from these begins; `retain`: it keeps its graph."""

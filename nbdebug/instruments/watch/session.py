@@ -7,6 +7,7 @@ import dataclasses
 import inspect
 import math
 import re
+import statistics
 import time
 import weakref
 from collections.abc import Callable, Iterable, Iterator
@@ -28,10 +29,11 @@ from nbdebug.instruments.watch.origins import Origins
 from nbdebug.instruments.watch.pace import Pace
 from nbdebug.instruments.watch.predictions.keeping import Looks
 from nbdebug.instruments.watch.recorder import Recorder, Step
-from nbdebug.instruments.watch.result import Stray, WatchResult
+from nbdebug.instruments.watch.result import Rescaled, Stray, WatchResult
 from nbdebug.listening import plain_path
 from nbdebug.nonfinite.loop.armed import Armament
 from nbdebug.taps import Both, Taps
+from nbdebug.unheeded import unheeded
 
 watched = Judged("watch", title="watch", level="optimisation", result=WatchResult)
 _open: list[Watch] = []  # the watch that listens now; at most one
@@ -273,8 +275,11 @@ class Watch(contextlib.ContextDecorator):
             schedulers=tuple(s.plain(_optimizer_of(s.scheduler, accounts), places) for s in recorder.whole_schedulers()),
             loaders=tuple(entry.plain(places) for entry in recorder.loaders.values()),
             strays=_strays(recorder, accounts),
+            rescaled=tuple(Rescaled(name, statistics.median(factors), len(factors)) for name, factors in self._numbers.scaled().items()),
+            aliases=recorder.aliases,
             retained=recorder.graphs.plain(),
             constants=recorder.constants.plain(),
+            unheeded=tuple(one for entry in recorder.models.values() for one in unheeded(entry.module)),
             sources=recorder.places.sources(),
             built=self._origins.of(recorder),
             tracks=recorder.curves.plain(),

@@ -36,6 +36,12 @@ def _is_fresh(part: _BatchNorm) -> bool:
     return int(seen) == 0 and bool((mean == 0).all()) and bool((variance == 1).all())
 
 
+def copied_without(module: nn.Module, norms: Collection[str]) -> tuple[str, ...]:
+    """Of these batch norms those that still have seen nothing."""
+    still = set(fresh(module)) if norms else set()
+    return tuple(path for path in norms if path in still)
+
+
 def plain(module: nn.Module, norms: Collection[str]) -> Iterator[Statistics]:
     """What they are by now. The batches' own statistics follow from what was mixed into the beginning, and in what share."""
     for path, part in ((plain_path(path), part) for path, part in module.named_modules()):

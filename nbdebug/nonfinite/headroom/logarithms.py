@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import torch
+from torch import Tensor
 from torch.nn import functional as F
 
 from nbdebug.listening import Call, Tape
@@ -21,6 +22,7 @@ from nbdebug.nonfinite.headroom.origins import (
     square_of,
 )
 
+SCALES = frozenset("neg __neg__ mul __mul__ __rmul__ div __truediv__ sum".split())  # between x and what it is the negative of
 SIGMOIDS = frozenset("sigmoid sigmoid_ special_expit".split())
 
 
@@ -77,13 +79,23 @@ def _log_with_one(tape: Tape, call: Call, inside: Call) -> Match | None:
         return None
     if flipped.name == "exp":
         swaps = {flipped.index: lambda c, x: torch.log(-torch.expm1(x)), inside.index: as_it_is, call.index: as_it_is}
-        return Match("log(1 - exp(x))", call, flipped, flipped.given[0], "torch.log(-torch.expm1(x))", swaps, lambda x, k: x / k)
+        return Match("log(1 - exp(x))", call, flipped, flipped.given[0], "torch.log(-torch.expm1(x))", swaps, _nearer(tape, flipped))
     root = square_of(tape, flipped)
     if root is None or root.name != "tanh":
         return None
     swaps = {root.index: lambda c, x: 2 * (math.log(2) - x - F.softplus(-2 * x))}
     swaps |= dict.fromkeys((flipped.index, inside.index, call.index), as_it_is)
     return Match("log(1 - tanh(x)²)", call, root, root.given[0], "2 * (math.log(2) - x - F.softplus(-2 * x))", swaps)
+
+
+def _nearer(tape: Tape, exp: Call) -> Callable[[Tensor, float], Tensor]:
+    """How the argument of log(1 - exp(x)) comes nearer to 0: by its factor, or by that of its own exponent where it is -exp(u)."""
+    inside = picked(tape, exp, exp.given[0])
+    while inside is not None and inside.name in SCALES and inside.given:
+        inside = picked(tape, inside, inside.given[0])
+    if inside is None or inside.name != "exp":
+        return lambda x, k: x / k
+    return lambda x, k: torch.where(x.abs() < 1, -x.abs().pow(math.sqrt(k)), x / k)
 
 
 def _log_of_one_more(tape: Tape, call: Call, inside: Call) -> Match | None:

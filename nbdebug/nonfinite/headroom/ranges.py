@@ -33,11 +33,11 @@ from nbdebug.nonfinite.headroom.rules import (
     WITHIN_ONE,
     Range,
     as_held,
+    exponential,
     summed,
 )
 
 MEANS = ("mean", "avg_pool1d", "avg_pool2d", "avg_pool3d")
-DEEPEST = 400  # operators between an input and what it is traced to; our choice, beyond it anything is possible
 
 
 @dataclass
@@ -52,10 +52,16 @@ class Ranges:
         self._constant = {id(tensor) for tensor in (*self.tape.model.parameters(), *self.tape.model.buffers())}
 
     def of(self, call: Call, tensor: object) -> Range:
-        """The range of one of the arguments of a call, a tensor or a number."""
-        return self._argument(call, tensor, 0)
+        """The range of one of the arguments of a call, a tensor or a number.
 
-    def _argument(self, call: Call, value: object, depth: int) -> Range:
+        What lies behind it is worked out first things first: a recurrence is deeper than Python's stack.
+        """
+        if isinstance(tensor, Tensor) and any(parent >= 0 and parent not in self._known for parent in call.parents):
+            for index in sorted(self.tape.ancestors(tensor)):
+                self._made(self.tape.calls[index])
+        return self._argument(call, tensor)
+
+    def _argument(self, call: Call, value: object) -> Range:
         if isinstance(value, (bool, int, float)):
             number = as_held(float(value), call)
             return Range(number, number, number > 0)
@@ -67,18 +73,18 @@ class Ranges:
             return _observed(value) if id(value) in self._constant else _of_data(value)
         maker = self.tape.calls[parent]
         if maker.name in ALIGNED:
-            return self._argument(maker, _counterpart(maker, value), depth + 1)
-        return self._made(maker, depth)
+            return self._argument(maker, _counterpart(maker, value))
+        return self._made(maker)
 
-    def _made(self, call: Call, depth: int) -> Range:
+    def _made(self, call: Call) -> Range:
         if call.index not in self._known:
-            self._known[call.index] = Range(learns=True, guessed=True) if depth > DEEPEST else self._worked_out(call, depth + 1)
+            self._known[call.index] = self._worked_out(call)
         return self._known[call.index]
 
-    def _worked_out(self, call: Call, depth: int) -> Range:
+    def _worked_out(self, call: Call) -> Range:
         if (written := _written_by(call)) is not None:  # x[i] = y keeps the rest of x
-            return self._argument(call, call.given[0], depth).joined(self._argument(call, written, depth))
-        given = [self._argument(call, tensor, depth) for tensor in _read(call)]
+            return self._argument(call, call.given[0]).joined(self._argument(call, written))
+        given = [self._argument(call, tensor) for tensor in _read(call)]
         learns = any(r.learns for r in given)
         if call.name in RANDOM:
             return Range(0.0 if call.name in RANDOM_NOT_NEGATIVE else -math.inf, guessed=True)
@@ -86,21 +92,25 @@ class Ranges:
             return Range(0.0, 1.0)
         if call.name in CONSTANTS:
             return _union([_observed(tensor) for tensor in call.outputs()] or [Range()])
-        found = self._by_definition(call, given, depth)
+        found = self._by_definition(call, given)
         return replace(found, learns=learns or _requires_grad(call), guessed=found.guessed or any(r.guessed for r in given))
 
-    def _by_definition(self, call: Call, given: list[Range], depth: int) -> Range:
+    def _by_definition(self, call: Call, given: list[Range]) -> Range:
         name = call.name
         if name in NOT_NEGATIVE:
             return Range(0.0, 6.0 if name == "relu6" else math.inf)
         if name in UNIT:
             return Range(0.0, 1.0, positive=True)
+        if name in ("exp", "exp_") and given:
+            return exponential(given[0])
         if name in POSITIVE:
             return Range(1.0 if name == "cosh" else 0.0, math.inf, positive=True)
+        if name == "hardtanh":
+            return Range(float(call.argument(1, "min_val", -1.0)), float(call.argument(2, "max_val", 1.0)))
         if name in WITHIN_ONE:
             return Range(-1.0, 1.0)
         if name in ARITHMETIC:
-            return self._arithmetic(call, depth)
+            return self._arithmetic(call)
         if name in SAME and given:
             return _union(given)
         if name in WITH_ZERO and given:
@@ -112,7 +122,7 @@ class Ranges:
         rule = SPECIAL.get(name)
         return rule(call, given) if rule is not None and given else Range(guessed=name not in UNBOUNDED)
 
-    def _arithmetic(self, call: Call, depth: int) -> Range:
+    def _arithmetic(self, call: Call) -> Range:
         """Two operands, of which one may be a number."""
         kind = ARITHMETIC[call.name]
         left, right = call.argument(0, "input"), call.argument(1, "other")
@@ -123,8 +133,8 @@ class Ranges:
         if kind == "sub" and is_spread(self.tape, call, left, right):
             return Range(0.0)
         if left is right and isinstance(left, Tensor):
-            return {"mul": Range(0.0), "sub": Range(0.0, 0.0), "div": Range(1.0, 1.0)}.get(kind, self._argument(call, left, depth))
-        a, b = self._argument(call, left, depth), self._argument(call, right, depth)
+            return {"mul": Range(0.0), "sub": Range(0.0, 0.0), "div": Range(1.0, 1.0)}.get(kind, self._argument(call, left))
+        a, b = self._argument(call, left), self._argument(call, right)
         if "alpha" in call.kwargs or (kind in ("add", "sub") and len(call.args) > 2):
             return Range()
         return COMBINED[kind](a, b)

@@ -136,6 +136,18 @@ def _filled(call: Call, given: list[Range]) -> Range:
     return Range() if math.isnan(number) else given[0].joined(Range(number, number, number > 0))
 
 
+def exponential(given: Range) -> Range:
+    """Of exp: what is held from below comes out held from below."""
+    low, high = (math.exp(end) if end < 700 else math.inf for end in (given.low, given.high))
+    return Range(low, high, positive=True)
+
+
+def _less_one(call: Call, given: list[Range]) -> Range:
+    """Of expm1, at both ends."""
+    low, high = (math.expm1(end) if end < 700 else math.inf for end in (given[0].low, given[0].high))
+    return Range(low, high, low > 0)
+
+
 def _monotone(function: Callable[[float], float]) -> Callable[[Call, list[Range]], Range]:
     def rule(call: Call, given: list[Range]) -> Range:
         try:
@@ -154,7 +166,7 @@ SPECIAL: dict[str, Callable[[Call, list[Range]], Range]] = {
     **dict.fromkeys(("neg", "neg_", "__neg__"), lambda call, given: Range(-given[0].high, -given[0].low)),
     **dict.fromkeys(("log_softmax", "logsigmoid"), lambda call, given: Range(-math.inf, 0.0)),
     "log1p": _monotone(math.log1p),
-    "expm1": _monotone(lambda low: math.expm1(low) if low < 700 else math.inf),
+    "expm1": _less_one,
     "log": _monotone(lambda low: math.log(low) if low > 0 else -math.inf),
     "elu": lambda call, given: Range(-1.0),
     "rsqrt": lambda call, given: Range(0.0, positive=True),

@@ -9,7 +9,7 @@ from pydantic import BeforeValidator, model_validator
 from nbdebug.training.config.metric_names import better
 from nbdebug.training.config.of_training import Direction, Monitor
 from nbdebug.training.config.section import Section
-from nbdebug.training.config.values import Count, CountOrNone, Every, Flag, Fraction, Text, number
+from nbdebug.training.config.values import Count, CountOrNone, Every, Flag, Fraction, Text, number, one_of
 
 
 def _limit(usual: float) -> BeforeValidator:
@@ -52,7 +52,7 @@ class MLflow(Section):
 
     word: ClassVar[str] = "uri"
 
-    uri: Text | None = None  # None: a file store beside the runs
+    uri: Text | None = None  # None: an SQLite store beside the runs, mlflow.db
     experiment: Text = "nbdebug"
 
 
@@ -74,6 +74,7 @@ class Watch(Section):
 
     every_steps: Every = 50  # steps between looks at every layer
     find_nan: Flag = True  # a loss, gradient or weight that is not finite
+    on_nan: Annotated[str, BeforeValidator(one_of("stop", "skip"))] = "stop"  # skip: the update is left out, and the training goes on
     gradient_norm: Annotated[float | None, _limit(100.0)] = None  # the largest that is endured
     loss_spike: Annotated[float | None, _limit(10.0)] = 10.0  # over the median of late steps, in their own spread
     straggler: Annotated[float | None, _limit(2.0)] = 2.0  # a rank's own time for a step over the median of the ranks'

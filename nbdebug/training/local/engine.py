@@ -214,7 +214,7 @@ class Engine:
             return SPAWN
         if self._server is None or not self._server.alive():
             self._hand_back()
-            self._server = server.lent()
+            self._server = server.lent(self.plan.imports)
         wrong = self._wait_for_server()
         if wrong is None:
             return None

@@ -26,6 +26,7 @@ class Plan:
     threads: int = 1  # of each rank
     timeout: float = 300.0  # seconds that a collective may take
     called_at: float = 0.0
+    imports: tuple[str, ...] = ()  # what ranks need besides that is slow to import, once for all of them
 
     @property
     def world_size(self) -> int:
@@ -37,7 +38,7 @@ class Plan:
     @classmethod
     def of(cls, plain: Mapping[str, Any]) -> Plan:
         known = {field.name: plain[field.name] for field in fields(cls) if field.name in plain}
-        return cls(**{**known, "devices": tuple(known["devices"])})
+        return cls(**{**known, "devices": tuple(known["devices"]), "imports": tuple(known.get("imports", ()))})
 
     def spec(self, folder: RunFolder, rank: int, attempt: int, port: int) -> RankSpec:
         """What one rank is told."""

@@ -33,16 +33,21 @@ _current: Server | None = None
 
 
 class Server:
-    """One such interpreter, and how many runs have ranks of it."""
+    """One such interpreter, and how many runs have ranks of it.
 
-    def __init__(self) -> None:
+    Args:
+        imports: what it has besides.
+    """
+
+    def __init__(self, imports: tuple[str, ...] = ()) -> None:
         from multiprocessing.forkserver import ForkServer  # not on every system
 
         self.made_of = made_of()
+        self.imports = frozenset(imports)
         self.users = 0
         self._reaped = False
         self._forks = ForkServer()
-        self._forks.set_forkserver_preload(list(PRELOADED))
+        self._forks.set_forkserver_preload([*PRELOADED[:-1], *imports, PRELOADED[-1]])
         self._told = Path(tempfile.mkdtemp(prefix="nbdebug-server-"))
         with _environment(preloaded.asked(self._told)):
             self._forks.ensure_running()
@@ -92,16 +97,21 @@ def made_of() -> tuple[Any, ...]:
     return sys.executable, tuple(map(str, sys.path)), read, tuple(preloaded.versions().items())
 
 
-def lent() -> Server:
-    """The server to fork from, started if need be; hand it back with `back`. Returns before it is ready."""
+def lent(imports: tuple[str, ...] = ()) -> Server:
+    """The server to fork from, started if need be; hand it back with `back`. Returns before it is ready.
+
+    Args:
+        imports: modules that it must have; one that had some keeps them.
+    """
     global _current
     with _lock:
-        if _current is not None and not (_current.made_of == made_of() and _fit(_current)):
+        before = _current.imports if _current is not None else frozenset()
+        if _current is not None and not (_current.made_of == made_of() and _fit(_current) and before.issuperset(imports)):
             retired, _current = _current, None
             if not retired.users:
                 retired.stop()
         if _current is None:
-            _current = Server()
+            _current = Server(tuple(sorted(before.union(imports))))
         _current.users += 1
         return _current
 

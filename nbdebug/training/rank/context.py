@@ -17,9 +17,11 @@ import torch.distributed as dist
 from torch import Tensor, nn
 
 from nbdebug.errors import LaunchError, first_line
+from nbdebug.plain import to_plain
 from nbdebug.training.folder import RunFolder
 from nbdebug.training.rank import snapshot
-from nbdebug.training.rank.agreement import EVERY, Agreement, Wishes
+from nbdebug.training.rank.agreement import PAUSED, Agreement, Wishes
+from nbdebug.training.rank.bypass import Bypass
 from nbdebug.training.rank.inbox import Inbox
 from nbdebug.training.rank.sender import Now, Sender
 from nbdebug.training.rank.spec import RankSpec
@@ -81,6 +83,11 @@ class Context:
         return self.rank == 0
 
     @property
+    def group(self) -> Any:
+        """For what the ranks tell one another beside gradients, on the CPU; nothing of the user's comes in between. None with one rank."""
+        return self._group
+
+    @property
     def now(self) -> Now:
         """Where the rank is; told to the kernel once a second."""
         return self.sender.now
@@ -112,10 +119,13 @@ class Context:
         self.live.model = model
         if self.world_size == 1 or not any(p.requires_grad for p in model.parameters()):
             return model
-        return nn.parallel.DistributedDataParallel(
+        wrapped = nn.parallel.DistributedDataParallel(
             model, device_ids=[self.device.index] if self.device.type == "cuda" else None, bucket_cap_mb=told.bucket_mb,
             find_unused_parameters=told.find_unused_parameters, static_graph=told.static_graph,
         )  # fmt: skip
+        if self.is_main:
+            Bypass(wrapped, model, self.rank, lambda finding: self.send("finding", finding=to_plain(finding)))
+        return wrapped
 
     # -- told ---------------------------------------------------------------------------------------------------------
 
@@ -136,7 +146,7 @@ class Context:
         """
         if step is not None:
             self.now.step = step
-        self.send("metric", step=self.now.step, epoch=self.now.epoch, metrics={name: float(value) for name, value in metrics.items()})
+        self.send("metric", step=self.now.step, epoch=self.now.epoch, metrics={name: float(value.detach() if isinstance(value, Tensor) else value) for name, value in metrics.items()})
 
     # -- asked --------------------------------------------------------------------------------------------------------
 
@@ -156,7 +166,7 @@ class Context:
             if self.now.phase != "paused":
                 self.now.phase = "paused"
                 self.sender.beat()
-            time.sleep(EVERY)
+            time.sleep(PAUSED)
             wishes = self._agreement(at_once=True)
         if self.now.phase != phase:
             self.now.phase = phase

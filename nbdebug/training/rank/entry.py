@@ -31,12 +31,13 @@ from nbdebug.training.folder import RunFolder
 from nbdebug.training.job import FACTORY, FUNCTION, Job
 from nbdebug.training.local import preloaded
 from nbdebug.training.payload import reading
-from nbdebug.training.rank import guard, inbox, meeting, raised
+from nbdebug.training.rank import guard, inbox, meeting, own_loop, raised
 from nbdebug.training.rank.context import Context
 from nbdebug.training.rank.result import plain_result
 from nbdebug.training.rank.sender import Sender
 from nbdebug.training.rank.spec import RankSpec
 from nbdebug.training.rank.streams import Streams
+from nbdebug.training.record.writers import tensorboard
 from nbdebug.training.trainer import assembly, loop  # noqa: F401  the server that ranks are forked from has them then
 from nbdebug.training_setup import TrainingSetup
 
@@ -79,13 +80,14 @@ def _work(spec: RankSpec, folder: RunFolder, sender: Sender, pipe: Connection | 
     if pipe is not None:
         inbox.listen(wishes, pipe)
     else:
-        inbox.look(wishes, folder, from_start=not spec.attempt)
+        inbox.look(wishes, folder, from_start=not spec.attempt, since=spec.called_at)
     _workers_by_fork()
     job = reading.read(folder, spec.digest)
     sender.send("loaded", seconds=time.time() - began)
     config = read_config(job.config)
+    sender.listeners += tensorboard.of_rank(folder, spec.rank, spec.attempt, config.log.tensorboard)
     meeting.meet(spec, config.launch.timeout, by_torchrun=pipe is None and "TORCHELASTIC_RUN_ID" in os.environ)
-    context = Context(spec, config, sender, wishes, resume=_resumed(folder, spec.attempt))
+    context = Context(spec, config, sender, wishes, resume=_resumed(folder, anew=bool(spec.attempt) or pipe is None))
     sender.send("ready", seconds=time.time() - began)
     hook = _first_step(spec, context)
     try:
@@ -107,7 +109,8 @@ def _done(job: Job, context: Context) -> Any:
     seed_everything(context.config.seed)  # a model that is built here has the same weights in every rank
     if job.kind == FUNCTION:
         context.now.phase = "train"
-        return job.what(context, *job.arguments, **job.keywords)
+        with own_loop.armed(context):
+            return job.what(context, *job.arguments, **job.keywords)
     from nbdebug.training import trainer
 
     setup = job.what
@@ -133,9 +136,9 @@ def _name(what: Any) -> str:
     return getattr(what, "__name__", type(what).__name__)
 
 
-def _resumed(folder: RunFolder, attempt: int) -> dict[str, Any] | None:
-    """The state to go on from: after a restart this run's newest, else the one that the launch named."""
-    if attempt:
+def _resumed(folder: RunFolder, anew: bool) -> dict[str, Any] | None:
+    """The state to go on from: when the run was started before, as torchrun may have without saying so, its newest; else the one that the launch named."""
+    if anew:
         with contextlib.suppress(CheckpointError):  # it died before the first checkpoint: from the beginning
             return checkpoint.newest(folder).state
     named = folder.about().get("resume")

@@ -82,11 +82,12 @@ def listen(inbox: Inbox, pipe: Connection) -> None:
     threading.Thread(target=run, name="nbdebug-inbox", daemon=True).start()
 
 
-def look(inbox: Inbox, folder: RunFolder, from_start: bool) -> None:
+def look(inbox: Inbox, folder: RunFolder, from_start: bool, since: float = 0.0) -> None:
     """Takes what is written into the folder's file of wishes, in a thread; for a rank that has no pipe.
 
     Args:
         from_start: also the wishes that are there already; not after a restart, they were meant for the attempt before.
+        since: seconds since 1970; older wishes were meant for an earlier start of the same run.
     """
     tail = Tail(folder.path / NAME, from_start=from_start)
 
@@ -94,7 +95,8 @@ def look(inbox: Inbox, folder: RunFolder, from_start: bool) -> None:
         while True:
             with contextlib.suppress(OSError):
                 for message in tail.read():
-                    inbox.take(message)
+                    if float(message.get("t", since)) >= since:
+                        inbox.take(message)
             time.sleep(LOOK)
 
     threading.Thread(target=run, name="nbdebug-inbox", daemon=True).start()

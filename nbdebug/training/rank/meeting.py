@@ -19,7 +19,9 @@ def meet(spec: RankSpec, timeout: float, *, by_torchrun: bool) -> None:
         torch.cuda.set_device(spec.device)
     patience = timedelta(seconds=timeout)
     if by_torchrun:
-        dist.init_process_group(spec.backend, timeout=patience)
+        if sys.platform == "linux" and os.environ.get("LOCAL_WORLD_SIZE") == os.environ.get("WORLD_SIZE"):
+            os.environ.setdefault("GLOO_SOCKET_IFNAME", "lo")  # on one machine, as below
+        dist.init_process_group(spec.backend, store=_of_this_start(spec, patience), rank=spec.rank, world_size=spec.world_size, timeout=patience)
     elif spec.store_port:
         if sys.platform == "linux" and spec.store_host in ("127.0.0.1", "localhost"):
             os.environ.setdefault("GLOO_SOCKET_IFNAME", "lo")  # a host name that does not resolve is no obstacle
@@ -27,6 +29,19 @@ def meet(spec: RankSpec, timeout: float, *, by_torchrun: bool) -> None:
         store = dist.TCPStore(spec.store_host, spec.store_port, spec.world_size, is_master=False, timeout=patience)
         of_attempt = dist.PrefixStore(f"attempt {spec.attempt}", store)
         dist.init_process_group(spec.backend, store=of_attempt, rank=spec.rank, world_size=spec.world_size, timeout=patience)
+
+
+def _of_this_start(spec: RankSpec, patience: timedelta) -> dist.Store:
+    """torchrun's store, apart from what earlier starts have left in it.
+
+    torch itself puts all of them under the same keys, so that a rank which begins anew may find the address of one that is dead: "Connection
+    refused". A node that joined or left starts all ranks without counting it as a restart; so they count themselves.
+    """
+    shared = os.environ.get("TORCHELASTIC_USE_AGENT_STORE") == str(True)
+    store = dist.TCPStore(spec.store_host, spec.store_port, spec.world_size, is_master=not shared and spec.rank == 0, timeout=patience, multi_tenant=not shared)
+    of_attempt = dist.PrefixStore(f"nbdebug {spec.attempt} of {spec.world_size}", store)
+    start = (of_attempt.add("ranks", 1) - 1) // spec.world_size
+    return dist.PrefixStore(f"start {start}", of_attempt)
 
 
 def _tell_libraries(spec: RankSpec) -> None:

@@ -13,6 +13,7 @@ import sys
 import threading
 import time
 from collections import deque
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -49,6 +50,7 @@ class Sender:
     def __init__(self, spec: RankSpec, pipe: Connection | None = None) -> None:
         self.now = Now()
         self.spec = spec
+        self.listeners: list[Callable[[Mapping[str, Any]], None]] = []  # who else writes down what is told, in the thread that tells it
         self._pipe, self._pid = pipe, os.getpid()
         self._file = _opened(RunFolder(Path(spec.folder)).events(spec.rank))
         self._seq = 0
@@ -70,12 +72,15 @@ class Sender:
         with self._changed:
             if self._closed:
                 return
-            said = json.dumps(event(kind, self.spec.rank, self.spec.attempt, self._seq, fields)).encode()
+            message = event(kind, self.spec.rank, self.spec.attempt, self._seq, fields)
+            said = json.dumps(message).encode()
             self._write(kind, said)
             if self._pipe is not None:
                 self._queue(kind, said)
                 self._changed.notify()
             self._seq += 1
+        for listener in self.listeners:
+            listener(message)
 
     def beat(self) -> None:
         """A sign of life, with where the rank is; comes by itself once a second."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import nn
-from torch.utils.data import DataLoader, WeightedRandomSampler
+from torch.utils.data import WeightedRandomSampler
 
 from nbdebug.errors import SetupError
 from nbdebug.training.trainer.averaging import Averaged
@@ -157,13 +157,3 @@ def _schedules(setup: TrainingSetup, context: Context, total: int | None) -> Seq
     if isinstance(first, OwnSchedules):
         return [first]
     return [first, *(build_scheduler(context.config, one, total) for one in setup.optimizers[1:])]
-
-
-def fingerprint(loader: Any) -> dict[str, Any]:
-    """Of which data this is, as far as it can be told without reading it."""
-    dataset = loader.dataset if isinstance(loader, DataLoader) else loader
-    try:
-        samples = len(dataset)
-    except (TypeError, NotImplementedError, AttributeError):
-        samples = None
-    return {"kind": type(dataset).__qualname__, "samples": samples}

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from nbdebug.errors import CheckpointError
 from nbdebug.training import checkpoint
-from nbdebug.training.trainer.assembly import Training, fingerprint
+from nbdebug.training.record.content import content, same_content
+from nbdebug.training.trainer.assembly import Training
 from nbdebug.training.trainer.loading import Place
 from nbdebug.training.trainer.state import place_of, random_states, set_random_states
 
@@ -25,6 +26,7 @@ class Keeper:
         self._rule = checkpoint.Rule(told.keep_last, told.keep_best, told.monitor, told.mode, told.keep_every or 0)
         self.last_step = -1  # of the newest that was written
         self.written = 0  # since the training began
+        self._looked_at: dict[str, Any] | None = None  # which data this is
 
     def write(self, step: int, place: Place, why: str, metrics: Mapping[str, float], *, owes: bool = False) -> None:
         """A checkpoint; every rank must call it. One that cannot be written is told, and the training goes on.
@@ -50,7 +52,7 @@ class Keeper:
     def _state(self, step: int, place: Place, everyones: list[Any]) -> dict[str, Any]:
         config = self._context.config
         own = {"step": step, "place": asdict(place), "random": everyones, "world_size": len(everyones), "seed": config.seed, "written": self.written + 1}
-        return own | {"config": config.to_yaml(), "data": fingerprint(self._training.setup.train_loader)} | self._training.parts.state()
+        return own | {"config": config.to_yaml(), "data": self._data()} | self._training.parts.state()
 
     def resumed(self, state: Mapping[str, Any]) -> tuple[int, Place, bool]:
         """Puts a state back; the step and the place that it is of, and whether a validation is owed there.
@@ -76,5 +78,20 @@ class Keeper:
             context.note(f"the checkpoint was made by {ranks} ranks and is gone on with by {context.world_size}: the data goes on where it was, the numbers will differ")
         if state.get("seed") != context.config.seed:
             context.note(f"the checkpoint was made with seed {state.get('seed')}, and this run has {context.config.seed}: the order of the data changes")
-        if state.get("data") != fingerprint(self._training.setup.train_loader):
-            context.note(f"the checkpoint was made on other data: {state.get('data')}")
+        told, now = state.get("data"), self._data()
+        if not same_content(told, now):
+            context.note(f"the checkpoint was made on other data: {_of_data(told)}, and this is {_of_data(now)}")
+
+    def _data(self) -> dict[str, Any]:
+        """Which data this is; looked at once."""
+        if self._looked_at is None:
+            self._looked_at = content(self._training.setup.train_loader)
+        return self._looked_at
+
+
+def _of_data(told: Any) -> str:
+    """`TensorDataset of 512 samples (3967020915280a1f)`."""
+    if not isinstance(told, Mapping):
+        return "unknown"
+    digests = told.get("content") or ()
+    return f"{told.get('kind')} of {told.get('samples')} samples" + (f" ({digests[-1]})" if digests else "")

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from nbdebug.errors import CheckpointError, SetupError
 from nbdebug.training import checkpoint
 from nbdebug.training.rank.snapshot import unwrapped
+from nbdebug.training.trainer.alarms import Alarms
 from nbdebug.training.trainer.assembly import Training
 from nbdebug.training.trainer.determinism import repeatable
 from nbdebug.training.trainer.keeping import Keeper
@@ -39,6 +40,7 @@ class Loop:
         self._said = Told(context)
         self._keeper = Keeper(training, context)
         self._moments = Moments(context.config.checkpoint, training.together)
+        self._alarms = Alarms(training, context)
 
     def run(self) -> dict[str, Any]:
         """Trains; gives the step, the last metrics and why it ended, and leaves the weights in the run's folder."""
@@ -51,8 +53,11 @@ class Loop:
             if self._owes:
                 self._validate()
             self._look_at_length()
-            while not self.ended:
-                self._epoch()
+            try:
+                while not self.ended:
+                    self._epoch()
+            finally:
+                self._alarms.close()
             self._finish()
         return {"step": self.step, "epoch": self.place.epoch, "metrics": self.metrics, "train": self._said.last, "ended": self.ended}
 
@@ -61,9 +66,10 @@ class Loop:
     def _epoch(self) -> None:
         now, training, before = self.context.now, self.training, self.step
         now.epoch, now.phase = self.place.epoch, "train"
-        batches = timed(training.data.epoch(self.place), self.context)
+        batches = self._alarms.read(timed(training.data.epoch(self.place), self.context))
         with contextlib.closing(batches):
             for delivered in batches:
+                self._alarms.begins(delivered.batch)
                 training.updates.take(delivered)
                 if not delivered.ends:
                     continue
@@ -77,14 +83,18 @@ class Loop:
 
     def _update(self) -> None:
         training, step = self.training, self.step + 1
-        updated = training.updates.update(norm=self._said.wants_norm(step))
+        if self._alarms.before_update(step):
+            training.updates.drop()
+        else:
+            updated = training.updates.update(norm=self._said.wants_norm(step))
+            self._alarms.after_update(step, updated)
+            if not updated.skipped:
+                for schedule in training.schedules:
+                    schedule.step()
+                if training.averaged is not None:
+                    training.averaged.update()
+            self._said.update(step, updated, training.setup.optimizers, training.setup.scale())
         self.step = step
-        if not updated.skipped:
-            for schedule in training.schedules:
-                schedule.step()
-            if training.averaged is not None:
-                training.averaged.update()
-        self._said.update(step, updated, training.setup.optimizers, training.setup.scale())
         if every(self.told.validate_every_steps, step):
             self._validate()
         wishes = self.context.agree(step)

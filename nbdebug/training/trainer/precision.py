@@ -75,6 +75,18 @@ class Updates(ABC):
     def take(self, delivered: Delivered) -> None:
         """One batch of the update."""
 
+    def loss(self) -> Tensor | None:
+        """Of the batches so far, of this rank; None where only the step itself will ask for it."""
+        return None
+
+    def plain(self) -> Whole:
+        """What gives the loss of a batch on this rank alone."""
+        return self.whole.module if isinstance(self.whole, nn.parallel.DistributedDataParallel) else self.whole  # type: ignore[return-value]
+
+    @abstractmethod
+    def drop(self) -> None:
+        """There will be no step for these batches."""
+
     @abstractmethod
     def update(self, *, norm: bool = False) -> Updated:
         """The step, after the last batch.
@@ -116,6 +128,12 @@ class Stepwise(Updates):
         loss = self._backward(delivered)
         self._loss = loss if self._loss is None else self._loss + loss
 
+    def loss(self) -> Tensor | None:
+        return self._loss
+
+    def drop(self) -> None:
+        self._loss = None
+
     def update(self, *, norm: bool = False) -> Updated:
         assert self._loss is not None
         loss, self._loss, scaler = self._loss, None, self.setup.scaler
@@ -143,6 +161,9 @@ class ByClosure(Updates):
 
     def take(self, delivered: Delivered) -> None:
         self._kept.append(delivered)
+
+    def drop(self) -> None:
+        self._kept = []
 
     def update(self, *, norm: bool = False) -> Updated:
         for optimizer in self.setup.optimizers:

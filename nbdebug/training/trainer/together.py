@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -13,12 +12,11 @@ if TYPE_CHECKING:
 
 
 class Together:
-    """Collectives on the CPU, in a group of their own, so that nothing of the user's comes in between; with one rank nothing is sent."""
+    """Collectives on the CPU, in the context's own group, so that nothing of the user's comes in between; with one rank nothing is sent."""
 
     def __init__(self, context: Context) -> None:
         self.alone = context.world_size == 1
-        timeout = timedelta(seconds=context.config.launch.timeout)
-        self.group = None if self.alone else dist.new_group(backend="gloo", timeout=timeout)
+        self.group = context.group
 
     def sums(self, *numbers: float) -> list[float]:
         """Each number, summed over the ranks."""

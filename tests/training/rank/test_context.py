@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 import time
+import warnings
 
 import pytest
 import torch
@@ -127,3 +128,11 @@ def test_a_result_is_numbers_and_words(value, plain, word):
     sent, note = plain_result(value)
     assert sent == plain and word in note and bool(note) == bool(word)
     json.dumps(sent, allow_nan=False)
+
+
+def test_a_loss_with_its_graph_can_be_logged(tmp_path):
+    context = Context.alone(folder=tmp_path)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        context.log(step=1, loss=torch.ones(1, requires_grad=True).sum())
+    assert [event["metrics"] for event in context.folder.said(0) if event["k"] == "metric"] == [{"loss": 1.0}]

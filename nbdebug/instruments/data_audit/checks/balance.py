@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from nbdebug.data.classes.balance import Balance
 from nbdebug.errors import NotChecked
@@ -25,7 +26,7 @@ def imbalance(look: DataLook) -> Iterator[Seen]:
     Wrong: a model that always says the most frequent class is then hard to beat, and rare classes are not learnt.
     Seen: classes as the loader delivers them (so a sampler counts), one label a sample, at least 30 samples a class on
         average: more than 20 to 1 with nothing but the plain loss, and no class weights, warns; 10 to 1 is worth
-        knowing, and no more than that without a model. Weights that grow with frequency at more than 3 to 1 are an error.
+        knowing, and no more than that without a model. Weights that grow with frequency at more than 3 to 1 are an error, of pixels and tokens as well.
     Where: the rarest class, the class weights.
     Try: class weights inverse to frequency, a WeightedRandomSampler, or a metric that sees the rare class.
     Bad:
@@ -40,6 +41,10 @@ def imbalance(look: DataLook) -> Iterator[Seen]:
     """
     if (alone := alone_with(look)) is not None and alone.balances:
         yield from _counted(alone.balances[0])
+        return
+    weighed = [seen for field, labels in look.labels() if labels.dense for seen in _wrong_way_by_pixel(look.train, field, labels)]
+    if weighed:
+        yield from weighed
         return
     reasons = {field.name: _why_not_judged(look.train, labels) for field, labels in look.labels()}
     if not reasons or all(reasons.values()):
@@ -112,6 +117,11 @@ def _uneven_classes(loader: LoaderLook, field: Field, labels: Labels) -> Iterato
             f"{counted}, and neither weights nor a sampler make up for it", Location(detail=place), evidence,
             severity=WARNING if alarming else INFO, advice=_weights_that_would_do(labels, common),
         )  # fmt: skip
+
+
+def _wrong_way_by_pixel(loader: LoaderLook, field: Field, labels: Labels) -> Iterator[Seen]:
+    """Classes of pixels or tokens are uneven in any picture and text; but weights that follow how often they occur are none that make up for it."""
+    yield from (seen for seen in _uneven_classes(loader, field, replace(labels, counts=labels.dense)) if seen.severity is ERROR)
 
 
 def _shares(labels: Labels) -> list[tuple[float, int]]:

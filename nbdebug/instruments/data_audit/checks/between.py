@@ -30,7 +30,7 @@ def split_overlap(look: DataLook) -> Iterator[Seen]:
     Wrong: validation then measures what was learnt by heart, and overfitting looks like success.
     Seen: content hashes of all samples that were read; indices of Subsets of one dataset; near copies among the sampled ones, by
         correlation of images and series that are four times nearer than such data is to itself, by rows equal but for rounding, by
-        rarer runs of words; windows cut from one series whose values stand in windows of train at another place. Data of few values repeats by chance: there the copies must be more than train's own repeats
+        rarer runs of words; groups of equally many near copies, with a gap around each, that lie on both sides; windows cut from one series whose values stand in windows of train at another place. Data of few values repeats by chance: there the copies must be more than train's own repeats
         give. From 1 % of validation (our choice: it then moves the metric) it is a warning, below it is worth knowing.
     Where: the loader, the dataset indices in validation.
     Try: split before augmenting or oversampling; sklearn's GroupShuffleSplit where samples belong together.
@@ -64,7 +64,8 @@ def preparation_mismatch(look: DataLook) -> Iterator[Seen]:
     Wrong: the model meets numbers in validation that it has never seen, and a good model looks useless.
     Seen: a rule is tried on one side (/ 255, standardise, other constants of normalisation, channels or columns in another order, log,
         a shifted vocabulary, small letters): it is told only where it brings the Kolmogorov-Smirnov distance of all columns
-        from above 0.5 down to what two random parts of train differ by. What no rule explains is drift, ND115.
+        from above 0.5 down to what two random parts of train differ by. Columns of few values are known by these, channels by the mean
+        distance of all of them, and a vocabulary that was made anew by its order, which is that of val itself. What no rule explains is drift, ND115.
     Where: the loader, the field, the columns.
     Try: fit the scaler on train and apply it to both; one function that makes the transform for both.
     Bad:
@@ -137,15 +138,18 @@ def _of_two(look: DataLook, repeats_too: bool = False) -> BetweenLook:
 def _overlap(look: BetweenLook, overlap: Overlap, more: list[Overlap]) -> Seen:
     """The surest kind of copies; the others are added to it, and not told twice."""
     first = overlap.pairs[0]
-    manner = {"exact": "are in", "near": "are nearly in", "index": "are the same dataset items as some of", "windows": "overlap windows of"}[overlap.how]
+    manner = {"exact": "are in", "near": "are nearly in", "index": "are the same dataset items as some of", "windows": "overlap windows of", "groups": "have near copies in"}[overlap.how]
     about = "about " if overlap.estimated and (overlap.how == "exact" or overlap.compared == overlap.samples) else ""
     of = f"{overlap.compared:,}{' that were compared' if overlap.compared < overlap.samples else ''}"
     measure = f" ({overlap.measure} {first.likeness:.3f})" if overlap.how == "near" and first.likeness < 1 else ""
     several = f"{about}{overlap.count:,} of the {of}" if overlap.count < overlap.compared else f"{about}all {of}"
+    tie = {"windows": "holds steps of", "groups": "is of one group with"}.get(overlap.how, "is")
     message = (
         f"{several} samples of {look.val} {manner} {look.train}{' as well' if overlap.how in ('exact', 'near') else ''} "
-        f"({overlap.share:.1%}): {look.val} {look.words[1]} {first.val} {'holds steps of' if overlap.how == 'windows' else 'is'} {look.train} {look.words[0]} {first.train}{measure}"
+        f"({overlap.share:.1%}): {look.val} {look.words[1]} {first.val} {tie} {look.train} {look.words[0]} {first.train}{measure}"
     )
+    if overlap.how == "groups":
+        message += f"; {overlap.measure}, and the split cuts through them"
     if overlap.expected >= 1:
         message += f"; train's own repeats let one expect {overlap.expected:.0f}"
     if overlap.other_label:
@@ -161,7 +165,10 @@ def _overlap(look: BetweenLook, overlap: Overlap, more: list[Overlap]) -> Seen:
         "compared": overlap.compared, "expected": overlap.expected, "kind": overlap.how,
     }  # fmt: skip
     telling = overlap.same != "loader" and any(one.count >= TELLING_COUNT and one.share >= TELLING_SHARE for one in (overlap, *more))
-    advice = "divide the series in time, before it is cut into windows, and leave a gap of one window" if overlap.how == "windows" else None
+    advice = {
+        "windows": "divide the series in time, before it is cut into windows, and leave a gap of one window",
+        "groups": "split by what the copies have in common (a patient, a recording, the original), e.g. sklearn's GroupShuffleSplit",
+    }.get(overlap.how)
     return Seen(message, Location(detail=f"{look.val}, {look.words[1]} {first.val}"), evidence, severity=WARNING if telling else INFO, advice=advice)
 
 

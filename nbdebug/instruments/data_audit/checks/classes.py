@@ -8,7 +8,7 @@ from nbdebug.data.classes.alignment import Alignment
 from nbdebug.data.classes.between_splits import Between
 from nbdebug.data.classes.in_order import Block, Shifted
 from nbdebug.data.classes.probe import Agreement
-from nbdebug.data.classes.reordered import BACKWARDS, Reordered
+from nbdebug.data.classes.reordered import AS_TEXT, BACKWARDS, COPIES, EACH, STEPS, Reordered
 from nbdebug.errors import NotChecked
 from nbdebug.findings import INFO, WARNING, Location
 from nbdebug.instruments.base import Seen
@@ -34,7 +34,7 @@ def label_misaligned(look: DataLook) -> Iterator[Seen]:
     Wrong: each input is taught the label of another one; the loss stays at that of guessing, or falls by learning by heart.
     Seen: two simple learners (nearest neighbours, and a linear one) guess each label from the other samples. Labels that
         can be told from the input one row off, and at no other distance, are shifted; so are labels in another order, when
-        they can be told with their numbers sorted as text, or backwards; labels that cannot be told in train
+        they can be told with their numbers sorted as text, backwards, with copies laid out in the other way, or with every k-th alone; labels that cannot be told in train
         when those of val can, from like inputs, are shuffled; so are those of one stretch of a dataset. All beside the
         same guesses of permuted labels: at least 7 standard deviations. Nothing is said where inputs resemble the next
         ones (a series), where those that tell come in groups (copies of one sample, rows of one patient), or where nothing can be told anywhere. A label that only the next row tells may be a forecast.
@@ -128,18 +128,33 @@ def _is_chance(agreement: Agreement, elsewhere: float) -> bool:
 
 
 def _reordered(asked: Alignment) -> Iterator[Seen]:
+    series = {one.split for one in asked.shifted if one.series}
     for one in asked.reordered:
+        if one.how in (COPIES, EACH, STEPS) and one.split in series:  # what has a period fits at many distances
+            continue
         if _is_told(one.there) and _is_chance(one.at_zero, one.there.correlation):
             yield _order(asked.field, one)
 
 
+READ = {
+    AS_TEXT: "with their numbers sorted as text (1, 10, 100, 2, …)", BACKWARDS: "read backwards",
+    COPIES: "read as {k} whole copies of the inputs, one behind the other, beside labels that stand {k} times each",
+    EACH: "read as inputs that stand {k} times each beside labels one by one", STEPS: "with every {k}th label alone (0, {k}, …)",
+}  # fmt: skip
+MENDED = {
+    AS_TEXT: "sorted() puts '10' before '2': sort names by their number, or look labels up by name", BACKWARDS: "was one of the two reversed?",
+    COPIES: "labels.repeat(k) goes with torch.cat([inputs] * k), labels.repeat_interleave(k) with copies that stand side by side",
+    EACH: "labels.repeat_interleave(k) goes with copies that stand side by side, labels.repeat(k) with torch.cat([inputs] * k)",
+    STEPS: "take labels with the same step as the inputs: labels[::k]",
+}  # fmt: skip
+
+
 def _order(field: str, one: Reordered) -> Seen:
-    how = "read backwards" if one.how == BACKWARDS else "with their numbers sorted as text (1, 10, 100, 2, …)"
     message = (
-        f"labels go with the inputs of other rows: {how}, an input tells its label (correlation of guess and label {one.there.correlation:.2f}); "
-        f"as they stand it does not ({one.at_zero.correlation:.2f}, which is chance)"
+        f"labels go with the inputs of other rows: {READ[one.how].format(k=one.times)}, an input tells its label (correlation of guess and label "
+        f"{one.there.correlation:.2f}); as they stand it does not ({one.at_zero.correlation:.2f}, which is chance)"
     )
-    advice = "was one of the two reversed?" if one.how == BACKWARDS else "sorted() puts '10' before '2': sort names by their number, or look labels up by name"
+    advice = MENDED[one.how]
     evidence = {
         "split": one.split, "order": one.how, "there": one.there.correlation, "at_zero": one.at_zero.correlation, "z": one.there.z,
         "samples_asked": one.samples,

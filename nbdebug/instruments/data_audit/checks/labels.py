@@ -15,6 +15,7 @@ from nbdebug.instruments.data_audit.measure import data_audit
 from nbdebug.instruments.data_audit.result import DataLook, Field, Labels, LoaderLook
 
 NUMBERED_FROM = 20  # samples from which the numbers of the classes say something
+IGNORED = 0.5  # of an even share of one class, from which samples without a label may be those of a class that never occurs; our choice
 OPEN_FROM = 0.25  # of val's classes that train lacks: without a model this is taken for a set that is open on purpose; our choice
 ACCIDENT = 1e-3  # how likely a random division may leave a class to one side, and it still counts as one; our choice
 
@@ -28,7 +29,7 @@ def label_domain(look: DataLook) -> Iterator[Seen]:
     Seen: every target read is held against C as the loss call sees it; ignore_index is legal. Then the batch of the
         first offender is tried: targets that the loss leaves out (masked, weight 0) are sound. A class without
         samples, where 30 a class were to be expected, is worth knowing; a warning where it is the only one, not the last, each
-        of the others has 30 (our choice), and val does without it too. Also without a model: classes that val has and
+        of the others has 30 (our choice), and val does without it too, or where so many samples carry ignore_index instead. Also without a model: classes that val has and
         train lacks (unless a random division would do so once in a thousand, train has but one class, the two share few or
         none, as in open sets and few-shot learning, or a model has no output for them), and names that differ by blanks or
         by type alone, such as "cat" and "cat ", or 1 and "1".
@@ -118,6 +119,11 @@ def _never(look: DataLook, field: Field, labels: Labels, missing: list[int]) -> 
         message += f", and each of the other {len(labels.counts)} classes has {rarest:,} or more"
         advice = "do the labels start at 1? subtract 1" if missing == [0] else "number the classes 0, 1, 2, … without a hole"
         advice += ", and give the head one output less; or look for what filtered the class out"
+    ignored = loader.samples - sum(count for _, count in labels.counts) if labels.ignore_index is not None and labels.counts else 0
+    if ignored >= IGNORED * loader.samples / (labels.classes or 2):
+        message += f", while {ignored:,} samples carry {labels.ignore_index}, which {labels.loss} leaves out"
+        advice = "are these the samples of the missing class? look how a label becomes its number: a name that the table lacks, a default"
+        skipped, evidence = True, {**evidence, "ignored": ignored}
     return Seen(message, Location(module=labels.head, detail=detail), evidence, severity=WARNING if skipped else INFO, advice=advice)
 
 

@@ -6,12 +6,15 @@ from collections.abc import Iterator
 
 from nbdebug.data.classes import ClassLook
 from nbdebug.data.classes.order import Order
+from nbdebug.data.classes.quantities import Quantity
 from nbdebug.errors import NotChecked
 from nbdebug.findings import INFO, WARNING, Location, Severity
 from nbdebug.instruments.base import Seen
 from nbdebug.instruments.data_audit.checks.judging import alone_with, is_blocked
 from nbdebug.instruments.data_audit.measure import data_audit
 from nbdebug.instruments.data_audit.result import DataLook, LoaderLook
+
+BATCHES, SORTED = 4, 0.95  # of an epoch, and rank correlation of target and order from which a quantity counts as sorted; our choice
 
 
 @data_audit.check(
@@ -22,8 +25,9 @@ def order_unshuffled(look: DataLook) -> Iterator[Seen]:
 
     Wrong: batches of few classes pull the weights to and fro, and batch-norm sees other statistics in each of them.
     Seen: how often two samples of one batch share a label, beside the exact mean and deviation over all orders of these
-        labels; at least 5 deviations and 0.3 of the way to a sorted order warn. A loader in order whose labels are
-        mixed, or a batch sampler of your own, is worth knowing. One batch an epoch is sound. Without a model only a
+        labels; at least 5 deviations and 0.3 of the way to a sorted order warn. So do quantities that rise or fall with the order of
+        delivery (rank correlation from 0.95 on), four batches and more. A loader in order whose labels are
+        mixed, or a sampler of your own that is drawn anew each epoch, is worth knowing. One batch an epoch is sound. Without a model only a
         DataLoader that does not shuffle is judged: a table or a dataset has no order of training. Alone it may be meant for
         evaluation, so that only one beside which val= is given warns.
     Where: the loader and its sampler.
@@ -50,7 +54,10 @@ def order_unshuffled(look: DataLook) -> Iterator[Seen]:
     blocked = [(field, order) for field, order in orders if is_blocked(order)]
     for field, order in blocked:
         yield _blocked(train, field.name, order)
-    if not blocked and train.sampler == "sequential":
+    risen = None if orders or not (train.sampler == "sequential" or train.repeats) else _risen(look)
+    if risen is not None:
+        yield _sorted(train, risen)
+    elif not blocked and train.sampler == "sequential":
         mixed = "their labels are mixed, though" if orders else "for a time series that may be meant"
         yield Seen(
             f"every epoch brings the same batches in the same order; {mixed}",
@@ -82,4 +89,16 @@ def _blocked(loader: LoaderLook, field: str, order: Order, *, severity: Severity
     )
     evidence = {"delivered": order.delivered, "random": order.random, "sorted": order.sorted, "z": order.z}
     location = Location(detail=f"{loader.name}, {loader.sampler_name}, {field}")
-    return Seen(message, location, evidence, severity=INFO if loader.sampler == "own" else severity)
+    return Seen(message, location, evidence, severity=INFO if loader.sampler == "own" and not loader.repeats else severity)
+
+
+def _risen(look: DataLook) -> Quantity | None:
+    """The target, where it is a quantity in whose order the samples come."""
+    known = look.classes.quantities[:1] if look.classes is not None and look.train.batches >= BATCHES else ()
+    return next((one for one in known if abs(one.in_order) >= SORTED), None)
+
+
+def _sorted(loader: LoaderLook, found: Quantity) -> Seen:
+    way = "rise" if found.in_order > 0 else "fall"
+    message = f"{found.field} {way} from the first batch of an epoch to the last (rank correlation with the order of delivery {abs(found.in_order):.2f}): each batch holds its own narrow range of them"
+    return Seen(message, Location(detail=f"{loader.name}, {loader.sampler_name}, {found.field}"), {"correlation": found.in_order, "samples": found.samples})

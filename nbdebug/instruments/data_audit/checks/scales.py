@@ -16,6 +16,8 @@ UNSCALED_RMS = 30.0  # our choice: digits of 0..16 have 8, pixels of 0..255 abou
 LOUD_OUTPUT = 5.0  # RMS of the first layer's output that shows that its weights do not make up for it: pixels in a ViT's N(0, 0.02) give 9
 SCALED_TWICE = 0.02  # largest absolute value; 255 / 255 / 255 is 0.004
 UNEVEN_RATIO = 1000.0  # of the columns' contributions; our choice: sound tables stay below 100
+AS_A_WHOLE, FEW_COLUMNS = 0.15, 32  # all columns together have mean 0 and std 1, within this; more columns may be the pixels of pictures, whose edges vary little
+APART = 100.0  # of the spreads themselves, from which columns have units of their own; small weights alone are no fault of the data
 UNEVEN_STD = 10.0  # of the widest column; below it no column is large enough to do harm
 
 
@@ -27,7 +29,8 @@ def feature_scale(look: DataLook) -> Iterator[Seen]:
         a column a thousand times wider than the others is the only one that is learnt from.
     Seen: at the first layer with weights, after whatever the model does to its inputs: RMS above 30 and an output
         above 5; no value above 0.02 and an output that hardly differs between samples; columns whose spread
-        times their weights differ more than 1000-fold while the widest has a std above 10. A norm layer before,
+        times their weights differ more than 1000-fold while the widest has a std above 10, or one mean and one
+        std were taken of a few columns together. A norm layer before,
         or (but for columns) right behind, an embedding, and sparse or constant columns are sound.
     Where: the layer, the loader, the column or channel.
     Try: inputs / 255 for pixels, StandardScaler fitted on the training part for tables, or a norm layer first.
@@ -45,7 +48,7 @@ def feature_scale(look: DataLook) -> Iterator[Seen]:
         raise NotChecked(_why_no_layer(look))
     told: set[str] = set()
     for layer in look.layers:
-        seen = _uneven(layer) or _unscaled(look, layer) or _scaled_twice(look, layer)
+        seen = _uneven(look, layer) or _unscaled(look, layer) or _scaled_twice(look, layer)
         if seen is not None and layer.field not in told:
             told.add(layer.field)
             yield seen
@@ -74,17 +77,27 @@ def _why_no_layer(look: DataLook) -> str:
     return "no layer with plain weights gets the inputs first (an embedding or a norm layer does, or none was heard)"
 
 
-def _uneven(layer: FirstLayer) -> Seen | None:
+def _uneven(look: DataLook, layer: FirstLayer) -> Seen | None:
     scales = layer.scales
-    if scales is None or scales.ratio <= UNEVEN_RATIO or scales.widest_std <= UNEVEN_STD:
+    whole = scales is not None and scales.ratio > UNEVEN_RATIO and _is_standardised_as_a_whole(look, layer)
+    if scales is None or not whole and (scales.ratio <= UNEVEN_RATIO or scales.widest_std <= UNEVEN_STD):
         return None
     message = (
         f"{scales.widest} has std {scales.widest_std:.3g}, {scales.narrowest} has {scales.narrowest_std:.3g}: "
         f"to {_name(layer)} the one counts {scales.ratio:,.0f} times as much as the other"
+        + ("; all columns together have mean 0 and std 1, each by itself has not" if whole else "")
     )
     location = _at(layer, f"{scales.widest}, {scales.narrowest}")
     evidence = {"widest_std": scales.widest_std, "narrowest_std": scales.narrowest_std, "ratio": scales.ratio}
     return Seen(message, location, evidence, advice="standardise every column by its mean and std on the training part")
+
+
+def _is_standardised_as_a_whole(look: DataLook, layer: FirstLayer) -> bool:
+    """Whether one mean and one std were taken of columns of different units; of pixels and the like, which are of one scale, that is sound."""
+    field = _field(look, layer)
+    if field is None or field.overall is None or not 0 < field.column_count <= FEW_COLUMNS or layer.scales.widest_std < APART * layer.scales.narrowest_std:
+        return False
+    return abs(field.overall.mean) < AS_A_WHOLE and abs(field.overall.std - 1) < AS_A_WHOLE
 
 
 def _unscaled(look: DataLook, layer: FirstLayer) -> Seen | None:
@@ -144,9 +157,10 @@ def target_scale(look: DataLook) -> Iterator[Seen]:
 
     Wrong: house prices of 200,000 beside outputs near 0: Adam moves each weight by its learning rate a step, so that whole
         epochs are spent on the way, and all predictions stay alike; SGD takes a step as large as the error, and is thrown off.
-    Seen: the training loss is one of torch's own over quantities, and outputs and targets lie more than 30 apart. Then it is
+    Seen: the training loss is one of torch's own over quantities, or pulls every output towards its target, and those of a column
+        lie more than 30 apart. Then it is
         tried: for Adam and its like, every weight is moved by 200 learning rates straight on; less than a tenth of the way
-        warns. For SGD one step is taken: a loss ten times as high, that the same step with standardised targets lowers, warns.
+        warns. Targets that vary by less than 0.01 warn where a single such step throws the outputs by 100 times that. For SGD one step is taken: a loss ten times as high, that the same step with standardised targets lowers, warns.
     Where: the targets.
     Try: standardise the targets by mean and std of the training part (and turn predictions back), or start the last bias
         at the mean.
@@ -174,7 +188,9 @@ def target_scale(look: DataLook) -> Iterator[Seen]:
         f"targets have mean {scale.target_mean:,.4g} and std {scale.target_std:,.4g}, the outputs start at mean "
         f"{scale.output_mean:.3g} and std {scale.output_std:.3g}"
     )
-    if scale.way is not None:
+    if scale.thrown is not None:
+        message = f"{start}: one step of {scale.rate:g} moves the outputs by {scale.thrown:,.0f} times the spread of the targets, however small the error is"
+    elif scale.way is not None:
         message = f"{start}: {scale.steps} steps of {scale.rate:g}, all straight on, would cover {100 * scale.way:.2g} % of the way"
     else:
         after, then = scale.standardised or (0.0, 0.0)

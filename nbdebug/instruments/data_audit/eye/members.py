@@ -37,13 +37,34 @@ def members(batch: Any, setup: TrainingSetup) -> list[Member]:
         if setup.batch_loss is None:
             raise
         return _each_once(_named("batch", "input", batch))
-    found = _each_once([*_named("targets", "target", call.targets), *_inputs(call)], keep_inputs_of=call)
+    found = _each_once([*_named("targets", "target", call.targets), *_beside(batch, call), *_inputs(call)], keep_inputs_of=call)
     if not any(member.role == "input" for member in found) and setup.batch_loss is None:
         raise BatchError(
             f"there is no tensor for the model in a batch of {batches.describe(batch)}: "
             "let the dataset return tensors, or pass TrainingSetup(batch_loss=lambda setup, batch: ...)"
         )
     return found
+
+
+def scored(batch: Any, setup: TrainingSetup, targets: list[Tensor], given: Any) -> tuple[str, ...]:
+    """Names of the fields that the loss compares something with, where no name tells it; or of the only one that the model is not given.
+
+    Args:
+        targets: of torch's losses that were heard.
+        given: what the model was called with, args and kwargs; None: that is not known.
+    """
+    fields = batches.named_fields(batch)
+    if any(name in fields for name in batches.TARGET_NAMES):
+        return ()
+    try:
+        rest = batches.beside(batch, batches.split(batch, setup.model))
+    except BatchError:
+        rest = batches.beside(batch, batches.ModelCall((), {}, None))
+        taken = [tensor for _, tensor in batches.tensors(given)] if given is not None else []
+        alone = [name for name, item in rest.items() if isinstance(item, Tensor) and not any(same_values(tensor, item) for tensor in taken)]
+        if taken and len(alone) == 1 < len(rest):
+            return (alone[0],)
+    return tuple(name for name, item in rest.items() if isinstance(item, Tensor) and any(same_values(target, item) for target in targets))
 
 
 def size_of(found: list[Member], indices: tuple[int, ...] | None) -> int | None:
@@ -90,6 +111,12 @@ def same_values(received: Tensor, delivered: Tensor) -> bool:
         return False
     one, other = received.detach().cpu().reshape(-1), delivered.detach().cpu().reshape(-1).to(received.dtype)
     return bool(((one == other) | ((one != one) & (other != other))).all())
+
+
+def _beside(batch: Any, call: batches.ModelCall) -> Iterator[Member]:
+    if call.targets is None:
+        for name, item in batches.beside(batch, call).items():
+            yield from _named(name, "target", item)
 
 
 def _inputs(call: batches.ModelCall) -> Iterator[Member]:

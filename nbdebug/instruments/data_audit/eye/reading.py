@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import time
 from collections.abc import Iterable, Iterator
@@ -11,7 +12,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.utils.data import BatchSampler, DataLoader, IterableDataset, SequentialSampler
+from torch.utils.data import BatchSampler, DataLoader, Dataset, IterableDataset, SequentialSampler
 from torch.utils.data.distributed import DistributedSampler
 
 from nbdebug import batch as batches
@@ -20,7 +21,7 @@ from nbdebug.data.no_model import NoModel
 from nbdebug.data.sources import Source
 from nbdebug.errors import BatchError, StepError
 from nbdebug.instruments.data_audit.eye.first_layers import Receiver, first_layers
-from nbdebug.instruments.data_audit.eye.members import Member, members, size_of, text_targets
+from nbdebug.instruments.data_audit.eye.members import Member, members, scored, size_of, text_targets
 from nbdebug.instruments.data_audit.eye.tallies import FieldTally, LabelTally, Place
 from nbdebug.instruments.data_audit.eye.trial import Attempt, Trial, try_loss
 from nbdebug.instruments.data_audit.result import IDS, Broke, LoaderLook
@@ -29,6 +30,7 @@ from nbdebug.source_lines import location_fields
 from nbdebug.training_setup import TrainingSetup
 
 EYE_BATCHES = 50  # that loss and layers are compared with in any case
+EPOCH = 2000  # draws of a sampler that two epochs are compared by
 EYE_SHARE = 0.25  # of the time, after those
 
 
@@ -51,6 +53,7 @@ class Reading:
         self.number, self.samples, self.whole = 0, 0, False
         self.structure, self.text_targets, self.error = "", "", ""
         self.raised = False
+        self.repeats: bool | None = None  # None: not asked yet
         self.broken: list[Lost] = []  # batches of another structure, and what reading ended at
         self.first: list[Member] = []
 
@@ -122,12 +125,14 @@ class Reading:
     def look(self) -> LoaderLook:
         """What has been seen so far, in plain values."""
         kind, called = sampler_of(self.loader)
+        if self.repeats is None and self.whole:
+            self.repeats = same_order_twice(self.loader)
         number, samples, whole = self.number, self.samples, self.whole
         if not self.modelled:
             number, samples, whole = self.gather.batches, self.gather.samples, self.gather.whole
         return LoaderLook(
             name=self.name, batches=number, samples=samples, whole=whole,
-            rewinds=rewinds(self.loader), sampler=kind, sampler_name=called, structure=self.structure,
+            rewinds=rewinds(self.loader), sampler=kind, sampler_name=called, repeats=bool(self.repeats), structure=self.structure,
             text_targets=self.text_targets, fields=tuple(tally.look() for tally in self.tallies.values()),
             error=self.error, stopped=bool(self.gather.stopped), broke=self._broke() if self.raised else None,
         )  # fmt: skip
@@ -148,6 +153,9 @@ class Reading:
         self.text_targets = text_targets(batch, self.setup)
         trial = try_loss(self.setup, batch)
         self.loss, self.step_error = trial.value, trial.error
+        root = trial.tape.root if trial.tape is not None else None
+        given = None if root is None else [root.args, root.kwargs]
+        self.gather.targets += scored(batch, self.setup, [attempt.targets for attempt in trial.attempts], given)
         self.receivers = first_layers(trial.tape, found) if trial.tape is not None else []
         convolved = {r.layer.field for r in self.receivers if r.layer.function.startswith("conv")}
         for member in found:
@@ -170,10 +178,29 @@ def sampler_of(loader: Iterable[Any]) -> tuple[str, str]:
     if outer is not None and type(outer) is not BatchSampler:
         return "own", type(outer).__name__
     sampler = loader.sampler
+    while type(sampler) is BatchSampler:
+        sampler = sampler.sampler
     name = type(sampler).__name__
     if isinstance(sampler, SequentialSampler) or (isinstance(sampler, DistributedSampler) and not sampler.shuffle):
         return "sequential", name
     return ("random" if type(sampler).__module__.startswith("torch.utils.data") else "own"), name
+
+
+def same_order_twice(loader: Iterable[Any]) -> bool:
+    """Whether a sampler of the user's own gives two epochs in one order; asked of a copy, so that its generator is not advanced."""
+    if sampler_of(loader)[0] != "own":
+        return False
+    outer = loader.batch_sampler
+    sampler = outer if outer is not None and type(outer) is not BatchSampler else loader.sampler
+    if hasattr(sampler, "set_epoch"):
+        return False
+    shared = [loader.dataset, *(part for part in getattr(sampler, "__dict__", {}).values() if isinstance(part, Dataset))]
+    try:
+        twin = copy.deepcopy(sampler, {id(part): part for part in shared})
+        first, second = (list(islice(twin, EPOCH)) for _ in range(2))
+        return str(first) == str(second)
+    except Exception:  # a sampler that cannot be copied, or be read twice
+        return False
 
 
 def _labels(trial: Trial, member: Member, found: list[Member]) -> LabelTally | None:

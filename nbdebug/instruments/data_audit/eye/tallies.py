@@ -106,6 +106,7 @@ class LabelTally:
     outside_values: list[float] = field(default_factory=list)
     outside_where: list[str] = field(default_factory=list)
     scored: bool | None = None
+    dense: Counter[float] = field(default_factory=Counter)  # of labels with many a sample, where the loss weighs them
     sequence: list[Tensor] = field(default_factory=list)
     batches: list[Tensor] = field(default_factory=list)
 
@@ -120,6 +121,9 @@ class LabelTally:
                 self.counts[float(label)] += count
             self.sequence.append(kept)
             self.batches.append(torch.full((len(kept),), place.number))
+        elif {"weight", "pos_weight"} & {name for name, given in self.attempt.options.items() if given is not None} and len(kept):
+            for label, count in zip(*(found.tolist() for found in kept.unique(return_counts=True)), strict=True):
+                self.dense[float(label)] += count
         scored = kept[kept != self.attempt.ignore_index] if self.attempt.ignore_index is not None else kept
         if len(scored):
             low, high = torch.aminmax(scored)
@@ -139,7 +143,7 @@ class LabelTally:
         attempt, options = self.attempt, self.attempt.options
         in_order = self.per_sample and bool(self.sequence)
         order = label_order(torch.cat(self.sequence), torch.cat(self.batches)) if in_order else None
-        counts = {k: c for k, c in self.counts.items() if k != attempt.ignore_index}
+        counts, dense = ({k: c for k, c in counted.items() if k != attempt.ignore_index} for counted in (self.counts, self.dense))
         return Labels(
             kind=attempt.kind, loss=attempt.name, plain=self.plain, classes=attempt.classes,
             ignore_index=attempt.ignore_index, head=self.head, per_sample=self.per_sample,
@@ -147,6 +151,7 @@ class LabelTally:
             highest=self.highest, outside=self.outside, outside_values=tuple(self.outside_values),
             outside_where=tuple(self.outside_where), scored=self.scored,
             weights=_plain_weights(options.get("weight")), pos_weight=_lone(options.get("pos_weight")), order=order,
+            dense=() if self.per_sample else tuple(sorted(dense.items())[:KINDS]),
         )  # fmt: skip
 
 

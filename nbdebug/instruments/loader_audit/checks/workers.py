@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from nbdebug.data.running import LoaderRun, Raised, WorkerLook
+from nbdebug.data.running import LoaderRun, Raised, Reseeded, WorkerLook
 from nbdebug.errors import NotChecked
 from nbdebug.findings import ERROR, INFO, WARNING, Location
 from nbdebug.instruments.base import Seen
@@ -25,7 +25,8 @@ def worker_rng(looks: LoaderLooks) -> Iterator[Seen]:
         get_worker_info() is delivered whole by every worker.
     Seen: a twin of the loader with real workers reads the same few samples in each worker and in two epochs. Samples that differ when
         they are read again in one process, but come out equal in two workers or two epochs, repeat; so many are read that chance
-        would do it less than once in 10,000 times. Deterministic datasets and augmentation seeded by the index are sound.
+        would do it less than once in 10,000 times. Nor may reading any sample seed a generator with one number, as that of torch or NumPy,
+        or one of its own that validation does without. Deterministic datasets and augmentation seeded by the index are sound.
     Where: the loader and its dataset.
     Try: draw from torch's generator, which differs in every worker and epoch, or seed the dataset's own in worker_init_fn from
         torch.initial_seed(); in an iterable dataset take every n-th sample by get_worker_info().
@@ -56,7 +57,10 @@ def worker_rng(looks: LoaderLooks) -> Iterator[Seen]:
         generators of Python and NumPy are seeded for each worker, a generator of the dataset's own is not.
     """
     run = looks.train
-    demand_answered(run, "repeated", "worker")
+    if run.reseeded is not None and (run.reseeded.of_all or (looks.val is not None and not looks.val.why_not and looks.val.reseeded is None)):
+        yield _reseeding(run, run.reseeded)
+        return
+    demand_answered(run, "repeated", "worker", "reseeded")
     if run.why_no_workers and (run.repeated is None or run.repeated.random):
         raise NotChecked(run.why_no_workers)
     if run.worker is None:
@@ -66,6 +70,15 @@ def worker_rng(looks: LoaderLooks) -> Iterator[Seen]:
             demand_read(run, run.repeated.read if run.repeated is not None else 0, run.wanted)
         return
     yield from _repeating(run, run.worker)
+
+
+def _reseeding(run: LoaderRun, seen: Reseeded) -> Seen:
+    message = (
+        f"reading a sample calls {seen.function}({seen.seed}), and so did each of {seen.samples} samples: all of them get the same random numbers, in every epoch"
+    )
+    place = Location(file=seen.file, line=seen.line, cell=seen.cell, detail=f"{run.name}, {run.dataset}")
+    advice = "make the generator once, in __init__, or draw from torch's" if not seen.of_all else "seed once, before the training"
+    return Seen(message, place, {"seed": seen.seed, "samples": seen.samples}, advice=advice)
 
 
 def _repeating(run: LoaderRun, seen: WorkerLook) -> Iterator[Seen]:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from nbdebug.errors import NotChecked
 from nbdebug.findings import WARNING, Location
 from nbdebug.instruments.base import Seen
-from nbdebug.instruments.watch.reading.source import scopes, where_it_grows
+from nbdebug.instruments.watch.reading.source import scopes, where_it_grows, where_its_name_grows
 from nbdebug.instruments.watch.result import Retained, WatchResult
 from nbdebug.instruments.watch.retained import MANY
 from nbdebug.instruments.watch.session import watched
@@ -58,7 +58,7 @@ def graph_retained(result: WatchResult) -> Iterator[Seen]:
 
 
 def _piled_up(result: WatchResult, retained: Retained) -> Seen:
-    found = where_it_grows(scopes(result.sources), retained.holder, retained.function) if retained.holder else None
+    found = _fed_at(result, retained)
     deed = {"added": "what is added to it still has its graph", "appended": "what is put into it still has its graph"}
     held = f": `{retained.holder}` holds them, {deed.get(found[1] if found else '', 'and carries the past into every step')}"
     carried = found is not None and found[1] == "carried over"
@@ -72,7 +72,7 @@ def _piled_up(result: WatchResult, retained: Retained) -> Seen:
 
 
 def _evaluated(result: WatchResult, retained: Retained) -> Seen:
-    found = where_it_grows(scopes(result.sources), retained.holder, retained.function) if retained.holder else None
+    found = _fed_at(result, retained)
     held = f" in `{retained.holder}`" if retained.holder else ""
     return Seen(
         f"an evaluation after step {retained.first - 1} kept the graphs of {retained.alive} forward passes{held}, and no backward "
@@ -91,6 +91,14 @@ def _grown(result: WatchResult, retained: Retained) -> Seen:
         {"nodes_first": retained.before, "nodes_last": retained.alive, "passes": retained.grew, "first": retained.first, "last": retained.last},
         advice="detach the state that is carried from step to step, and leave out retain_graph=True",
     )
+
+
+def _fed_at(result: WatchResult, retained: Retained) -> tuple[Location, str] | None:
+    """The statement that feeds the holder, among those that ran or in the text around them."""
+    if not retained.holder:
+        return None
+    found = where_it_grows(scopes(result.sources), retained.holder, retained.function)
+    return found or (where_its_name_grows(retained.holder) if "." in retained.holder else None)
 
 
 def _location(place: Location, holder: str) -> Location:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -10,7 +11,7 @@ from nbdebug.errors import NotChecked
 from nbdebug.findings import WARNING, Location
 from nbdebug.instruments.base import Seen
 from nbdebug.instruments.watch.reading.order import count, counted, evidence, span, updates
-from nbdebug.instruments.watch.reading.source import scopes
+from nbdebug.instruments.watch.reading.source import last_name, scopes
 from nbdebug.instruments.watch.result import Cycle, Event, Model, WatchResult
 from nbdebug.instruments.watch.session import watched
 
@@ -92,13 +93,14 @@ def _trained_in_eval(result: WatchResult, model: Model) -> Iterator[Seen]:
         return
     first = min((u.cycle for u in asleep), key=lambda cycle: cycle.first)
     call = _eval_call(result, model, first)
+    own = _overridden(result, model, first) if call is None else None
     forward = next(e for e in first.events if e.kind == "forward" and e.who == model.name and e.facts["grad"])
-    since = f"`{call.who}.eval()` is not taken back" if call is not None else "no train() was seen before"
+    since = f"`{call.who}.eval()` is not taken back" if call is not None else own[0] if own is not None else "no train() was seen before"
     before = f", after {counted(count(awake), 'step')} in train mode" if awake else ""
     yield Seen(
         f"`{model.name}` was trained in eval mode at {counted(count(asleep), 'step')} ({span(u.cycle for u in asleep)}){before}: {since}, "
         f"and {_listed(model)} did not work as for training",
-        (call or forward).place, evidence([u.cycle for u in asleep], in_eval=count(asleep), in_train=count(awake)),
+        own[1] if own is not None else (call or forward).place, evidence([u.cycle for u in asleep], in_eval=count(asleep), in_train=count(awake)),
         advice="model.train() at the start of every epoch",
     )  # fmt: skip
 
@@ -127,6 +129,19 @@ def _eval_call(result: WatchResult, model: Model, until: Cycle) -> Event | None:
         if cycle.first <= until.first:
             found += [(e.who == model.name, cycle.first, e) for e in events if e.kind == "mode" and not e.facts["training"]]
     return max(found, key=lambda entry: entry[:2])[2] if found else None
+
+
+def _overridden(result: WatchResult, model: Model, until: Cycle) -> tuple[str, Location] | None:
+    """A train() of the model's own that ran and puts its parts into eval mode: what it says, and the line."""
+    called = [e for c in result.cycles if c.first <= until.first for e in c.events if e.kind == "mode" and e.facts["training"]]
+    for scope in scopes(result.sources):
+        if scope.name != "train" or not any(scope.covers(scope.node, event.place) for event in called):
+            continue
+        for node in scope.nodes():
+            off = isinstance(node, ast.Assign) and last_name(node.targets[0]) == "training" and isinstance(node.value, ast.Constant) and node.value.value is False
+            if off or (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "eval"):
+                return f"its own `train()` puts its parts into eval mode again ({model.kind})", scope.place(node)
+    return None
 
 
 # -- evaluated in train mode --------------------------------------------------------------------------------------

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Iterator
 from dataclasses import replace
 
 from nbdebug import curve_shapes
 from nbdebug.findings import WARNING, Location
 from nbdebug.instruments.base import Seen
+from nbdebug.instruments.watch.curves import LOSS, VALIDATION
 from nbdebug.instruments.watch.reading.clipping import HELD, held_back
 from nbdebug.instruments.watch.reading.learning import (
     Loss,
@@ -17,11 +19,14 @@ from nbdebug.instruments.watch.reading.learning import (
     learns_in_validation,
 )
 from nbdebug.instruments.watch.reading.motion import moving, usual_place
+from nbdebug.instruments.watch.reading.source import calls, dotted, targets
+from nbdebug.instruments.watch.reading.written import only_line
 from nbdebug.instruments.watch.result import WatchResult
 from nbdebug.instruments.watch.session import watched
 
 STEPS = 20  # from which on a loss that did not fall says something about the updates; our choice
 DROPPED = 0.8  # probability of dropout; our choice: at 0.8 wide layers learn
+RANDOM = ("randn", "randn_like", "rand_like", "normal", "normal_")
 NOISY_STEPS = 60  # from which on a loss under dropout has had its chance; our choice
 
 
@@ -38,7 +43,7 @@ def clip_or_noise(result: WatchResult) -> Iterator[Seen]:
         a loss that is no better than a constant prediction. Tight clipping before Adam, which takes the size out
         again, or with a rate that makes up for it, is not accused.
     Where: the line of the clipping; the dropout module.
-    Try: a limit near the norms that the report shows; less dropout. Noise that has no module cannot be told from data.
+    Try: a limit near the norms that the report shows; less dropout; less of the noise that the loop adds to its gradients.
     Bad:
         optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
         for epoch in range(5):
@@ -57,6 +62,7 @@ def clip_or_noise(result: WatchResult) -> Iterator[Seen]:
                 optimizer.step()
     Source: Pascanu, Mikolov, Bengio, 2013; Srivastava et al., Dropout, 2014; thresholds are our choice.
     """
+    yield from _noise_by_hand(result)
     clips = {event.who: event for _, event in result.events("clip")}
     dropouts = [(m, path, p) for m in result.models for path, p in m.dropouts.items() if p >= DROPPED]
     if not clips and not dropouts:
@@ -65,7 +71,7 @@ def clip_or_noise(result: WatchResult) -> Iterator[Seen]:
     for motion in moving(result):
         clip = clips.get(motion.optimizer.name)
         held = held_back(result, motion, clip) if clip is not None else None
-        if held is None or motion.optimizer.steps < STEPS or has_fallen(loss):
+        if held is None or motion.optimizer.steps < STEPS or (has_fallen(loss) and not loss.at_constant(1 / 3)):
             continue
         said, factor = held
         place = replace(usual_place(result, "clip", motion.optimizer.name), detail=f"{motion.label}, by {clip.facts.get('by')}")
@@ -82,6 +88,32 @@ def clip_or_noise(result: WatchResult) -> Iterator[Seen]:
             f"{curve_shapes.end(loss.values, 0.5):.3g}{beside(loss)}",
             Location(module=path, detail=model.name), {"p": p, "loss": curve_shapes.end(loss.values, 0.5), "constant": loss.constant},
         )  # fmt: skip
+
+
+def _noise_by_hand(result: WatchResult) -> Iterator[Seen]:
+    """Random numbers that the loop itself adds to the gradients, and a loss, watched without a gradient as well, that does not fall."""
+    track = result.tracks.get(LOSS) or result.tracks.get(VALIDATION)
+    values = track.finite() if track is not None else []
+    place = only_line(result, _makes_noise) if len(values) >= NOISY_STEPS and not curve_shapes.fell(values) else None
+    if track is None or place is None or not any(m.ratio >= HELD for m in moving(result)):
+        return
+    yield Seen(
+        f"random numbers are added to the gradients here, and {track.name} does not fall: it began at {curve_shapes.begin(values):.3g} and ends at "
+        f"{curve_shapes.end(values):.3g} over steps 0 to {result.steps - 1}",
+        replace(place, detail="noise in the gradients"), {"begin": curve_shapes.begin(values), "end": curve_shapes.end(values)},
+        advice="less noise; noise for private gradients is added to their sum, and divided by the size of the batch with it",
+    )  # fmt: skip
+
+
+def _makes_noise(node: ast.AST) -> bool:
+    """Whether it writes random numbers into a gradient."""
+    if isinstance(node, (ast.Assign, ast.AugAssign)):
+        value, into = node.value, targets(node)
+    elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in ("add_", "copy_", "sub_"):
+        value, into = node, [node.func.value]
+    else:
+        return False
+    return any(isinstance(t, (ast.Name, ast.Attribute)) and "grad" in dotted(t).split(".")[1:] for t in into) and bool(calls(value, *RANDOM))
 
 
 def _drowned(result: WatchResult, loss: Loss) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -18,6 +19,8 @@ from nbdebug.instruments.watch.reading.order import (
     stepping,
     updates,
 )
+from nbdebug.instruments.watch.reading.source import dotted, last_name
+from nbdebug.instruments.watch.reading.written import only_line
 from nbdebug.instruments.watch.result import Cycle, Event, WatchResult
 from nbdebug.instruments.watch.session import watched
 
@@ -91,7 +94,7 @@ def unscale_order(result: WatchResult) -> Iterator[Seen]:
 
     Wrong: gradients that are multiplied by 65536 are all clipped to the limit; a step with them is 65536 times too
         large; and divided once too often they are nothing.
-    Seen: whether what is in the gradients is multiplied by the scale when each call comes: clipping before unscale_, a
+    Seen: whether what is in the gradients is multiplied by the scale when each call comes: clipping (also by hand, with clamp) before unscale_, a
         step that does not go through scaler.step, scaler.update between unscale_ and the step or never, scaled and
         plain gradients in one sum, scaler.step with gradients that were never scaled. Limits above 256 (our
         choice) count as multiplied by the scale on purpose, and gradients that the loop divides itself are not meant.
@@ -146,6 +149,7 @@ def _wrong(result: WatchResult) -> Iterator[_Wrong]:
     for optimizer in stepping(result):
         for update in updates(result, optimizer.name):
             yield from _wrong_step(update)
+            yield from _clamped(result, update)
     yield from _never_updated(result)
 
 
@@ -176,6 +180,25 @@ def _wrong_step(update: Update) -> Iterator[_Wrong]:
         backward = update.passes()[-1]
         said = f"scaler.step({who}) divides gradients by the scale that this backward pass did not multiply"
         yield _Wrong(f"{said}: scaler.scale(loss).backward()", backward.place, update.cycle)
+
+
+def _clamped(result: WatchResult, update: Update) -> Iterator[_Wrong]:
+    """Gradients that the loop clamps by hand while they are multiplied by the scale."""
+    since = [e for e in update.before if e.kind == "unscale" and e.who == update.step.who]
+    if not update.step.facts["by_scaler"] or not update.step.facts["touched"] or since or not any(e.facts["scaled"] for e in update.passes()):
+        return
+    place = only_line(result, _clamps)
+    if place is not None:
+        said = f"gradients of `{update.step.who}` are clamped here while they are still multiplied by the scale"
+        yield _Wrong(f"{said}: scaler.unscale_({update.step.who}) comes before", place, update.cycle)
+
+
+def _clamps(node: ast.AST) -> bool:
+    """Whether it cuts a gradient off at a limit: p.grad.clamp_(-1, 1), torch.clamp(p.grad, -1, 1)."""
+    if not isinstance(node, ast.Call) or last_name(node.func) not in ("clamp_", "clamp", "clip_", "clip", "clamp_min_", "clamp_max_", "nan_to_num_"):
+        return False
+    whose = [node.func.value] if isinstance(node.func, ast.Attribute) else []
+    return any("grad" in dotted(part).split(".") for part in (*whose, *node.args[:1]))
 
 
 def _mixed(who: str, state: str, *, scaled: bool) -> str:

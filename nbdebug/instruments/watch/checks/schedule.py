@@ -3,30 +3,21 @@
 from __future__ import annotations
 
 import ast
-import math
-import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 
-from nbdebug.curve_shapes import change
 from nbdebug.errors import NotChecked
 from nbdebug.findings import INFO, WARNING, Location
 from nbdebug.instruments.base import Seen
-from nbdebug.instruments.watch.curves import GIVEN, VALIDATION
+from nbdebug.instruments.watch.checks.heights import gone, rate_as_factor, still_warming
+from nbdebug.instruments.watch.checks.plateau import wrong_way
 from nbdebug.instruments.watch.reading.courses import Course, courses_of
-from nbdebug.instruments.watch.reading.source import calls, dotted, last_name, names, scopes, targets
-from nbdebug.instruments.watch.result import Scheduler, Track, WatchResult
+from nbdebug.instruments.watch.reading.source import dotted, last_name, scopes, targets
+from nbdebug.instruments.watch.result import Scheduler, WatchResult
 from nbdebug.instruments.watch.session import watched
 
-NOTHING = 1e-4  # of its peak: a rate below it learns nothing to speak of; our choice: step schedules of published recipes
-# end at a thousandth (ResNet, 3 drops by 10), and cosine ones come below it only in the last hundredth of the run
-MOST = 0.5  # of the run was still to come when the rate was gone
 WARMING = 0.05  # of the base rate is all that a warm-up reached in at least 3 epochs; our choice
-FEW = 4  # values that a scheduler was given, from which on they have a direction; our choice
-SAME = 0.05  # relative, between a validation loss and one that is averaged over uneven batches; our choice
-LOSSES = ("loss", "losses", "err", "error", "mse", "rmse", "mae", "nll", "perplexity", "ppl", "wer", "cer")
-SCORES = ("acc", "accuracy", "f1", "auc", "auroc", "score", "iou", "dice", "precision", "recall", "bleu", "correct", "hits")
 STEP_COUNTS = {"OneCycleLR": "total_steps", "CosineAnnealingLR": "T_max", "LinearLR": "total_iters", "PolynomialLR": "total_iters"}
 
 
@@ -44,7 +35,8 @@ def schedule(result: WatchResult) -> Iterator[Seen]:
     Seen: the order of scheduler.step() and optimizer.step(); how often each was called, beside the loader's length and
         T_max, total_steps or total_iters; whether the rate fell to 1e-4 of its peak for good with half of the run or more
         still to come (our choice: published step schedules end at a thousandth); what ReduceLROnPlateau was given, by its name or as
-        the validation loss, beside its mode. Warm-up from 0, restarts, cyclic rates and
+        the validation loss, beside its mode; whether a warm-up stepped in every batch reached a tenth of its rate in three epochs; whether a
+        LambdaLR ever made more than 2 % of its base rate. Warm-up from 0, restarts, cyclic rates and
         a decay to nothing at the very end are not accused; nor is a scheduler that was not stepped in a single epoch.
     Where: the line of scheduler.step(), or the one that makes a scheduler that is never stepped; the scheduler.
     Try: call scheduler.step() after optimizer.step(), at the pace that the settings count in.
@@ -71,7 +63,7 @@ def schedule(result: WatchResult) -> Iterator[Seen]:
     if not result.steps:
         raise NotChecked("because no optimizer stepped")
     for course in courses_of(result):
-        judges = (_early, _twice, _wrong_way, _epochs_in_batches, _batches_in_epochs, _gone, _never, _rises_again)
+        judges = (_early, _twice, wrong_way, _epochs_in_batches, _batches_in_epochs, gone, still_warming, rate_as_factor, _never, _rises_again)
         seen = next((found for judge in judges if (found := judge(result, course)) is not None), None)
         if seen is not None:
             where = seen.location or course.scheduler.place
@@ -110,50 +102,6 @@ def _twice(result: WatchResult, course: Course) -> Seen | None:
         places[1], {"times": times, "scheduler_steps": course.scheduler.steps, "updates": course.updates},
         advice="leave out one of the two calls",
     )  # fmt: skip
-
-
-def _wrong_way(result: WatchResult, course: Course) -> Seen | None:
-    """ReduceLROnPlateau that waits for a loss to rise, or for a score to fall, and takes what goes well for a plateau."""
-    mode, given = course.scheduler.settings.get("mode"), result.tracks.get(f"{GIVEN} {course.scheduler.name}")
-    values = given.finite() if given is not None else []
-    if len(values) < FEW or min(values) < 0 or not any(len(t) and t.values[-1] < 0.999 * max(t.values) for t in course.rates):
-        return None
-    said = _named(result, course.scheduler.name)
-    loss, moved = "a loss" if said in LOSSES or _is_validation(result, values) else "", change(values)
-    score = "a score" if said in SCORES else ""
-    better = (mode == "max" and loss and not score and moved < 0) or (mode == "min" and score and not loss and moved > 0)
-    if not better:
-        return None
-    rates = course.rates[0]
-    return Seen(
-        f"`{course.scheduler.name}` has mode='{mode}' and is given {loss or score}, which went from {values[0]:.3g} to {values[-1]:.3g}: it took every "
-        f"improvement for a plateau, and brought the learning rate from {max(rates.values):.2g} down to {rates.values[-1]:.2g}",
-        result.built_at(course.scheduler.name, "mode") or Location(), {"first": values[0], "last": values[-1], "rate": rates.values[-1]},
-        advice=f"mode='{'min' if loss else 'max'}'",
-    )  # fmt: skip
-
-
-def _named(result: WatchResult, scheduler: str) -> str:
-    """Of the words in the names of what a scheduler is stepped with one that says what it is; "" where they disagree."""
-    name = scheduler.rpartition(".")[2]
-    known = [call for scope in scopes(result.sources) for node in scope.nodes() for call in calls(node, "step")]
-    given = [call.args[0] for call in known if call.args and dotted(call.func.value).rpartition(".")[2] == name]  # type: ignore[attr-defined]
-    words = {word for argument in given for part in names(argument) | _keys(argument) for word in re.split(r"[\W_]+", part.lower())}
-    losses, scores = words & set(LOSSES), words & set(SCORES)
-    return "" if losses and scores else next(iter(losses | scores), "")
-
-
-def _keys(node: ast.AST) -> set[str]:
-    """The words in brackets: "val_loss" of `history["val_loss"][-1]`."""
-    return {part.value for part in ast.walk(node) if isinstance(part, ast.Constant) and isinstance(part.value, str)}
-
-
-def _is_validation(result: WatchResult, values: list[float]) -> bool:
-    """Whether these are the validation losses that were seen."""
-    seen = result.tracks.get(VALIDATION)
-    known = seen.finite() if seen is not None else []
-    close = [math.isclose(one, other, rel_tol=SAME) for one, other in zip(values, known, strict=False)]
-    return abs(len(known) - len(values)) <= 1 and sum(close) >= 0.9 * len(values)
 
 
 def _epochs_in_batches(result: WatchResult, course: Course) -> Seen | None:
@@ -199,28 +147,6 @@ def _batches_in_epochs(result: WatchResult, course: Course) -> Seen | None:
     return None
 
 
-def _gone(result: WatchResult, course: Course) -> Seen | None:
-    """A rate that decayed to nothing long before the end."""
-    tracks = [t for t in course.rates if len(t)]
-    if not course.scheduler.steps or not tracks:
-        return None
-    falls = [_fall(t) for t in tracks]
-    if any(fall is None for fall in falls):
-        return None
-    at, peak, end = max(fall for fall in falls if fall is not None)
-    last = tracks[0].steps[-1]
-    if last - at < max(10, MOST * (last - tracks[0].steps[0] + 1)):
-        return None
-    pace = "in every batch" if course.each_batch else f"{course.scheduler.steps} times"
-    counted = [f"{name}={course.scheduler.settings[name]}" for name in ("step_size", "milestones", "gamma", "factor", "patience") if name in course.scheduler.settings]
-    return Seen(
-        f"the learning rate fell from {peak:.2g} below {NOTHING:g} of it at step {at} and was {end:.1g} at the end, with {last - at} of "
-        f"{course.updates} steps still to come: `{course.scheduler.name}` ({', '.join(counted) or course.scheduler.kind}) is stepped {pace}",
-        evidence={"peak": peak, "end": end, "gone_at": at, "updates": course.updates, "scheduler_steps": course.scheduler.steps},
-        advice="step it once an epoch, or let its settings count batches" if course.each_batch else "decay less, or later",
-    )
-
-
 def _never(result: WatchResult, course: Course) -> Seen | None:
     """A scheduler that nobody steps, in code that does not even mention it."""
     loader, updates = course.loader, course.updates
@@ -256,16 +182,6 @@ def _rises_again(result: WatchResult, course: Course) -> Seen | None:
         evidence={"T_max": most, "scheduler_steps": course.scheduler.steps}, severity=INFO,
         advice="T_max is the number of steps down; CosineAnnealingWarmRestarts is for cycles",
     )  # fmt: skip
-
-
-def _fall(track: Track) -> tuple[int, float, float] | None:
-    """From which step on a rate stays below NOTHING of its peak, the peak, and the end."""
-    values = track.high or track.values
-    peak = max(values)
-    if not peak or values[-1] > NOTHING * peak:
-        return None
-    last = max(i for i, value in enumerate(values) if value > NOTHING * peak)
-    return track.steps[last + 1], peak, track.values[-1]
 
 
 def _makes(node: ast.AST, scheduler: Scheduler) -> bool:

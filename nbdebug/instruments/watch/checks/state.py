@@ -18,6 +18,7 @@ from nbdebug.instruments.watch.reading.source import (
     scopes,
     targets,
 )
+from nbdebug.instruments.watch.reading.written import only_line
 from nbdebug.instruments.watch.result import Cycle, Event, WatchResult
 from nbdebug.instruments.watch.session import watched
 
@@ -37,7 +38,8 @@ def state(result: WatchResult) -> Iterator[Seen]:
         out without a word.
     Seen: load_state_dict() got the very tensors of the model, after optimizer steps since they were taken; or the source keeps
         state_dict() (or the model itself) as the best of a loop, uses it later, and updates came in between; or a load matched
-        nothing, or half of the entries were missing that came under another path (our choice: a new head is less). What is
+        nothing, or half of the entries were missing that came under another path (our choice: a new head is less). Or a variable called
+        ema, shadow or swa holds the weights themselves after steps, so that it averages nothing. What is
         saved to a file at once, deep-copied, or belongs to another model is not accused.
     Where: the line that loads, or the one that keeps.
     Try: copy.deepcopy(model.state_dict()), or torch.save() it at once; rename the entries, and load with strict=True.
@@ -78,6 +80,7 @@ def state(result: WatchResult) -> Iterator[Seen]:
         if seen is not None:
             told[event.place] = str(event.facts["taken"]) if seen.severity is not INFO else ""
             yield seen
+    yield from _averages(result)
     for scope in scopes(result.sources):
         for seen in _kept(result, scope) if scope.ran else ():
             if str(replace(seen.location, detail="")) not in told.values():
@@ -115,6 +118,20 @@ def _partial(cycle: Cycle, event: Event) -> Seen | None:
         {"matched": matched, "missing": missing, "unexpected": unexpected, "renamed": renamed},
         advice=f"rename the entries ({event.facts['first_unexpected']} is probably {event.facts['first_missing']}) and load with strict=True",
     )
+
+
+def _averages(result: WatchResult) -> Iterator[Seen]:
+    """An average of the weights that is made of the weights themselves."""
+    for path in result.aliases:
+        last = path.rpartition(".")[2]
+        line = only_line(result, lambda node, last=last: isinstance(node, (ast.Assign, ast.AnnAssign)) and last in map(last_name, targets(node)))  # type: ignore[misc]
+        steps = [event.place for _, event in result.events("step")]
+        yield Seen(
+            f"`{path}` holds the very tensors that the optimizer moves, and no copies of them: it is no average, it is always the weights of the last "
+            f"step (steps 1 to {result.steps - 1})",
+            replace(line or next(iter(steps), Location()), detail=path), {"updates": result.steps},
+            advice="copy them: {name: p.detach().clone() for name, p in model.named_parameters()}, or copy.deepcopy(model)",
+        )  # fmt: skip
 
 
 # -- what was kept, by the text -----------------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from nbdebug.findings import WARNING, Location
 from nbdebug.instruments.base import Seen
@@ -19,7 +20,7 @@ SHIFT, RATIO = 0.5, 1.5  # standard deviations and variances apart; what begins 
     advice="a larger momentum: torch's is the share of the new batch (0.1), other frameworks' that of the old (0.9)",
 )  # fmt: skip
 def statistics_unsettled(result: WatchResult) -> Iterator[Seen]:
-    """Batch norm evaluated with running statistics that are mostly their beginning, mean 0 and variance 1; the page is that of first_step."""
+    """Batch norm evaluated with running statistics that are (mostly) their beginning, mean 0 and variance 1; the page is that of first_step."""
     for model in result.models:
         if not _is_evaluated(result, model):
             continue
@@ -32,6 +33,22 @@ def statistics_unsettled(result: WatchResult) -> Iterator[Seen]:
                 "evaluation works with the former",
                 Location(module=norm.path), {"momentum": norm.momentum, "batches": norm.batches, "left": norm.left, "shift": norm.shift, "ratio": norm.ratio},
             )  # fmt: skip
+        if model.fresh and model.moved and not _is_trained(result, model) and (source := _source(result, model)) is not None:
+            yield Seen(
+                f"`{model.name}` is evaluated with weights that follow those of `{source.name}`, and with the running statistics of {len(model.fresh)} batch norms (first: "
+                f"`{model.fresh[0]}`) that no batch has reached: they are still mean 0 and variance 1. Parameters were copied, buffers were not",
+                replace(result.built_at(model.name) or Location(), detail=f"{model.name}, {model.fresh[0]}"), {"norms": len(model.fresh)}, advice="copy the buffers too: for mine, theirs in zip(copy.buffers(), model.buffers()): mine.copy_(theirs)",
+            )  # fmt: skip
+
+
+def _is_trained(result: WatchResult, model: Model) -> bool:
+    return any(e.who == model.name and (e.facts["training"] or e.facts["grad"]) for _, e in result.events("forward"))
+
+
+def _source(result: WatchResult, copy: Model) -> Model | None:
+    """The model of the same class and size that was trained, and whose statistics have moved."""
+    alike = (m for m in result.models if m is not copy and m.parameters <= copy.parameters and (m.kind == copy.kind or copy.kind == "AveragedModel"))
+    return next((m for m in alike if not m.fresh and m.modes_matter and _is_trained(result, m)), None)
 
 
 def _is_evaluated(result: WatchResult, model: Model) -> bool:

@@ -24,6 +24,7 @@ SAMPLES = 128  # rows without one response in the last looks, after LOOKS steps 
 FORGETS = 0.3  # largest eigenvalue of a recurrent matrix; our choice: torch's own initialisation has 0.58, whatever the size
 UNITS = 16  # below which that is a matter of chance
 LONG = 100  # steps without having learnt anything; our choice: some tasks take as long to begin
+READ = "input of "  # begins the name of a function that a layer reads
 MULTIPLIES = ("Linear", "Conv1d", "Conv2d", "Conv3d", "ConvTranspose1d", "ConvTranspose2d", "ConvTranspose3d", "Bilinear")
 
 
@@ -99,9 +100,17 @@ def stuck_units(result: WatchResult) -> Iterator[Seen]:
         yield Seen(
             f"{count} of {units.units} {units.function} units are {'saturated' if units.saturated else 'dead'} {since}, for every one of the "
             f"last {units.samples:,} samples{_while(loss) if hopeless and loss is not None else ''}",
-            Location(module=units.name, detail=f"units {named}"),
+            Location(module=_fed(result, units.name), detail=f"units {named}" + (f", {units.name}" if units.name.startswith(READ) else "")),
             {"stuck": count, "units": units.units, "samples": units.samples, "since": units.since}, severity=severity,
         )  # fmt: skip
+
+
+def _fed(result: WatchResult, name: str) -> str:
+    """Of a function between two layers the one before, whose weights can do something about it; a module itself."""
+    layers = [t.name for t in result.tensors_of("activation") if t.kind in MULTIPLIES]
+    after = name.removeprefix(READ)
+    place = layers.index(after) if name.startswith(READ) and after in layers else 0
+    return layers[place - 1] if place else name
 
 
 def _forgetful(result: WatchResult) -> Seen | None:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import groupby
+
+from torch import nn
 
 from nbdebug.errors import NotChecked
 from nbdebug.findings import ERROR, INFO, WARNING, Location
@@ -22,6 +25,8 @@ from nbdebug.instruments.watch.reading.order import (
     updates,
     written,
 )
+from nbdebug.instruments.watch.reading.source import dotted, last_name
+from nbdebug.instruments.watch.reading.written import everything, only_line
 from nbdebug.instruments.watch.result import Event, Model, Optimizer, Stray, WatchResult
 from nbdebug.instruments.watch.session import watched
 
@@ -56,10 +61,42 @@ def _left_out(result: WatchResult, model: Model, strays: list[Stray]) -> Seen:
         return Seen(f"{message}; `{optimizer.name}` holds tensors like {it} that no model has: it was built before", place, numbers)
     if not model.held and all(u.step.facts["gradients"] != "some" for u in updates(result, optimizer.name)):
         return Seen(f"{message}; `{optimizer.name}` holds nothing that gets a gradient", place, numbers)
+    why = _forgotten(result, model, optimizer, strays)
+    if why is not None:
+        line = replace(why[1], parameter=strays[0].name) if why[1] is not None else place
+        return Seen(f"{message}{why[0]}", line, numbers, severity=WARNING)
     if not model.held or max(s.order for s in strays) < model.first_held or sum(s.elements for s in strays) > model.held:
         advice = "requires_grad_(False) on what is frozen saves its backward pass"
         return Seen(f"{message}: frozen on purpose?", place, numbers, severity=INFO, advice=advice)
     return Seen(message, place, numbers, severity=WARNING)
+
+
+def _forgotten(result: WatchResult, model: Model, optimizer: Optimizer, strays: list[Stray]) -> tuple[str, Location | None] | None:
+    """Why this was not frozen on purpose, in words, and the line of it: the loss's own parameters, half of a layer, a generator that was begun."""
+    own = not model.held and not hasattr(nn, model.kind) and not any("." in s.name for s in strays)
+    if own and any(other.held for other in result.models):
+        return f": what `{model.name}` ({model.kind}) is to learn stays as it was made", result.built_at(model.name)
+    if [other.name for other in result.models if other.held] != [model.name]:
+        return None  # the names of several models are alike
+    held = {name.rpartition(".")[0] for group in optimizer.groups for name in group.parameters}
+    split = [s.name for s in strays if "." in s.name and s.name.rpartition(".")[0] in held]
+    taken = strays[0].order == 0 and len(strays) == 1 and _begun(result, optimizer)
+    if taken:
+        return f": `next()` had taken it out of what `{optimizer.name}` was built from", taken
+    if split and len(split) == len(strays):
+        return f", while it holds the rest of `{split[0].rpartition('.')[0]}`", None
+    return None
+
+
+def _begun(result: WatchResult, optimizer: Optimizer) -> Location | None:
+    """The one line that calls next() on a generator of parameters from which an optimizer of this kind is built."""
+    made = {
+        dotted(node.args[0])
+        for scope in everything(result)
+        for node in scope.nodes()
+        if isinstance(node, ast.Call) and last_name(node.func) == optimizer.kind and node.args
+    }
+    return only_line(result, lambda node: isinstance(node, ast.Call) and last_name(node.func) == "next" and bool(node.args) and dotted(node.args[0]) in made - {""})
 
 
 def _meant(result: WatchResult, model: Model) -> tuple[Optimizer, Event]:
@@ -128,6 +165,12 @@ def _never_steps(result: WatchResult, optimizer: Optimizer) -> Iterator[Seen]:
             yield Seen(f"{said}: here `{name}.step` is named and not called", place, numbers, advice="write the parentheses: step()")
             return
     if _reads_gradients(result) or thrown < ENOUGH - 1:
+        return
+    wanted = optimizer.name.rpartition(".")[2]
+    waiting = only_line(result, lambda node: isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "step" and last_name(node.func.value) == wanted)
+    if waiting is not None:
+        message = f"{said}: `{wanted}.step()` stands here and was never reached; zero_grad() threw the gradients away {thrown:,} times"
+        yield Seen(message, waiting, numbers, advice="look at the condition around it, and at what returns before it")
         return
     advice = f"call {optimizer.name}.step() after backward()"
     yield Seen(f"{said}; zero_grad() threw the gradients away {thrown:,} times", passes[-1][1].place, numbers, advice=advice)

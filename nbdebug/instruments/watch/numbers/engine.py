@@ -133,6 +133,10 @@ class Numbers:
         self._reduce()
         return self._histories.tracks(counts)
 
+    def scaled(self) -> dict[str, list[float]]:
+        """Weights that the loop multiplied by a number between steps → these numbers."""
+        return self._parameters.scaled()
+
     def unit_tracks(self) -> tuple[Units, ...]:
         return self._layers.units.plain()
 

@@ -17,6 +17,8 @@ from nbdebug.instruments.watch.numbers.sampler import Sampler
 from nbdebug.instruments.watch.numbers.values import LeftOut, plain_values, sample, to_host
 
 NARROW = frozenset([torch.float16, torch.bfloat16])
+LOOKS = 12  # times that a weight is compared with what the last step left; a write to `.data` moves no version counter
+SAME = 1e-4  # relative, to which all elements of a weight that was multiplied by a number agree about it; our choice
 
 
 @dataclass
@@ -30,6 +32,8 @@ class Rows:
     update: int
     version: int = -1  # of the parameter when it was finite, and had this sample
     sample: Tensor | None = None
+    looks: int = 0
+    scaled: list[float] = field(default_factory=list)  # what it was multiplied by between two steps, as far as it was
 
 
 # a parameter as it was before the step: where it is noted, itself, a sample, and a copy if not all elements were finite
@@ -91,6 +95,10 @@ class Parameters:
             optimizers[optimizer] = math.hypot(optimizers.get(optimizer, 0.0), value / scale)
         return groups, optimizers
 
+    def scaled(self) -> dict[str, list[float]]:
+        """Name of each weight that was multiplied by a number between steps, with these numbers."""
+        return {rows.name: list(rows.scaled) for rows in self._rows.values() if rows.scaled}
+
     def _members(self, optimizer: torch.optim.Optimizer, name: str) -> Iterator[tuple[str, Rows, Tensor]]:
         """The parameters of an optimizer with the name of their group."""
         several = len(optimizer.param_groups) > 1
@@ -130,14 +138,29 @@ class Parameters:
 
 
 def _before(rows: Rows, parameter: Tensor) -> Before:
-    """What nobody has written to since the last step needs no second look (but for writes to `.data`, which are not told)."""
-    if rows.sample is not None and rows.version == parameter._version:
+    """What nobody has written to since the last step needs no second look (but for writes to `.data`, which are told at first only)."""
+    known = rows.looks >= LOOKS or parameter.dim() < 2 or not parameter.is_cpu
+    if rows.sample is not None and rows.version == parameter._version and known:
         return rows, parameter, rows.sample, None
     values = plain_values(parameter)
     if values is None:
         raise LeftOut("it holds integers")
+    if rows.sample is not None and parameter.dim() > 1 and rows.looks < LOOKS:
+        rows.looks += 1
+        if (factor := _multiplied(rows.sample, sample(values))) is not None:
+            rows.scaled.append(factor)
     finite = not values.is_cpu or math.isfinite(values.sum().item())
     return rows, parameter, sample(values), None if finite else values.clone()
+
+
+def _multiplied(before: Tensor, after: Tensor) -> float | None:
+    """The number that all elements were multiplied by; None when they were not, or by 1."""
+    size = float(before.float().square().sum())
+    factor = float((before.float() * after.float()).sum()) / size if size > 0 and before.shape == after.shape else 1.0
+    if not math.isfinite(factor) or abs(factor - 1) < 10 * SAME:
+        return None
+    off = float((after.float() - factor * before.float()).abs().max())
+    return factor if off <= SAME * float(before.abs().max()) else None
 
 
 def _norms(gradients: list[Tensor]) -> list[Tensor]:

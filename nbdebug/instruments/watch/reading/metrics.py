@@ -64,7 +64,7 @@ class Round:
 
     def sums(self) -> Iterator[Sum]:
         """Everything that grows in every batch and whose unit is known."""
-        for node in self._each_batch():
+        for node in self.each_batch():
             name, value = _added(node)
             unit, hits = self.unit(value) if name else ("", False)
             if unit:
@@ -73,7 +73,7 @@ class Round:
     def overwritten(self) -> Iterator[Sum]:
         """Metrics of one batch that the next batch writes over, and that the loop itself only shows."""
         shown = [n for call in calls(ast.Module(self.loop.body, []), "print", "set_postfix", "set_description", "info") for n in ast.walk(call)]
-        for node in self._each_batch():
+        for node in self.each_batch():
             if not isinstance(node, ast.Assign) or len(targets(node)) != 1 or not isinstance(node.targets[0], ast.Name):
                 continue
             name, (unit, hits) = node.targets[0].id, self.unit(node.value)
@@ -114,6 +114,11 @@ class Round:
             return (MEAN if called == "mean" else COUNT), True
         return self._unit_of_loss(value), False
 
+    @staticmethod
+    def added(node: ast.AST) -> tuple[str, ast.expr | None]:
+        """The variable and the value of a statement that adds to it."""
+        return _added(node)
+
     # -- inside -------------------------------------------------------------------------------------------------
 
     def _unit_of_two(self, value: ast.BinOp, depth: int) -> tuple[str, bool]:
@@ -136,7 +141,7 @@ class Round:
         means = {event.facts["reduction"] for event in here} == {"mean"}
         return MEAN if means and not (isinstance(call.func, ast.Attribute) and call.func.attr in ("sum", "backward")) else ""
 
-    def _each_batch(self) -> Iterator[ast.AST]:
+    def each_batch(self) -> Iterator[ast.AST]:
         """Statements that run once in every batch."""
         ahead = list(self.loop.body)
         while ahead:
@@ -154,7 +159,7 @@ class Round:
         if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):  # (i + 1) of enumerate
             counter = self.loop.target.elts[0] if isinstance(self.loop.target, ast.Tuple) else None
             return ("batches", "") if counter is not None and calls(self.loop.iter, "enumerate") and dotted(node.left) == dotted(counter) else ("", "")
-        counted = [(n, *_added(n)) for n in self._each_batch() if dotted(node) and _added(n)[0] == dotted(node)]
+        counted = [(n, *_added(n)) for n in self.each_batch() if dotted(node) and _added(n)[0] == dotted(node)]
         if not counted:
             return "", ""
         value = counted[0][2]
@@ -166,7 +171,7 @@ class Round:
             return "batches", ""
         if name.endswith(".dataset") and name.removesuffix(".dataset") in names(self.loop.iter):
             return "samples", ""
-        if isinstance(of, ast.Name) and any(_added(n)[0] == name for n in self._each_batch()):
+        if isinstance(of, ast.Name) and any(_added(n)[0] == name for n in self.each_batch()):
             return "batches", name
         return "", ""
 

@@ -13,6 +13,7 @@ from nbdebug.curve_shapes import middle
 from nbdebug.findings import Location
 from nbdebug.instruments.watch.result import Group, Optimizer, TensorTrack, Track, WatchResult
 
+RISEN = 1.5  # times its first value, to which a scheduler brought a learning rate that it is to answer for; our choice
 RANGE = 100.0  # times, by which a learning rate grows in a range test; our choice
 
 
@@ -54,8 +55,9 @@ class Motion:
         return middle([g for g in self.gradients if math.isfinite(g)]) / math.sqrt(self.elements)
 
     def set_at(self, result: WatchResult, *settings: str) -> Location:
-        """Where a setting of the optimizer stands, or it is built; else its step."""
-        return set_at(result, self.optimizer.name, self.place, *settings)
+        """Where a setting of the group or of the optimizer stands, or it is built; else its step."""
+        own = [f"{self.number}.{setting}" for setting in settings]
+        return set_at(result, self.optimizer.name, self.place, *own, *settings)
 
     @property
     def label(self) -> str:
@@ -107,6 +109,20 @@ def rates(result: WatchResult, motion: Motion) -> Track | None:
     several = len(motion.optimizer.groups) > 1
     own = f"learning rate {motion.label}" if several else f"learning rate {motion.optimizer.name}"
     return result.tracks.get(own) or result.tracks.get("learning rate")
+
+
+def highest_rate(result: WatchResult, motion: Motion) -> float:
+    """Of a group over all steps."""
+    track = rates(result, motion)
+    return max([*(track.finite() if track is not None else ()), motion.group.lr])
+
+
+def place_of_rate(result: WatchResult, motion: Motion) -> Location:
+    """Where the scheduler that raised the rate is built, else the line that sets it."""
+    track = rates(result, motion)
+    known = track.finite() if track is not None else []
+    raised = [s.name for s in result.schedulers if s.optimizer == motion.optimizer.name and known and max(known) > RISEN * known[0]]
+    return next((set_at(result, name, motion.place) for name in raised if result.built_at(name)), motion.set_at(result, "lr"))
 
 
 def is_range_test(result: WatchResult, motion: Motion) -> bool:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import ast
+import re
 import textwrap
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
+from nbdebug.assigned_at import texts
 from nbdebug.findings import Location
 from nbdebug.instruments.watch.result import Source
+from nbdebug.source_lines import SourceLine, location_fields
 
 GROWS = ("append", "appendleft", "extend", "add", "insert", "update")  # methods by which a container takes something in
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
@@ -129,6 +132,26 @@ def where_it_grows(known: Iterable[Scope], holder: str, function: str) -> tuple[
     return None
 
 
+def where_its_name_grows(holder: str) -> tuple[Location, str] | None:
+    """The same in any function or method of the script or notebook, whatever it calls the object: the only statement that feeds an attribute of this name."""
+    attribute = re.sub(r"\[[^\]]*\]", "", holder).rpartition(".")[2]
+    found = {(text, cell, node.lineno): kind for text, cell, tree in texts() for node in ast.walk(tree) for kind in [_feeds(node, attribute)] if kind}  # type: ignore[attr-defined]
+    if len(found) != 1:
+        return None
+    (((text, cell, line), kind),) = found.items()
+    return Location(**location_fields(SourceLine(text, line, cell, ""))), kind
+
+
+def _feeds(node: ast.AST, attribute: str) -> str:
+    """As `_growth`, for an attribute of this name whatever it belongs to."""
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+        owner: ast.AST | None = node.func.value
+    else:
+        owner = next((t for t in targets(node) if dotted(t).rpartition(".")[2] == attribute), None)
+    name = dotted(owner)
+    return _growth(node, name) if "." in name and name.rpartition(".")[2] == attribute else ""
+
+
 def _growth(node: ast.AST, wanted: str) -> str:
     if isinstance(node, ast.AugAssign):
         return "added" if dotted(node.target) == wanted and isinstance(node.op, ast.Add) else ""
@@ -138,7 +161,7 @@ def _growth(node: ast.AST, wanted: str) -> str:
         hit = [target for target in targets(node) if dotted(target) == wanted]
         if hit and isinstance(hit[0], ast.Subscript):
             return "appended"
-        if hit and wanted in names(node.value):
+        if hit and wanted in names(node.value) and last_name(getattr(node.value, "func", node)) not in ("detach", "item"):
             return "added" if isinstance(node.value, ast.BinOp) else "carried over"
     return ""
 

@@ -1,0 +1,77 @@
+"""Groups of near copies, as frames of one visit or noisy copies of one sample make them, that a split has cut through.
+
+Nothing is said of data whose samples merely lie near each other: here each has as many near ones as all others have, and then comes a gap.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import numpy
+import torch
+
+from nbdebug.data.between.found import PAIRS, Overlap, Pair
+from nbdebug.data.between.vectors import comparable, evenly, shrunk
+from nbdebug.data.split import FieldData, Split
+
+MOST = 2500  # rows of both splits together
+NEIGHBOURS = 12  # that are looked at; a group has at most ten members
+GAP = 4.0  # times as far as the last of its group lies the next sample; our choice: along a line one in three has such a gap, in a plane one in fourteen
+GROUPED = 0.6  # of the samples that have one
+EQUAL = 0.8  # of those whose group is of the most frequent size: what repeats by chance comes in groups of any size
+FEWEST_COLUMNS = 4
+PIXELS = 16  # pixels a side
+
+
+def shared_litters(train: Split, val: Split) -> Overlap | None:
+    """The samples of val whose group lies in train, too; None where there are no groups, or none is shared."""
+    ours, theirs = val.input(), train.input()
+    if ours is None or theirs is None or not comparable(theirs, ours) or not isinstance(theirs.sample, numpy.ndarray) or len(ours.sample) < NEIGHBOURS:
+        return None
+    mine, held = evenly(len(theirs.sample), MOST), evenly(len(ours.sample), MOST)
+    if len(mine) < len(theirs.sample) or len(held) < len(ours.sample) or len(mine) + len(held) > MOST or not train.whole:
+        return None  # a part of the samples holds parts of the groups
+    rows = _rows(theirs, ours)
+    if rows is None or rows.shape[1] < FEWEST_COLUMNS or len(rows) < 4 * NEIGHBOURS:
+        return None
+    size, near = _groups(rows)
+    grouped = size > 1
+    usual, often = Counter(size[grouped].tolist()).most_common(1)[0] if grouped.any() else (0, 0)
+    if grouped.mean() < GROUPED or often < EQUAL * grouped.sum():
+        return None
+    pairs = []
+    for row in range(len(theirs.sample), len(rows)):
+        kin = near[row, : usual - 1]
+        other = kin[kin < len(theirs.sample)]
+        if size[row] == usual and len(other):
+            pairs.append(Pair(int(train.ids[other[0]]), int(val.ids[row - len(theirs.sample)]), 1.0))
+    if not pairs:
+        return None
+    measure = f"samples come in groups of {usual} near copies"
+    return Overlap("groups", len(pairs), len(ours.sample), val.samples, 0.0, True, False, None, tuple(pairs[:PAIRS]), measure)
+
+
+def _rows(theirs: FieldData, ours: FieldData) -> torch.Tensor | None:
+    """(n + m, D) rows of train and val, every column standardised."""
+    if theirs.kind != "image":  # windows of a periodic series and rows of a design repeat by themselves
+        return None
+    both = [shrunk(field.sample, PIXELS).reshape(len(field.sample), -1) for field in (theirs, ours)]
+    if both[0].shape[1] != both[1].shape[1]:
+        return None
+    rows = torch.from_numpy(numpy.nan_to_num(numpy.concatenate(both), posinf=0.0, neginf=0.0)).float()
+    rows = rows[:, :: max(1, rows.shape[1] // 512)]
+    spread = rows.std(0)
+    return ((rows - rows.mean(0)) / spread.clamp(min=1e-12))[:, spread > 0]
+
+
+def _groups(rows: torch.Tensor) -> tuple[numpy.ndarray, numpy.ndarray]:
+    """(n,) members of the group of each row, 1 where it has none, and (n, 12) its nearest rows."""
+    near = [torch.cdist(part, rows).topk(min(NEIGHBOURS + 1, len(rows)), dim=1, largest=False) for part in rows.split(512)]
+    far, place = torch.cat([n.values for n in near])[:, 1:], torch.cat([n.indices for n in near])
+    own = torch.arange(len(rows))[:, None]
+    place = torch.stack([row[row != number][:NEIGHBOURS] for row, number in zip(place, own, strict=True)])
+    floor = 1e-6 * far.median().clamp(min=1e-12)  # of copies to the last bit, which are told elsewhere
+    steps = far[:, 1:] / torch.maximum(far[:, :-1], floor)
+    gap = steps.max(1)
+    size = torch.where((gap.values >= GAP) & (far[:, 0] > floor), gap.indices + 2, 1)
+    return size.numpy(), place.numpy()

@@ -1,0 +1,64 @@
+"""What is asked of a training before its processes start."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from nbdebug.errors import LaunchError, NbdebugError, first_line
+from nbdebug.findings import ERROR, INFO, Finding
+from nbdebug.instruments.preflight import preflight
+from nbdebug.training.job import SETUP, Job
+from nbdebug.training_setup import TrainingSetup
+
+if TYPE_CHECKING:
+    from nbdebug.training.config import RunConfig
+
+
+def demand_sound(job: Job, config: RunConfig, processes: int) -> tuple[tuple[Finding, ...], str]:
+    """The warnings of the preflight, and why it could not be made. A single process needs none, and what only the ranks will make cannot be asked.
+
+    Raises:
+        LaunchError: it found what cannot work.
+    """
+    if processes == 1 or job.kind != SETUP:
+        return (), ""
+    told, setup = config.training, job.what
+    assert isinstance(setup, TrainingSetup)
+    try:
+        report = _last(preflight.follow(
+            replace(setup, scaler=None, precision=_precision(config, setup)), num_processes=processes, batch_size=config.data.batch_size, accumulate=told.accumulate,
+            find_unused_parameters=told.find_unused_parameters or told.static_graph, sync_batch_norm=told.sync_batch_norm,
+        ))  # fmt: skip
+    except NbdebugError as error:  # the ranks will say what is wrong
+        return (), f"the preflight could not be made: {first_line(error)}"
+    if errors := [finding for finding in report.findings if finding.severity is ERROR]:
+        raised = LaunchError(f"no process was started: {'; '.join(map(str, errors))} · launch(…, preflight=False) starts it all the same")
+        raised.report = report  # type: ignore[attr-defined]
+        raise raised
+    memory = report.result.memory
+    short = ""
+    if memory is not None and memory.free is not None and memory.needed > memory.free:
+        short = f"about {memory.needed / 1e6:,.0f} MB will be needed by {memory.ranks} ranks, and {memory.free / 1e6:,.0f} MB are free"
+    return tuple(finding for finding in report.findings if finding.severity is not INFO), short
+
+
+def demand_precision(config: RunConfig, job: Job, device: str) -> None:
+    """Raises LaunchError when the device cannot compute so."""
+    import torch
+
+    precision = config.training.precision or (job.what.precision if isinstance(job.what, TrainingSetup) else "32-true")
+    if device == "cuda" and precision.startswith("bf16") and not torch.cuda.is_bf16_supported(including_emulation=False):
+        raise LaunchError(f"this GPU ({torch.cuda.get_device_name()}) has no bfloat16: take precision='16-mixed', which gets a GradScaler by itself")
+    if device == "mps" and precision == "64-true":
+        raise LaunchError("this GPU has no float64: take precision='32-true', or device='cpu'")
+
+
+def _precision(config: RunConfig, setup: TrainingSetup) -> str:
+    return config.training.precision or setup.precision
+
+
+def _last(reports: Any) -> Any:
+    """Of ever fuller ones; nothing is shown meanwhile."""
+    *_, report = reports
+    return report

@@ -1,0 +1,1 @@
+"""What others' tools read of a run: TensorBoard's event files, and MLflow's store."""

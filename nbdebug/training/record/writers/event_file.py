@@ -1,0 +1,102 @@
+"""TensorBoard's event file, written by hand: a scalar is a few bytes of protobuf between two checksums, and the tool's own writer costs a fifth of a second to import.
+
+    length (uint64) · masked CRC-32C of it · Event · masked CRC-32C of that
+
+Source: tensorflow/core/lib/io/record_writer.h, and event.proto and summary.proto of tensorboard.compat.proto.
+"""
+
+from __future__ import annotations
+
+import os
+import struct
+from collections.abc import Mapping
+from pathlib import Path
+
+MASK = 0xA282EAD8
+POLYNOMIAL = 0x82F63B78  # CRC-32C (Castagnoli), reflected; RFC 3720
+VARINT, FIXED64, BYTES, FIXED32 = 0, 1, 2, 5  # wire types of protobuf
+START = 1  # SessionLog.START: from this step on, what was written before does not count
+
+
+def _table() -> tuple[int, ...]:
+    entries = []
+    for entry in range(256):
+        for _ in range(8):
+            entry = (entry >> 1) ^ (POLYNOMIAL if entry & 1 else 0)
+        entries.append(entry)
+    return tuple(entries)
+
+
+_TABLE = _table()
+
+
+class EventFile:
+    """One file, to which scalars are added; each is on the disk when `scalars` returns.
+
+    Raises:
+        OSError: it cannot be made.
+    """
+
+    def __init__(self, folder: Path, at: float, name: str) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        path = folder / f"events.out.tfevents.{int(at)}.{name}"
+        self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        self._add(_double(1, at) + _bytes(3, b"brain.Event:2"))
+
+    def scalars(self, at: float, step: int, values: Mapping[str, float]) -> None:
+        """Numbers of one step, by their tags."""
+        summary = b"".join(_bytes(1, _bytes(1, tag.encode()) + _float(2, value)) for tag, value in values.items())
+        self._add(_double(1, at) + _integer(2, step) + _bytes(5, summary))
+
+    def begins(self, at: float, step: int) -> None:
+        """What was written of this step and later ones, by a process that is gone, is done again."""
+        self._add(_double(1, at) + _integer(2, step) + _bytes(7, _integer(1, START)))
+
+    def close(self) -> None:
+        os.close(self._file)
+
+    def _add(self, event: bytes) -> None:
+        length = struct.pack("<Q", len(event))
+        os.write(self._file, b"".join((length, _checksum(length), event, _checksum(event))))
+
+
+def _checksum(data: bytes) -> bytes:
+    crc = 0xFFFFFFFF
+    for byte in data:
+        crc = _TABLE[(crc ^ byte) & 0xFF] ^ (crc >> 8)
+    crc ^= 0xFFFFFFFF
+    return struct.pack("<I", (((crc >> 15) | (crc << 17)) + MASK) & 0xFFFFFFFF)
+
+
+def _varint(value: int) -> bytes:
+    value &= 0xFFFFFFFFFFFFFFFF
+    encoded = bytearray()
+    while value > 0x7F:
+        encoded.append(value & 0x7F | 0x80)
+        value >>= 7
+    encoded.append(value)
+    return bytes(encoded)
+
+
+def _key(field: int, wire: int) -> bytes:
+    return _varint(field << 3 | wire)
+
+
+def _integer(field: int, value: int) -> bytes:
+    return _key(field, VARINT) + _varint(value)
+
+
+def _double(field: int, value: float) -> bytes:
+    return _key(field, FIXED64) + struct.pack("<d", value)
+
+
+def _float(field: int, value: float) -> bytes:
+    try:
+        packed = struct.pack("<f", value)
+    except OverflowError:  # beyond what 32 bits hold
+        packed = struct.pack("<f", float("inf") if value > 0 else float("-inf"))
+    return _key(field, FIXED32) + packed
+
+
+def _bytes(field: int, value: bytes) -> bytes:
+    return _key(field, BYTES) + _varint(len(value)) + value

@@ -1,0 +1,59 @@
+"""Whether a finite number stands out: a loss that is thrown back behind its beginning, a gradient longer than is endured."""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from dataclasses import dataclass
+from statistics import median
+
+FIRST = 10  # steps that say where the loss began, and
+LATE = 100  # that say where it stands now; our choice: an epoch or a part of one
+ENOUGH = 30  # of them before anything is judged
+NORMAL = 1.4826  # the median of absolute deviations of a normal distribution is its σ divided by this
+
+
+@dataclass(frozen=True)
+class Spike:
+    """A loss far above the late ones and above those of the beginning."""
+
+    loss: float
+    late: float  # median of the late steps
+    spread: float  # their median absolute deviation, as a σ
+    first: float  # the largest of the first steps
+
+
+class Losses:
+    """The losses of one rank.
+
+    A loss that stands out by its spread alone is a hard batch, not a fault: late in a training the spread is small. So it must also be worse than
+    what the model had before it learnt anything.
+
+    Args:
+        limit: spreads above the median.
+    """
+
+    def __init__(self, limit: float) -> None:
+        self._limit = limit
+        self._first: list[float] = []
+        self._late: deque[float] = deque(maxlen=LATE)
+
+    def told(self, loss: float) -> Spike | None:
+        """One more; whether it is a spike. A spike does not count among the late ones."""
+        if not math.isfinite(loss):
+            return None
+        if len(self._first) < FIRST:
+            self._first.append(loss)
+        spike = self._judged(loss) if len(self._late) >= ENOUGH else None
+        if spike is None:
+            self._late.append(loss)
+        return spike
+
+    def _judged(self, loss: float) -> Spike | None:
+        first = max(self._first)
+        if loss <= first:  # the usual case, and cheap
+            return None
+        late = median(self._late)
+        spread = NORMAL * median(abs(value - late) for value in self._late)
+        outside = loss - late > self._limit * max(spread, 1e-3 * abs(late))
+        return Spike(loss, late, spread, first) if outside and first > late else None
