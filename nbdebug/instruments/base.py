@@ -288,7 +288,10 @@ def placed(findings: Iterable[Finding], *models: nn.Module, setup: TrainingSetup
 
 
 def _made(finding: Finding, models: Iterable[nn.Module]) -> Iterator[SourceLine]:
-    """Of a finding about a layer of torch's that a container calls: the line that makes the layer."""
+    """Where a line that runs is known, the one that makes the layer of torch's it runs into, or fills the parameter that is to blame."""
+    for model in models if finding.code in INITIAL and finding.location.parameter else ():
+        if (line := line_that_initialises(model, finding.location.parameter)) is not None:
+            yield line
     for model in models if finding.code in LAYERS and finding.location.module else ():
         part = dict(model.named_modules()).get(finding.location.module)
         line = line_that_assigns(model, finding.location.module) if part is not None and type(part).__module__.startswith("torch.nn") else None

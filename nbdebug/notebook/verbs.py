@@ -78,9 +78,9 @@ def verb_named(name: str) -> Verb:
 def _meant(name: str, known: dict[str, Verb]) -> str:
     """The verb that is near, under the name that the help teaches; or the function that is no verb; or all verbs."""
     names = [taught(verb) for verb in known]
-    if difflib.get_close_matches(name, names, 1, 0.6):
-        return did_you_mean(name, names)
     functions = [word for word in nbdebug.__all__ if word.islower() and word not in known]
+    if name not in functions and difflib.get_close_matches(name, names, 1, 0.6):
+        return did_you_mean(name, names)
     function = next((word for word in functions if len(name) > 3 and word.startswith(name)), None)
     return f": nbdebug.{function} is a function, to be called in Python" if function is not None else did_you_mean(name, names)
 

@@ -128,7 +128,7 @@ def test_a_disk_that_fails_does_not_stop_the_training(tmp_path, monkeypatch):
     assert "No space left" in files.trouble
 
 
-def test_without_the_package_the_error_names_the_extra(tmp_path, monkeypatch):
+def test_without_the_package_the_error_names_it(tmp_path, monkeypatch):
     real = builtins.__import__
 
     def without(name, *args, **kwargs):
@@ -137,7 +137,7 @@ def test_without_the_package_the_error_names_the_extra(tmp_path, monkeypatch):
         return real(name, *args, **kwargs)
 
     monkeypatch.setattr(builtins, "__import__", without)
-    with pytest.raises(SetupError, match=r'pip install "nbdebug\[tensorboard\]"'):
+    with pytest.raises(SetupError, match="pip install tensorboard"):
         EventFiles(tmp_path)
 
 

@@ -77,7 +77,7 @@ def test_the_cell_that_calls_nbdebug_is_never_to_blame(notebook):
     )
     built = notebook.run("print(len(In) - 2)").stdout.strip()
     run = notebook.run("report = nbdebug.checkup(nbdebug.TrainingSetup(model, criterion, optimizer, train_loader))\nprint([str(f.location) for f in report.findings])")
-    assert f"Cell In[{built}], line 2 · 1 · torch.nn.functional.softmax" in run.stdout  # the line that builds it
+    assert f"Cell In[{built}], line 2: model = nn.Sequential(nn.Linear(3, 2), nn.Softmax(-1)) · 1 · torch.nn.functional.softmax" in run.stdout  # the line that builds it
 
 
 def test_the_kernel_of_these_tests_is_the_python_of_these_tests(notebook):

@@ -158,7 +158,8 @@ def test_help_shows_the_options(counting, line):
     [
         ("%nbdebug chekup", "%nbdebug has no verb 'chekup': did you mean checkup?"),
         ("%nbdebug dta", "%nbdebug has no verb 'dta': did you mean data?"),
-        ("%nbdebug compare", "%nbdebug has no verb 'compare': nbdebug.compare_data is a function, to be called in Python"),
+        ("%nbdebug compare", "%nbdebug has no verb 'compare': did you mean compare_runs?"),
+        ("%nbdebug compare_data", "%nbdebug has no verb 'compare_data': nbdebug.compare_data is a function, to be called in Python"),
         ("%nbdebug xyz", "%nbdebug has no verb 'xyz': there is setup, checkup, levels, data, loader, first_step"),
         ("%nbdebug explain ND999", "%nbdebug explain: no check has the code ND999: its station (your own checks) has ND900; nbdebug.codes() lists them all"),
         ("%nbdebug checkup --buget 3", "%nbdebug checkup: there is no option --buget: did you mean --budget?"),

@@ -186,9 +186,9 @@ def test_what_holds_graphs_is_named_as_the_cell_names_it(model):
 
     model.run("losses = []")
     model.run("losses")  # a second name of the list, in Out
-    assert "line 8 · losses" in keep("losses")
+    assert "line 8: losses.append(loss) · losses" in keep("losses")
     model.run("net, opt = build()\nkept = []")
-    assert "line 8 · kept" in keep("kept")  # what the watch before marked is still alive, in losses
+    assert "line 8: kept.append(loss) · kept" in keep("kept")  # what the watch before marked is still alive, in losses
 
 
 def test_a_cell_that_cannot_be_read_is_the_users_own_error(model):

@@ -120,9 +120,9 @@ def _seen_stuck(n: Nonlinearity, consequence: str, *, severity) -> Seen:
     how = "saturated" if n.squashes else "dead"
     units = ", ".join(map(str, n.first_stuck)) + (" …" if n.stuck > len(n.first_stuck) else "")
     place = replace(n.location, detail=f"units {units}")
-    if n.bias:  # the line that fills it, not the one that runs into it
+    if n.bias:
         detail = f"{n.location.module} · {place.detail}" if n.location.module else place.detail
-        place = Location(module=n.location.module, parameter=n.bias, operator=n.location.operator, detail=detail)
+        place = replace(place, parameter=n.bias, detail=detail)
     held = f"; with `{n.bias}` at 0 most of them respond" if n.bias else ""
     evidence = {"stuck": n.stuck, "units": n.units, "samples": n.seen, "upstream": n.upstream, "downstream": n.downstream}
     return Seen(
