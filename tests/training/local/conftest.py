@@ -8,7 +8,6 @@ import psutil
 import pytest
 
 from nbdebug.training.folder import RunFolder
-from nbdebug.training.local import server
 from nbdebug.training.local.engine import Engine
 from nbdebug.training.local.plan import Plan
 from tests.training.local.ranks import MARK
@@ -53,18 +52,3 @@ def gone(pids, seconds):
 
 def pids(one):
     return [rank.pid for rank in one.monitor.ranks_now() if rank.pid]
-
-
-def wait_for(true, seconds=60.0):
-    until = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < until, "it did not come to that"
-        time.sleep(0.01)
-
-
-@pytest.fixture(scope="session", autouse=True)
-def _no_server_is_left():
-    yield
-    with server._lock:
-        if server._current is not None:
-            server.retire(server._current)

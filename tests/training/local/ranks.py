@@ -16,7 +16,7 @@ from nbdebug.training.events import event
 from nbdebug.training.local import preloaded
 from nbdebug.training.rank.spec import RankSpec
 
-MARK = "standin-rank-worker"
+MARK = f"standin-rank-worker-{os.environ.get('PYTEST_XDIST_WORKER', '')}-"  # tests that run beside these have theirs
 
 
 class Voice:

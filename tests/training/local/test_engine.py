@@ -15,8 +15,9 @@ import pytest
 from nbdebug.training import warm_up
 from nbdebug.training.commands import wish
 from nbdebug.training.local import server
+from tests.training.conftest import wait_for
 from tests.training.local import ranks
-from tests.training.local.conftest import gone, pids, wait_for, workers
+from tests.training.local.conftest import gone, pids, workers
 
 SOON = 2.0  # seconds; what is promised is at most this, measured: 0.05 to 0.3
 

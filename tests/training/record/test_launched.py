@@ -13,8 +13,8 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 import nbdebug
 from nbdebug.training import run as known_runs
 from nbdebug.training.record import writing
+from tests.training.conftest import wait_for
 from tests.training.run import trainings
-from tests.training.run.conftest import _no_server_is_left, runs_dir, wait_for  # noqa: F401  fixtures
 
 ROOT = Path(__file__).parents[3]
 

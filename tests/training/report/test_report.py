@@ -18,7 +18,7 @@ from nbdebug.errors import RankFailed
 from nbdebug.findings import INFO
 from nbdebug.instruments.full_run import full_run
 from nbdebug.training.report import full
-from tests.training.report.conftest import wait_for
+from tests.training.conftest import wait_for
 from tests.training.run import trainings
 
 

@@ -18,8 +18,8 @@ from nbdebug.errors import LaunchError, RankFailed
 from nbdebug.training import run as runs
 from nbdebug.training.attaching import attach
 from nbdebug.training.launching import launch
+from tests.training.conftest import wait_for
 from tests.training.run import trainings
-from tests.training.run.conftest import wait_for
 
 ROOT = Path(__file__).parents[3]
 LONG = 10**7  # steps

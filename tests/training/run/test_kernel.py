@@ -9,7 +9,7 @@ import time
 import pytest
 
 from nbdebug.training import checkpoint
-from tests.training.run.conftest import wait_for
+from tests.training.conftest import wait_for
 from tests.training.run.notebook import Notebook, seconds_until_gone, tree
 
 SOON = 2.0  # seconds; promised is 1, measured 0.1 to 0.4 on a machine that does nothing else

@@ -16,8 +16,8 @@ import nbdebug
 from nbdebug.errors import LaunchError, RankFailed
 from nbdebug.training.launching import launch
 from nbdebug.training.local import engine
+from tests.training.conftest import wait_for
 from tests.training.run import trainings
-from tests.training.run.conftest import wait_for
 
 LONG = 10**7  # steps
 
