@@ -41,7 +41,7 @@ model = Net()
 setup = nbdebug.TrainingSetup(model, nn.CrossEntropyLoss(), torch.optim.SGD(model.parameters(), lr=0.02), train_loader, val_loader)"""
 LAUNCH = """run = nbdebug.launch(setup, epochs=5000, num_processes=2, precision="bf16-mixed", name="live", config={"metrics": ["accuracy"], "checkpoint": {"every_epochs": None}})
 run"""
-BUSY = """while not pathlib.Path("seen").exists():
+BUSY = """while not pathlib.Path("run-seen").exists():
     time.sleep(0.05)
 print("state:", run.state, "snapshots:", [taken.step > 0 for taken in run.snapshots])"""
 GONE_SECONDS = 5.0  # from the click; promised is 1 s, and the machine is shared with a browser
@@ -71,7 +71,7 @@ def test_a_run_is_seen_live_and_stopped_with_its_button_while_a_cell_runs(open_n
     expect(cell.locator(".nbd")).to_contain_text("stopped with the button")
     take_pictures(notebook, cell.locator(".jp-Cell-outputArea"), "run-ended")
 
-    (lab.root / "seen").touch()
+    (lab.root / "run-seen").touch()
     notebook.page.wait_for_function("() => window.ranAll === 'done'", timeout=RUN_MS)
     notebook.page.wait_for_function(KERNEL_IDLE, timeout=OPEN_MS)
     expect(notebook.page.locator(".jp-OutputArea-output", has_text="state: interrupted snapshots: [True]")).to_have_count(1)

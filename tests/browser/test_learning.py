@@ -33,7 +33,7 @@ optimizer = torch.optim.Adam(model.parameters())
 loss_fn = nn.CrossEntropyLoss()"""
 LEVELS = '%nbdebug levels --budget "15 s"'
 WATCHED = """%%nbdebug watch --predictions val_loader
-while not pathlib.Path("seen").exists():
+while not pathlib.Path("predictions-seen").exists():
     for x, y in train_loader:
         optimizer.zero_grad()
         loss_fn(model(x), y).backward()
@@ -49,7 +49,7 @@ pytestmark = pytest.mark.browser
 def test_levels_unfold_predictions_move_and_a_reader_can_compete(open_notebook: Callable[[Path], NotebookPage], lab: Lab, tmp_path: Path) -> None:
     notebook = open_notebook(written(tmp_path / "learning.ipynb", SETTING, LEVELS, WATCHED, BASELINES, WIDGET))
     notebook.page.evaluate(RUN_ALL)
-    see_predictions_move(notebook, lab.root / "seen")
+    see_predictions_move(notebook, lab.root / "predictions-seen")
     notebook.page.wait_for_function("() => window.ranAll === 'done'", timeout=RUN_MS)
     notebook.page.wait_for_function(KERNEL_IDLE, timeout=OPEN_MS)
     expect(notebook.errors).to_have_count(0)
