@@ -7,7 +7,10 @@ import sys
 import types
 
 import pytest
+import torch
+from torch.utils.data import DataLoader, TensorDataset
 
+import nbdebug
 from nbdebug.held_at import line_of_dataset, line_that_makes, names_of
 
 SCRIPT = """
@@ -19,6 +22,8 @@ first, second = Subset(whole, range(4)), Subset(whole, range(4, 8))
 train_loader = DataLoader(first, batch_size=2)
 val_loader = DataLoader(second, batch_size=2)
 inline = DataLoader(TensorDataset(torch.zeros(4, 2)))
+model = torch.nn.Sequential(torch.nn.Linear(2, 16), torch.nn.ReLU(), torch.nn.Linear(16, 2))
+optimizer = torch.optim.Adam(model.parameters(), lr=1e-7)
 if len(whole) > 4:
     twice = DataLoader(first)
 else:
@@ -67,3 +72,12 @@ def test_the_dataset_behind_a_loader_is_the_whole_of_its_parts(script):
     assert line_of_dataset(script["train_loader"]).text.startswith("whole = ")
     assert line_of_dataset(script["inline"]) is None
     assert line_of_dataset([1, 2]) is None
+
+
+def test_a_rate_is_to_be_mended_where_the_optimizer_is_made(script):
+    torch.manual_seed(0)
+    samples = torch.randn(64, 2)
+    loader = DataLoader(TensorDataset(samples, (samples.sum(1) > 0).long()), batch_size=16, shuffle=True)
+    setup = nbdebug.TrainingSetup(script["model"], torch.nn.CrossEntropyLoss(), script["optimizer"], loader)
+    (finding,) = nbdebug.lr_find(setup).findings
+    assert finding.code == "ND605" and finding.location.text.startswith("optimizer = ")

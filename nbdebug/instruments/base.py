@@ -322,6 +322,9 @@ def _lines(finding: Finding, models: Iterable[nn.Module], setup: TrainingSetup |
         yield line_that_makes(getattr(setup, loader), loader)
     elif setup is not None and place.detail.startswith("loss_fn"):
         yield line_that_makes(setup.loss_fn, "loss_fn")
+    elif setup is not None and ", group " in place.detail:
+        named = [one for one in setup.optimizers if place.detail.startswith(type(one).__name__)]
+        yield line_that_makes(named[0], "optimizer") if len(named) == 1 else None
 
 
 def ranked(findings: Any) -> tuple[Finding, ...]:
