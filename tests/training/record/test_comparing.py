@@ -97,6 +97,20 @@ def test_a_cell_of_one_line_is_the_same_cell_changed(tmp_path):
     assert what(compared(tmp_path, a, b)) == ["cell In[4] → In[9]"]
 
 
+def test_a_function_that_was_written_again_is_shown_beside_what_it_was(tmp_path):
+    net, make = "class Net:\n    wide = 8\n\n    def forward(self, x):\n        return x\n\n\n", "def make():\n    model = Net()\n    return model, SGD(lr={})\n"
+    a = made.folder(tmp_path, sources={"In[2]": net + make.format(0.1)})
+    b = made.folder(tmp_path, sources={"In[2]": net + make.format(0.1), "In[9]": make.format(3.0) + "\n\nbad = nbdebug.launch(make, epochs=2)\nbad.wait()"})
+    c = made.folder(tmp_path, sources={"In[2]": net + make.format(0.1), "In[9]": make.format(0.1) + "\n\nnbdebug.launch(make).wait()"})
+    d = made.folder(tmp_path, sources={"In[2]": net + make.format(0.1), "In[9]": make.format(3.0) + "\n\nNet.wide = 9"})
+    result = compared(tmp_path, a, b)
+    assert [change.what for change in result.changes] == ["cell In[2] → In[9]"] and "SGD(lr=3.0)" in result.sentence
+    assert [line for line in result.diffs[0].text.splitlines() if line[:2] in ("+ ", "- ")] == ["-    return model, SGD(lr=0.1)", "+    return model, SGD(lr=3.0)"]
+    assert compared(tmp_path, a, c).changes == ()
+    assert [change.b for change in compared(tmp_path, a, d).changes] == ["6 lines"]  # something else was done as well
+    assert compared(tmp_path, b, a).diffs[0].text.count("\n+") == 2  # its name, and the line
+
+
 def test_a_comment_is_no_change(tmp_path):
     a, b = (made.folder(tmp_path, made.setup(), sources={"In[1]": text}) for text in ("x = 1", "x = 1  # one\n\n"))
     assert compared(tmp_path, a, b).changes == ()

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
+from nbdebug.training.record.comparing.definitions import written_again
 from nbdebug.training.record.comparing.result import EITHER, Change, Diff
 
 ALIKE = 0.4  # share of a cell that another must have to be the same cell, changed; our choice: an edited cell keeps more, another keeps less
@@ -19,6 +20,9 @@ WORDS = re.compile(r"[\w.]+|[^\w\s]")
 def text_changes(a: Sequence[Mapping[str, Any]], b: Sequence[Mapping[str, Any]]) -> Iterator[tuple[Change, Diff]]:
     """Every text that is another in b, or only in one of them."""
     for one, other in _pairs(list(a), list(b)):
+        if one is None or other is None:
+            again = written_again(one or other or {}, b if other is None else a)
+            one, other = (one, other) if again is None else again if one is None else again[::-1]
         before, after = (one or {}).get("source", ""), (other or {}).get("source", "")
         if _code(before) == _code(after):
             continue
