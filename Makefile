@@ -15,16 +15,20 @@ NBVAL       := --nbval-lax --nbval-current-env --nbval-cell-timeout=120 --nbval-
 export OMP_NUM_THREADS ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lab notebooks lint bench chromium
+.PHONY: help demo test test-ray lab notebooks lint bench chromium
 
 help:  ## list the targets
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 20
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
 
 demo: $(VENV)/.installed  ## run the first tutorial headless: prints the findings, writes build/demo.html
 	$(BIN)/python tools/demo.py
 
 test: $(VENV)/.installed chromium  ## all tests: unit, twin runs, patients, notebooks, browser
 	$(BIN)/python -m pytest -n $(WORKERS) -p no:cacheprovider $(NBVAL) tests notebooks
+
+test-ray: $(VENV)/.installed  ## runs through Ray Train, which it installs: 0.4 GB, minutes, not part of make test
+	$(PIP) $(if $(CONSTRAINTS),-c $(CONSTRAINTS)) -e '.[test,ray]'
+	$(BIN)/python -m pytest -p no:cacheprovider tests/ray
 
 lab: $(VENV)/.installed  ## open JupyterLab on the tutorials
 	$(BIN)/python -m jupyter lab --notebook-dir=notebooks

@@ -16,6 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from nbdebug import TrainingSetup
 
 HOME = Path(__file__).parent / "programs"
@@ -54,7 +56,10 @@ class Program:
 
     def setup(self, space: dict[str, Any]) -> TrainingSetup:
         """What its globals are to nbdebug."""
-        return TrainingSetup(**{part: space[part] for part in PARTS if space.get(part) is not None})
+        given = {part: space[part] for part in PARTS if space.get(part) is not None}
+        if not isinstance(given.get("scaler"), torch.amp.GradScaler):  # many a table's StandardScaler has that name
+            given.pop("scaler", None)
+        return TrainingSetup(**given)
 
 
 def programs(half: str) -> Iterator[Program]:

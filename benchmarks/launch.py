@@ -6,6 +6,7 @@
 start    call → first step of 2 gloo ranks: with the server warm, with none, and by torchrun on the folder of the very same run, by turns
 steps    a step of the trainer beside one of a hand-written DDP loop, by turns in the same two ranks; CPU seconds of a rank's main thread are little
          disturbed by what else the machine does
+told     a step with the default records, the live view of a notebook following, beside one of which nothing is told; and what the kernel computes for it
 weights  500 MB of trained weights into the kernel's model beside a copy of the same file, and the kernel's memory meanwhile
 data     200 MB of data in the kernel: what each rank holds of it for itself
 
@@ -15,6 +16,8 @@ Seconds of a loaded machine are upper bounds; the ratios are of the same run.
 from __future__ import annotations
 
 import argparse
+import contextlib
+import io
 import os
 import resource
 import shutil
@@ -40,7 +43,7 @@ from nbdebug.training.local import server
 
 RANKS = 2
 WARM_UP = 10  # steps that are not counted
-QUIET = {"find_nan": False, "gradient_norm": None, "loss_spike": None, "straggler": None, "starved": None, "digest_every": 0, "every_steps": 0}
+QUIET = {"layers": None, "find_nan": False, "gradient_norm": None, "loss_spike": None, "straggler": None, "starved": None, "digest_every": 0, "every_steps": 0}
 
 
 def setup(samples: int = 512, width: int = 32, batch_size: int = 32, features: int = 64) -> TrainingSetup:
@@ -121,47 +124,97 @@ def by_trainer(one: TrainingSetup, context: Any) -> None:
     trainer.train(one, context)
 
 
-def quietly(one: TrainingSetup, context: Any) -> None:
-    """Without alarms."""
+def _changed(one: TrainingSetup, context: Any, **changes: Any) -> None:
+    """By the trainer, with something else in the configuration."""
     from nbdebug.training.config import read_config
 
     config = context.config
     try:
-        context.config = read_config(config, watch=QUIET)
+        context.config = read_config(config, **changes)
         by_trainer(one, context)
     finally:
         context.config = config
 
 
-def blocks(context: Any, rounds: int, steps: int, width: int, batch_size: int) -> dict[str, list[tuple[float, float]]]:
-    """(wall, CPU of the main thread) microseconds a step of each loop, by turns; in a rank."""
-    marks: list[tuple[float, float]] = []
-    hook = register_optimizer_step_post_hook(lambda *_: marks.append((time.perf_counter(), time.thread_time())))
-    loops: dict[str, Callable[..., None]] = {"by hand": by_hand, "trainer": by_trainer, "trainer, no alarms": quietly}
-    taken: dict[str, list[tuple[float, float]]] = {name: [] for name in loops}
+def quietly(one: TrainingSetup, context: Any) -> None:
+    """Without alarms, and without looks at layers."""
+    _changed(one, context, watch=QUIET)
+
+
+def without_layers(one: TrainingSetup, context: Any) -> None:
+    _changed(one, context, watch={"layers": None})
+
+
+def silently(one: TrainingSetup, context: Any) -> None:
+    """Nothing is told either."""
+    _changed(one, context, watch=QUIET, log={"every_steps": 10**9})
+
+
+LOOPS: dict[str, Callable[..., None]] = {
+    "by hand": by_hand, "trainer": by_trainer, "trainer, alarms only": without_layers, "trainer, no alarms": quietly, "trainer, silent": silently,
+}  # fmt: skip
+BESIDE = ("by hand", "trainer", "trainer, alarms only", "trainer, no alarms")
+TOLD = ("trainer, silent", "trainer, no alarms")
+
+
+def blocks(context: Any, names: tuple[str, ...], rounds: int, steps: int, width: int, batch_size: int) -> dict[str, list[tuple[float, ...]]]:
+    """(wall, CPU of the main thread, CPU of the rank) microseconds a step of each loop, by turns; in a rank."""
+    marks: list[tuple[float, ...]] = []
+    hook = register_optimizer_step_post_hook(lambda *_: marks.append((time.perf_counter(), time.thread_time(), time.process_time())))
+    taken: dict[str, list[tuple[float, ...]]] = {name: [] for name in names}
     for number in range(rounds):
-        turn = number % len(loops)
-        for name, loop in [*loops.items()][turn:] + [*loops.items()][:turn]:
+        turn = number % len(names)
+        for name in names[turn:] + names[:turn]:
             one = setup(RANKS * batch_size * steps, width, batch_size)
             marks.clear()
             context.barrier()
-            loop(one, context)
-            (wall, cpu), (end, cpu_end) = marks[WARM_UP], marks[-1]
+            LOOPS[name](one, context)
             count = (len(marks) - 1 - WARM_UP) / 1e6
-            taken[name].append(((end - wall) / count, (cpu_end - cpu) / count))
+            taken[name].append(tuple((end - begin) / count for begin, end in zip(marks[WARM_UP], marks[-1], strict=True)))
     hook.remove()
     return taken
 
 
+def _middle(measured: list[tuple[float, ...]], which: int) -> float:
+    return statistics.median(one[which] for one in measured)
+
+
+def _ratio(above: list[tuple[float, ...]], below: list[tuple[float, ...]], which: int) -> float:
+    """The median of the rounds' own."""
+    return statistics.median(one[which] / other[which] for one, other in zip(above, below, strict=True))
+
+
+SIZES = ((256, 32, 300), (1024, 128, 60))  # width, batch, steps
+
+
 def steps(rounds: int, runs: Path) -> None:
-    for width, batch_size, count in ((256, 32, 300), (1024, 128, 60)):
-        run = nbdebug.launch(blocks, rounds, count, width, batch_size, epochs=1, num_processes=RANKS, runs_dir=runs, wait=True)
+    for width, batch_size, count in SIZES:
+        run = nbdebug.launch(blocks, BESIDE, rounds, count, width, batch_size, epochs=1, num_processes=RANKS, runs_dir=runs, wait=True)
         taken = run.result
         print(f"\n{f'MLP {width}, batch {batch_size}':22}{'wall':>10}{'CPU':>10}{'wall: by hand / it':>22}{'CPU: by hand / it':>20}{'bound':>8}   ({rounds} rounds of {count} steps)")
         for name, measured in taken.items():
-            ratio = [statistics.median(hand[i] / it[i] for hand, it in zip(taken["by hand"], measured, strict=True)) for i in (0, 1)]
-            wall, cpu = (statistics.median(one[i] for one in measured) for i in (0, 1))
-            print(f"{name:22}{wall:7.0f} µs{cpu:7.0f} µs{ratio[0]:22.3f}{ratio[1]:20.3f}{0.97 if name == 'trainer' else 0:8.2f}".removesuffix("    0.00"))
+            ratio = [_ratio(taken["by hand"], measured, which) for which in (0, 1)]
+            bound = f"{0.97:8.2f}" if name == "trainer" else ""
+            print(f"{name:22}{_middle(measured, 0):7.0f} µs{_middle(measured, 1):7.0f} µs{ratio[0]:22.3f}{ratio[1]:20.3f}{bound}")
+
+
+def told(rounds: int, runs: Path) -> None:
+    from nbdebug.training.view import showing
+
+    for width, batch_size, count in SIZES:
+        run = nbdebug.launch(blocks, TOLD, rounds, count, width, batch_size, epochs=1, num_processes=RANKS, runs_dir=runs)
+        begun, computed = time.perf_counter(), time.process_time()
+        with contextlib.redirect_stdout(io.StringIO()):
+            showing.of(run)._display_live(run)  # as a cell of a notebook does; its widgets speak to nobody
+            run.wait()
+            showing.of(run).settle()
+        share = (time.process_time() - computed) / (time.perf_counter() - begun)
+        silent, taken = (run.result[name] for name in TOLD)
+        print(f"\n{f'MLP {width}, batch {batch_size}':22}{'wall':>10}{'CPU, main':>11}{'CPU, rank':>11}   ({rounds} rounds of {count} steps)")
+        for name, measured in zip(("nothing told", "records and view"), (silent, taken), strict=True):
+            print(f"{name:22}{_middle(measured, 0):7.0f} µs{_middle(measured, 1):8.0f} µs{_middle(measured, 2):8.0f} µs")
+        more = [_ratio(taken, silent, which) - 1 for which in (0, 1, 2)]
+        print(f"{'more':22}{more[0]:+9.1%}{more[1]:+11.1%}{more[2]:+11.1%}   bound +2.0%; the kernel computed {share:.1%} of the time of one core")
 
 
 # -- 500 MB back, 200 MB there --------------------------------------------------------------------------------------
@@ -233,7 +286,7 @@ def data(rounds: int, runs: Path) -> None:
     print(f"200 MB cost a rank {more:+.0f} MB of its own")
 
 
-PARTS = {"start": start, "steps": steps, "weights": weights, "data": data}
+PARTS = {"start": start, "steps": steps, "told": told, "weights": weights, "data": data}
 
 
 def main() -> None:

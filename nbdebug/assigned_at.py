@@ -76,11 +76,21 @@ def _assigned(tree: ast.AST, attribute: str, *, of: str | None) -> Iterator[ast.
     for node in ast.walk(tree):
         if isinstance(node, (ast.Assign, ast.AnnAssign)) and node.value is not None:
             targets = node.targets if isinstance(node, ast.Assign) else [node.target]
-            for target in targets:
+            for target, value in (pair for one in targets for pair in _unpacked(one, node.value)):
                 if isinstance(target, ast.Attribute) and target.attr == attribute:
                     name = target.value.id if isinstance(target.value, ast.Name) else ""
                     if name == of if of is not None else name != "self":
-                        yield node.value
+                        yield value
+
+
+def _unpacked(target: ast.expr, value: ast.expr) -> Iterator[tuple[ast.expr, ast.expr]]:
+    """Of `self.a, self.b = 1, 2` each with its own; of `self.a, self.b = pair` each with the whole."""
+    if not isinstance(target, (ast.Tuple, ast.List)):
+        yield target, value
+        return
+    values = value.elts if isinstance(value, (ast.Tuple, ast.List)) and len(value.elts) == len(target.elts) else [value] * len(target.elts)
+    for one, its in zip(target.elts, values, strict=True):
+        yield from _unpacked(one, its)
 
 
 def _narrowed(value: ast.expr, rest: list[str]) -> ast.expr:
@@ -145,6 +155,20 @@ def texts() -> Iterator[tuple[str, int | None, ast.AST]]:
         tree = parsed(cells[number])
         if tree is not None and cells[number] not in cells[number + 1 :]:
             yield "", number, tree
+
+
+def all_texts(model: nn.Module) -> Iterator[tuple[str, int | None, ast.AST]]:
+    """File, cell and tree of the script or notebook, and of the files of the user's own classes."""
+    yield from texts()
+    known = {text for text, _, _ in texts()}
+    for kind in {type(module) for module in model.modules()}:
+        for function in filter(inspect.isfunction, vars(kind).values()):
+            name = function.__code__.co_filename
+            if name not in known and name.endswith(".py") and is_users(function.__code__):
+                known.add(name)
+                tree = parsed("".join(linecache.getlines(name)))
+                if tree is not None and not any(number is not None for _, number, _ in texts()):
+                    yield name, None, tree
 
 
 def cell_text(number: int) -> str:

@@ -38,7 +38,7 @@ CAUSES: dict[str, tuple[str, ...]] = {  # symptom → what explains it, when it 
     "ND608": ORDER,
     "ND704": (*ORDER, "ND405", "ND205", "ND702", "ND805", "ND606", *UPDATES, "ND307", "ND502", "ND503", "ND711"),
     "ND705": (*ORDER, "ND405", "ND702", "ND805", "ND606", *UPDATES, "ND307", "ND502", "ND503", "ND711"),
-    "ND706": (*ORDER, "ND405", "ND702", "ND805", "ND709", "ND604", "ND503", "ND606", *BIRTHS),
+    "ND706": (*ORDER, "ND405", "ND702", "ND805", "ND709", "ND604", "ND608", "ND503", "ND606", *BIRTHS),
     "ND709": (*ORDER, *BIRTHS, "ND604"),
     "ND711": (*DATA, *BLIND, *ORDER, "ND702", "ND707", "ND805", "ND606", *UPDATES, *BIRTHS, "ND307", "ND401", "ND502", "ND503", "ND709", "ND706"),
     "ND712": (*ORDER, "ND702", "ND707", "ND805", "ND606", "ND604", "ND503", "ND706"),

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from nbdebug.causes import fold
 from nbdebug.errors import NbdebugError
 from nbdebug.instruments import LADDER, find_nan
+from nbdebug.instruments.activations.result import ActivationStats
 from nbdebug.instruments.base import Instrument, demand_setup, ranked, seconds_of, subject
 from nbdebug.instruments.first_step import FirstStep
 from nbdebug.instruments.report import RESULTS, Report, remember, shown_live
@@ -100,6 +101,9 @@ class Checkup:
             if _is_lost(part) and not any(finding.code == "ND101" for earlier in parts for finding in earlier.findings):
                 left = None if limit is None else max(1.0, limit - (time.perf_counter() - started))
                 parts.append(_born(setup, left))
+            elif isinstance(part.result, ActivationStats) and part.result.lost_at:
+                left = None if limit is None else max(1.0, limit - (time.perf_counter() - started))
+                parts.append(_born(setup, left, passing=part.result.lost_at))
         if errors and not any(map(_saw_a_batch, parts)):
             raise errors[0]
         yield remember(_report(setup, parts, limit, started, ""))
@@ -118,10 +122,10 @@ def _is_lost(part: Report) -> bool:
     return isinstance(part.result, FirstStep) and part.result.loss is not None and not math.isfinite(part.result.loss)
 
 
-def _born(setup: TrainingSetup, left: float | None) -> Report:
-    """Where the NaN or Inf of the very first step was born."""
+def _born(setup: TrainingSetup, left: float | None, passing: int = 0) -> Report:
+    """Where the NaN or Inf of the very first step was born, or of the first after so many batches."""
     try:
-        return find_nan(setup, max_steps=1, budget=left)
+        return find_nan(setup, max_steps=1, budget=left, passing=passing)
     except NbdebugError as error:
         return find_nan.unmeasured(setup, str(error))
 

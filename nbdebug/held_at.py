@@ -6,14 +6,19 @@ The variables of the script or notebook say what a thing is called, its text whe
 from __future__ import annotations
 
 import ast
+import linecache
 import sys
 from collections.abc import Iterator
 from typing import Any
 
-from nbdebug.assigned_at import only, texts
-from nbdebug.source_lines import SourceLine
+from nbdebug.assigned_at import function_at, only, parsed, texts
+from nbdebug.source_lines import SourceLine, is_users, line_of_code
 
 DEEP = 8  # Subsets of Subsets
+AS_IT_IS = (
+    "tensor", "from_numpy", "as_tensor", "asarray", "array", "float", "long", "int", "bool", "str", "item", "astype", "copy", "unsqueeze", "numpy", "to",
+    "len", "FloatTensor", "LongTensor", "clone", "contiguous", "dict", "tuple", "list",
+)  # fmt: skip
 
 
 def line_that_makes(thing: Any, name: str = "") -> SourceLine | None:
@@ -33,6 +38,45 @@ def line_of_dataset(loader: Any) -> SourceLine | None:
     while len(parts) < DEEP and (data := getattr(data, "__dict__", {}).get("dataset")) is not None:
         parts.append(data)
     return next(filter(None, (line_that_makes(part) for part in reversed(parts) if names_of(part))), None)
+
+
+def line_that_reads(loader: Any, step: str = "") -> SourceLine | None:
+    """The line in the user's `__getitem__` that calls this step, or else the last that works something out; None of one that only looks up."""
+    data = loader
+    for _ in range(DEEP):
+        data = getattr(data, "__dict__", {}).get("dataset")
+        code = getattr(getattr(type(data), "__getitem__", None), "__code__", None)
+        if code is not None and is_users(code):
+            source = parsed("".join(linecache.getlines(code.co_filename)))
+            body = function_at(source, code.co_firstlineno) if source is not None else None
+            line = _reading(body, step) if body is not None else None
+            return None if line is None else line_of_code(code, line)
+    return None
+
+
+def _reading(body: ast.AST, step: str) -> int | None:
+    nodes = list(ast.walk(body))
+    calls = [node for node in nodes if isinstance(node, ast.Call) and step and isinstance(node.func, ast.Attribute) and node.func.attr == step]
+    if calls:
+        return calls[0].lineno
+    works = [node.lineno for node in _without_places(body) if _works_out(node)]
+    returns = [node for node in nodes if isinstance(node, ast.Return) and any(map(_works_out, _without_places(node)))]
+    return returns[-1].lineno if returns else max(works, default=None)
+
+
+def _works_out(node: ast.AST) -> bool:
+    """Whether it makes other numbers: arithmetic, or a call that is no mere change of type."""
+    if isinstance(node, ast.Call):
+        called = node.func.attr if isinstance(node.func, ast.Attribute) else node.func.id if isinstance(node.func, ast.Name) else ""
+        return called not in AS_IT_IS
+    return isinstance(node, ast.BinOp)
+
+
+def _without_places(node: ast.AST) -> Iterator[ast.AST]:
+    """What is under it, but for what stands in the brackets of `rows[2 * i]`."""
+    yield node
+    for child in [node.value] if isinstance(node, ast.Subscript) else ast.iter_child_nodes(node):
+        yield from _without_places(child)
 
 
 def names_of(thing: Any) -> list[str]:

@@ -7,14 +7,12 @@ one in a loop over layers or parameters; an answer that is not the only one is n
 from __future__ import annotations
 
 import ast
-import inspect
-import linecache
 from collections.abc import Iterator
 
 from torch import nn
 
-from nbdebug.assigned_at import only, parsed, texts
-from nbdebug.source_lines import SourceLine, is_users
+from nbdebug.assigned_at import all_texts, only
+from nbdebug.source_lines import SourceLine
 
 INIT = frozenset(name for name in dir(nn.init) if name.endswith("_") and not name.startswith("_"))
 NAMED, OF_A_LAYER, OF_ALL = 2, 1, 0  # what a line says of what it fills: this parameter, that of a layer in a loop, any parameter
@@ -31,26 +29,13 @@ def line_that_initialises(model: nn.Module, path: str, *, by_name: bool = False)
     steps = [step for step in path.split(".") if not step.isdigit()]
     owner = dict(model.named_modules()).get(path.rpartition(".")[0])
     found: dict[int, list[tuple[str, int | None, ast.expr]]] = {NAMED: [], OF_A_LAYER: [], OF_ALL: []}
-    for text, number, tree in _all_texts(model):
+    for text, number, tree in all_texts(model):
         for call, chain, kinds in _fills(tree):
             fit = _fit(chain, steps)
             if fit is not None and (fit == NAMED or not by_name) and (not kinds or owner is None or kinds & {kind.__name__ for kind in type(owner).__mro__}):
                 found[fit].append((text, number, call))
     nearest = next((places for places in found.values() if places), [])
     return only(iter(nearest))
-
-
-def _all_texts(model: nn.Module) -> Iterator[tuple[str, int | None, ast.AST]]:
-    yield from texts()
-    known = {text for text, _, _ in texts()}
-    for kind in {type(module) for module in model.modules()}:
-        for function in filter(inspect.isfunction, vars(kind).values()):
-            name = function.__code__.co_filename
-            if name not in known and name.endswith(".py") and is_users(function.__code__):
-                known.add(name)
-                tree = parsed("".join(linecache.getlines(name)))
-                if tree is not None and not any(number is not None for _, number, _ in texts()):
-                    yield name, None, tree
 
 
 def _fills(tree: ast.AST, kinds: frozenset[str] = frozenset()) -> Iterator[tuple[ast.expr, list[str], frozenset[str]]]:

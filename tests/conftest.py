@@ -8,6 +8,7 @@ import pytest
 import torch
 
 torch.set_num_threads(1)
+collect_ignore = ["ray"]  # make test-ray, which names it
 
 
 @pytest.fixture(autouse=True)

@@ -22,13 +22,18 @@ CONDA_NAMES = {  # where conda-forge names a package differently
     "matplotlib": "matplotlib-base",
     "playwright": "playwright-python",
 }
+APART = {"ray"}  # extras of some hundred megabytes: neither the tests nor the conda environment bring them
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 ENVIRONMENT = yaml.safe_load((ROOT / "environment.yml").read_text(encoding="utf-8"))
-REQUIREMENTS = [
-    requirement
-    for line in [*PROJECT["dependencies"], *(r for extra in PROJECT["optional-dependencies"].values() for r in extra)]
-    if (requirement := Requirement(line)).name != PROJECT["name"]
-]
+EXTRAS = PROJECT["optional-dependencies"]
+
+
+def of_others(lines: list[str]) -> list[Requirement]:
+    return [requirement for line in lines if (requirement := Requirement(line)).name != PROJECT["name"]]
+
+
+LARGE = of_others([line for name in APART for line in EXTRAS[name]])
+REQUIREMENTS = of_others([*PROJECT["dependencies"], *(line for name, lines in EXTRAS.items() if name not in APART for line in lines)])
 
 
 def conda_specs() -> dict[str, str]:
@@ -41,6 +46,13 @@ def conda_specs() -> dict[str, str]:
 def test_conda_has_every_dependency_in_the_same_range(requirement: Requirement) -> None:
     name = CONDA_NAMES.get(requirement.name, requirement.name).lower()
     assert conda_specs().get(name) == str(requirement.specifier)
+
+
+@pytest.mark.parametrize("requirement", LARGE, ids=lambda requirement: requirement.name)
+def test_what_is_large_comes_only_when_asked_for(requirement: Requirement) -> None:
+    own = [wanted for line in [*PROJECT["dependencies"], *EXTRAS["test"]] if (wanted := Requirement(line)).name == PROJECT["name"]]
+    assert own and not any(wanted.extras & APART for wanted in own)
+    assert not [name for name in conda_specs() if name.split("-")[0] == requirement.name]
 
 
 def test_conda_has_the_same_python() -> None:
@@ -64,7 +76,7 @@ def test_the_lock_leaves_torch_to_the_user() -> None:
 
 def test_the_lock_pins_every_other_dependency_within_its_range() -> None:
     pinned = dict(line.split("==") for line in lock())
-    for requirement in REQUIREMENTS:
+    for requirement in [*REQUIREMENTS, *LARGE]:
         if requirement.name != "torch":
             assert requirement.specifier.contains(pinned[requirement.name]), requirement
 

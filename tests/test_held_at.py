@@ -11,7 +11,7 @@ import torch
 from torch.utils.data import DataLoader, TensorDataset
 
 import nbdebug
-from nbdebug.held_at import line_of_dataset, line_that_makes, names_of
+from nbdebug.held_at import line_of_dataset, line_that_makes, line_that_reads, names_of
 
 SCRIPT = """
 import torch
@@ -34,6 +34,20 @@ def inside():
     return hidden_loader
 
 made = [inside()]
+
+class Worked(torch.utils.data.Dataset):
+    def __len__(self):
+        return 4
+
+    def __getitem__(self, i):
+        row = whole[2 * i][0] / 2  # worked out
+        return row, self.transform(row)  # a step
+
+class LookedUp(Worked):
+    def __getitem__(self, i):
+        return torch.tensor(whole[i + 1][0]), i
+
+worked_loader, looked_up_loader = DataLoader(Worked()), DataLoader(Subset(LookedUp(), [0, 1]))
 """
 
 
@@ -81,3 +95,9 @@ def test_a_rate_is_to_be_mended_where_the_optimizer_is_made(script):
     setup = nbdebug.TrainingSetup(script["model"], torch.nn.CrossEntropyLoss(), script["optimizer"], loader)
     (finding,) = nbdebug.lr_find(setup).findings
     assert finding.code == "ND605" and finding.location.text.startswith("optimizer = ")
+
+
+@pytest.mark.parametrize(("name", "step", "text"), [("worked_loader", "transform", "# a step"), ("looked_up_loader", "", None), ("train_loader", "", None)])
+def test_a_dataset_that_works_its_samples_out_is_found_where_it_does(script, name, step, text):
+    found = line_that_reads(script[name], step)
+    assert found is None if text is None else found is not None and found.text.endswith(text)

@@ -12,13 +12,14 @@ from typing import Any
 import torch
 from torch import nn
 from torch.nn.parameter import is_lazy
+from torch.utils.data import Subset
 
 from nbdebug.assigned_at import line_that_assigns
 from nbdebug.data.no_model import NoModel
 from nbdebug.data.sources import as_source
 from nbdebug.errors import CodeError, NbdebugError, NotChecked, SetupError, first_line
 from nbdebug.findings import Finding, Location, Severity
-from nbdebug.held_at import line_of_dataset, line_that_makes
+from nbdebug.held_at import line_of_dataset, line_that_makes, line_that_reads
 from nbdebug.initialised_at import line_that_initialises
 from nbdebug.instruments.report import RESULTS, Report, remember, shown_live
 from nbdebug.page import Verdict
@@ -31,10 +32,12 @@ INSTRUMENTS: dict[str, Instrument] = {}  # name → instrument that borrows a se
 JUDGED: dict[str, Judged] = {}  # name → everything that has checks: the instruments, and `watch`
 UNSAID = object()  # a budget that was not given; None is one: as long as it takes
 JOINED = ("ND104",)  # inputs and targets meet where the dataset is made
-ARRIVES = ("ND102",)  # the layer is only where the numbers arrive
+ARRIVES = ("ND102", "ND103")  # the layer is only where the numbers arrive
+WORKED_OUT = ("ND101", "ND102", "ND103", "ND110", "ND112")  # what a sample holds: of a dataset that works it out as it is read, there
 INITIAL = ("ND201", "ND202", "ND307", "ND406")  # of weights as they were filled
 LAYERS = ("ND205", "ND304", "ND305", "ND401")  # a layer of torch's: the line that makes it says what it is, the call does not
 GROWING = ("ND503",)  # perhaps by how one weight was filled
+FADING, SMALL = ("ND502",), 0.4  # by how weights were filled, where their gain is below that which torch gives a layer, 0.58
 OWN_FAULT = "nbdebug itself failed on this training, and says so instead of guessing:"
 
 
@@ -304,13 +307,18 @@ def _lines(finding: Finding, models: Iterable[nn.Module], setup: TrainingSetup |
     place, loader = finding.location, None
     if setup is not None:
         loader = next((name for name in ("train_loader", "val_loader") if place.detail.startswith(name)), None)
-    if loader is not None and finding.code in JOINED:
+    if loader is not None and finding.code in WORKED_OUT and (loader, finding.code) != ("val_loader", "ND110"):  # there it is which transform it was given
+        yield line_that_reads(getattr(setup, loader), place.detail.split(", ")[1].rpartition(".")[2] if ", " in place.detail else "")
+    divided = loader is not None and type(getattr(getattr(setup, loader), "dataset", None)) is Subset
+    if loader is not None and (finding.code in JOINED or divided and finding.code in WORKED_OUT):
         yield line_of_dataset(getattr(setup, loader))
     if loader is not None and finding.code in ARRIVES:
         yield line_that_makes(getattr(setup, loader), loader)
     for model in models:
         if place.parameter and finding.code in (*INITIAL, *GROWING):
             yield line_that_initialises(model, place.parameter, by_name=finding.code in GROWING)
+        if place.parameter and finding.code in FADING and float(finding.evidence.get("gain") or 1.0) < SMALL:
+            yield line_that_initialises(model, place.parameter)
         if place.detail.startswith("attribute "):  # a plain one, that no path of the model knows
             attribute = re.split(r"[.\[]", place.detail.removeprefix("attribute "))[0]
             yield line_that_assigns(model, ".".join(filter(None, [place.module, attribute])))

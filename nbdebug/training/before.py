@@ -12,6 +12,7 @@ from nbdebug.training.job import SETUP, Job
 from nbdebug.training_setup import TrainingSetup
 
 if TYPE_CHECKING:
+    from nbdebug.instruments.report import Report
     from nbdebug.training.config import RunConfig
 
 
@@ -23,24 +24,42 @@ def demand_sound(job: Job, config: RunConfig, processes: int) -> tuple[tuple[Fin
     """
     if processes == 1 or job.kind != SETUP:
         return (), ""
-    told, setup = config.training, job.what
-    assert isinstance(setup, TrainingSetup)
+    assert isinstance(job.what, TrainingSetup)
     try:
-        report = _last(preflight.follow(
-            replace(setup, scaler=None, precision=_precision(config, setup)), num_processes=processes, batch_size=config.data.batch_size, accumulate=told.accumulate,
-            find_unused_parameters=told.find_unused_parameters or told.static_graph, sync_batch_norm=told.sync_batch_norm,
-        ))  # fmt: skip
+        report = looked_over(job.what, config, processes)
     except NbdebugError as error:  # the ranks will say what is wrong
         return (), f"the preflight could not be made: {first_line(error)}"
     if errors := [finding for finding in report.findings if finding.severity is ERROR]:
         raised = LaunchError(f"no process was started: {'; '.join(map(str, errors))} · launch(…, preflight=False) starts it all the same")
         raised.report = report  # type: ignore[attr-defined]
         raise raised
+    return told(report), short_of_memory(report)
+
+
+def looked_over(setup: TrainingSetup, config: RunConfig, processes: int) -> Report:
+    """The preflight of a setup, as the configuration will have it.
+
+    Raises:
+        NbdebugError: it could not be made.
+    """
+    told = config.training
+    return _last(preflight.follow(
+        replace(setup, scaler=None, precision=_precision(config, setup)), num_processes=processes, batch_size=config.data.batch_size, accumulate=told.accumulate,
+        find_unused_parameters=told.find_unused_parameters or told.static_graph, sync_batch_norm=told.sync_batch_norm,
+    ))  # fmt: skip
+
+
+def told(report: Report) -> tuple[Finding, ...]:
+    """What of it is worth a word beside a run."""
+    return tuple(finding for finding in report.findings if finding.severity is not INFO)
+
+
+def short_of_memory(report: Report) -> str:
+    """A sentence where the ranks will need more than there is."""
     memory = report.result.memory
-    short = ""
-    if memory is not None and memory.free is not None and memory.needed > memory.free:
-        short = f"about {memory.needed / 1e6:,.0f} MB will be needed by {memory.ranks} ranks, and {memory.free / 1e6:,.0f} MB are free"
-    return tuple(finding for finding in report.findings if finding.severity is not INFO), short
+    if memory is None or memory.free is None or memory.needed <= memory.free:
+        return ""
+    return f"about {memory.needed / 1e6:,.0f} MB will be needed by {memory.ranks} ranks, and {memory.free / 1e6:,.0f} MB are free"
 
 
 def demand_precision(config: RunConfig, job: Job, device: str) -> None:

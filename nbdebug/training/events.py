@@ -18,6 +18,7 @@
 | snapshot | path, step, token | |
 | capsule | path, step | |
 | finding | finding (plain) | |
+| preflight | verdicts (plain) | of a setup or a model that is made in the ranks |
 | note | text | a sentence for the user |
 | dropped | kind, count | so many were dropped |
 | stacks | text | |
@@ -44,7 +45,7 @@ from typing import Any
 VERSION = 1
 LOSSY = frozenset({"metric", "log"})  # may be dropped when the kernel does not read; everything else is not
 FROM_RANK = frozenset(
-    "hello loaded ready first_step beat metric validation log checkpoint snapshot capsule finding note dropped stacks stopping error done".split()
+    "hello loaded ready first_step beat metric validation log checkpoint snapshot capsule finding preflight note dropped stacks stopping error done".split()
 )
 TO_RANK = frozenset("stop pause resume checkpoint_now snapshot stacks".split())
 

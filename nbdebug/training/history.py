@@ -99,6 +99,7 @@ class History:
 
     rows: list[Row] = field(default_factory=list)
     findings: list[Mapping[str, Any]] = field(default_factory=list)
+    verdicts: list[Mapping[str, Any]] = field(default_factory=list)  # of a preflight that was made in the ranks
     notes: list[str] = field(default_factory=list)
     checkpoints: list[Mapping[str, Any]] = field(default_factory=list)
     snapshots: dict[str, Mapping[str, Any]] = field(default_factory=dict)  # by token
@@ -120,6 +121,8 @@ class History:
             {"checkpoint": self.checkpoints, "capsule": self.capsules, "error": self.errors}[kind].append(event)
         elif kind == "finding":
             self.findings.append(event["finding"])
+        elif kind == "preflight":
+            self.verdicts = list(event.get("verdicts") or ())
         elif kind == "note":
             self.note(str(event.get("text", "")))
         elif kind == "snapshot":

@@ -25,12 +25,14 @@ ALWAYS_ALLOWED = 8  # processes, however few cores there are
 METRICS = ("torchmetrics",)  # its import brings SciPy and more: 1 to 2.5 s, which each rank would take
 CONTEXT_NAMES = ("ctx", "context")  # of the first parameter of a train_fn
 
+Begin = Callable[[Run, Any, bool], Run]  # starts the ranks of a run by its plan, and says whether they outlive the kernel
+
 
 def launch(
     job: TrainingSetup | Callable[..., Any] | None = None, *args: Any, config: Any = None, num_processes: int | None = None,
     precision: str | None = None, wait: bool = False, detach: bool | None = None, resume: str | os.PathLike[str] | Run | None = None,
     engine: str = "local", runs_dir: str | os.PathLike[str] | None = None, name: str | None = None, start_method: str | None = None, preflight: bool = True,
-    nnodes: int = 1, rdzv: str | None = None, **overrides: Any,
+    nnodes: int = 1, rdzv: str | None = None, address: str | None = None, **overrides: Any,
 ) -> Run:  # fmt: skip
     """Trains in fresh processes, with what is in this kernel as it is.
 
@@ -44,13 +46,14 @@ def launch(
         wait: until the end; else the kernel is free at once.
         detach: whether the run outlives the kernel; `nbdebug.attach` finds it again.
         resume: "last", the id of a run, its folder, or a checkpoint, to go on from.
-        engine: "local", this machine, or "torchrun", which several nodes can be under; such a run outlives the kernel.
+        engine: "local", this machine; "torchrun", which several nodes can be under, and whose runs outlive the kernel; or "ray", through Ray Train.
         runs_dir: where the folder of the run is made; None: `nbdebug_runs`, or $NBDEBUG_RUNS.
         name: a part of the folder's name.
         start_method: "forkserver", or "spawn"; None: the better one that there is.
         preflight: whether the setup is looked at before processes start, where there are to be several: `nbdebug.preflight`.
         nnodes: under torchrun, how many; `num_processes` is that of each, and all of them must see the run's folder.
         rdzv: "host:port" where the nodes meet.
+        address: of a cluster of Ray's that is there, "auto" or "host:port", all of whose nodes must see the run's folder; None: one of its own, on this machine.
         overrides: of the configuration, `epochs=2`, `lr=3e-4`.
 
     Raises:
@@ -59,7 +62,7 @@ def launch(
         RankFailed: with `wait`, the run failed.
     """
     called_at = time.time()
-    _demand_engine(engine, nnodes, rdzv)
+    begin = _begin_with(engine, nnodes, rdzv, address)
     told = {"launch.num_processes": num_processes, "training.precision": precision, "launch.detach": detach, "name": name, "launch.start_method": start_method}
     told = {**overrides, **{place: value for place, value in told.items() if value is not None}}
     _demand_count(num_processes)
@@ -70,11 +73,11 @@ def launch(
         config = before.config if config is None else config
     if job is None:
         assert source is not None
-        return _again(source, config, told, runs_dir, called_at, wait)
+        return _again(source, config, told, runs_dir, called_at, wait, begin)
     settled = _settled(job, args, config, told)
     folder = RunFolder.create(_config(settled).name, runs_dir)
     try:
-        run = _prepared(settled, folder, source, called_at, preflight, (nnodes, rdzv) if engine == "torchrun" else None)
+        run = _prepared(settled, folder, source, called_at, preflight, begin, nnodes, here=address in (None, "local"))
     except BaseException:
         _take_back(folder)
         raise
@@ -90,15 +93,29 @@ def _take_back(folder: RunFolder) -> None:
     shutil.rmtree(folder.path, ignore_errors=True)
 
 
-def _demand_engine(engine: str, nnodes: int, rdzv: str | None) -> None:
+def _begin_with(engine: str, nnodes: int, rdzv: str | None, address: str | None) -> Begin | None:
+    """What starts the ranks on another engine than ours.
+
+    Raises:
+        LaunchError: there is no such engine, or it was told what is another's.
+    """
+    if engine != "torchrun" and (nnodes != 1 or rdzv is not None):
+        raise LaunchError("several nodes are for engine='torchrun'" + (": a cluster of Ray's has an address" if engine == "ray" else ""))
+    if engine != "ray" and address is not None:
+        raise LaunchError("an address is for engine='ray'")
     if engine == "torchrun":
         from nbdebug.training.beyond import torchrun
 
         torchrun.demand(nnodes, rdzv)
-    elif engine != "local":
-        raise LaunchError(f"engine {engine!r} is not known: take 'local' or 'torchrun'")
-    elif nnodes != 1 or rdzv is not None:
-        raise LaunchError("several nodes are for engine='torchrun'")
+        return lambda run, plan, detach: torchrun.start(run, plan, nnodes, rdzv)
+    if engine == "ray":
+        from nbdebug.training.beyond import ray_train
+
+        ray_train.demand(address)
+        return lambda run, plan, detach: ray_train.start(run, plan, address, detach)
+    if engine != "local":
+        raise LaunchError(f"engine {engine!r} is not known: take 'local', 'torchrun' or 'ray'")
+    return None
 
 
 def _demand_count(num_processes: Any) -> None:
@@ -161,28 +178,33 @@ def _read(config: str) -> Any:
 
 
 def _prepared(
-    job: Job, folder: RunFolder, source: attaching.Source | None, called_at: float, preflight: bool, nodes: tuple[int, str | None] | None = None
+    job: Job, folder: RunFolder, source: attaching.Source | None, called_at: float, preflight: bool, begin: Begin | None, nnodes: int, here: bool
 ) -> Run:  # fmt: skip
     """A run that has begun to start.
 
     Args:
-        nodes: how many, and where they meet, when torchrun is to start it.
+        begin: what starts it; None: our own engine.
+        here: whether its ranks run on this machine.
     """
     from nbdebug.training import before, payload
+    from nbdebug.training.local import server
     from nbdebug.training.local.plan import Plan
     from nbdebug.training.record import writing
     from nbdebug.training.record.writers import mlflow
 
     config = _config(job)
     mlflow.demand(config)
-    plan = _plan(config, job, called_at)  # before anything is written
-    before.demand_precision(config, job, plan.devices[0].partition(":")[0])
+    plan = _plan(config, job, called_at, here)  # before anything is written
+    if here:
+        before.demand_precision(config, job, plan.devices[0].partition(":")[0])
+    if begin is None and not config.launch.detach:
+        server.ahead(plan.start_method, plan.imports)
     warned, note = before.demand_sound(job, config, plan.world_size) if preflight else ((), "")
     shipment = payload.write(folder, job)
-    plan = Plan.of({**plan.plain(), "devices": plan.devices * (nodes[0] if nodes else 1), "digest": shipment.digest})
+    plan = Plan.of({**plan.plain(), "devices": plan.devices * nnodes, "digest": shipment.digest})
     folder.config.write_text(job.config)
-    run = _started(Run(folder, job), plan, source, config.launch.detach, job.kind, config.name, nodes, shipped=shipment.bytes, preflight=[to_plain(f) for f in warned])
-    for said in (*map(str, warned), note):
+    run = _started(Run(folder, job), plan, source, config.launch.detach, job.kind, config.name, begin, shipped=shipment.bytes, preflight=[to_plain(f) for f in warned], preflight_asked=preflight)
+    for said in (*map(str, warned), note, *_edited(shipment)):
         if said:
             run.history.note(said)
     writing.write(folder, job, shipment)  # while the ranks start
@@ -190,7 +212,13 @@ def _prepared(
     return run
 
 
-def _again(source: attaching.Source, config: Any, told: dict[str, Any], runs_dir: Any, called_at: float, wait: bool) -> Run:
+def _edited(shipment: Any) -> list[str]:
+    """Of modules that this kernel has in an older state than the ranks will have."""
+    names = [part.name for part in shipment.parts if part.kind.startswith("module, edited")]
+    return [f"{name} was edited since this kernel imported it: the ranks run it as it is now, the kernel as it was (importlib.reload, or a new kernel)" for name in names]
+
+
+def _again(source: attaching.Source, config: Any, told: dict[str, Any], runs_dir: Any, called_at: float, wait: bool, begin: Begin | None) -> Run:
     """The same once more, in a kernel that does not know what it was: what was shipped then is shipped again, unread."""
     from nbdebug.training.config import read_config
     from nbdebug.training.local.plan import Plan
@@ -207,14 +235,14 @@ def _again(source: attaching.Source, config: Any, told: dict[str, Any], runs_dir
     shutil.copytree(source.folder.payload, folder.payload, dirs_exist_ok=True, copy_function=attaching.linked)
     shutil.copyfile(source.folder.config, folder.config)
     plan = Plan.of({**before["plan"], "called_at": called_at})
-    run = _started(Run(folder), plan, source, bool(before.get("detached")), str(before.get("kind")), again.name)
+    run = _started(Run(folder), plan, source, bool(before.get("detached")), str(before.get("kind")), again.name, begin)
     writing.write_again(folder, source.folder, str(before.get("kind")))
     mlflow.start(run, again)
     return run.wait() if wait else run
 
 
 def _started(
-    run: Run, plan: Any, source: attaching.Source | None, detach: bool, kind: str, name: str, nodes: tuple[int, str | None] | None = None, **facts: Any
+    run: Run, plan: Any, source: attaching.Source | None, detach: bool, kind: str, name: str, begin: Begin | None = None, **facts: Any
 ) -> Run:  # fmt: skip
     from nbdebug.training import following
 
@@ -227,10 +255,8 @@ def _started(
         id=folder.id, name=name, kind=kind, state="preparing", created=plan.called_at, plan=plan.plain(), detached=detach,
         keeper=following.keeper(), **facts,
     )  # fmt: skip
-    if nodes is not None:
-        from nbdebug.training.beyond import torchrun
-
-        return torchrun.start(run, plan, *nodes)
+    if begin is not None:
+        return begin(run, plan, detach)
     if detach:
         from nbdebug.training.local import detached
 
@@ -249,8 +275,11 @@ def _started(
 # -- where --------------------------------------------------------------------------------------------------------
 
 
-def _plan(config: Any, job: Job, called_at: float) -> Any:
+def _plan(config: Any, job: Job, called_at: float, here: bool = True) -> Any:
     """Devices and backend, looked at before any process starts.
+
+    Args:
+        here: whether it is on this machine that they must be.
 
     Raises:
         LaunchError: there are not as many.
@@ -259,9 +288,10 @@ def _plan(config: Any, job: Job, called_at: float) -> Any:
     from nbdebug.training.local.start import start_methods
 
     told = config.launch
-    device = _device(told.device, job)
-    count = told.num_processes or (_gpus() if device == "cuda" else 1)
-    _demand_room(count, device)
+    device = _device(told.device, job) if here or told.device == "auto" else told.device
+    count = told.num_processes or (_gpus() if device == "cuda" else 1) or 1
+    if here:
+        _demand_room(count, device)
     if told.start_method not in ("auto", *start_methods()):
         raise LaunchError(f"start_method={told.start_method!r} does not exist on this system: take {' or '.join(start_methods())}")
     backend = ("nccl" if device == "cuda" else "gloo") if told.backend == "auto" else told.backend

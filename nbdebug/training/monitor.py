@@ -80,6 +80,8 @@ class Monitor:
         self._errors: list[Mapping[str, Any]] = []  # of this attempt
         self._deaths: list[Failure] = []  # of this attempt, without a word, in order
         self._named: set[int] = set()  # ranks that are known to be silent
+        self._moved: dict[int, tuple[int, float]] = {}  # by rank: the step it is at, and since when
+        self._waiting: set[int] = set()  # ranks that are known to wait for one that has left
 
     # -- what happens -----------------------------------------------------------------------------------------
 
@@ -97,6 +99,8 @@ class Monitor:
         rank = self.ranks[int(event["r"])]
         rank.hear(event, self.now())
         self._named.discard(rank.rank)
+        if self._moved.get(rank.rank, (-1, 0.0))[0] != rank.step:
+            self._moved[rank.rank] = rank.step, self.now()
         if event["k"] == "error":
             self._errors.append(event)
             self._fail()
@@ -169,6 +173,7 @@ class Monitor:
             del self._due[name]
             {"grace": self._end_all, "collected": self._end_all, "linger": self._end_rest}[name]()
         self._name_the_silent()
+        self._name_who_waits()
         if self._started and self.state not in ENDED and not self._alive():
             self._all_gone()
         taken, self._actions = self._actions, []
@@ -217,6 +222,21 @@ class Monitor:
                 self._named.add(rank.rank)
                 self.history.note(f"rank {rank.rank} has been silent for {rank.heard:.0f} s at step {rank.step}; run.stacks() shows where each rank stands")
 
+    def _name_who_waits(self) -> None:
+        """A rank that stands still since another has left its loop: it may wait in a collective that will never be."""
+        left = next((rank for rank in self._alive() if rank.phase == "end"), None)
+        if left is None or self.state != RUNNING:
+            return
+        for rank in self._alive():
+            step, since = self._moved.get(rank.rank, (0, self.now()))
+            stood = self.now() - since
+            if rank.phase == "train" and stood > self.silent and rank.rank not in self._waiting:
+                self._waiting.add(rank.rank)
+                self.history.note(
+                    f"rank {left.rank} has left its loop after step {left.step}, and rank {rank.rank} has stood at step {step} for {stood:.0f} s: "
+                    "it may wait for the other in vain (did both have as many batches?); run.stacks() shows where each rank stands"
+                )
+
     def _all_gone(self) -> None:
         """No process is left: the end, or another attempt."""
         self._due.clear()
@@ -242,6 +262,7 @@ class Monitor:
         self.attempt += 1
         self.state = RESTARTING
         self.ranks = self._fresh()
+        self._moved, self._waiting = {}, set()
         self._errors, self._deaths = [], []
         self._actions.append(Begin(self.attempt))
 

@@ -32,7 +32,9 @@ def as_in_ranks(job: Job) -> TrainingSetup:
     from nbdebug.training.config import read_config
     from nbdebug.training.run import made
     from nbdebug.training.trainer.losses import build_loss
+    from nbdebug.training.trainer.mixing import Mixing
     from nbdebug.training.trainer.optimizers import build_optimizer
+    from nbdebug.training.trainer.precision import Whole
 
     config = read_config(job.config)
     own: TrainingSetup = made(job) if job.kind == FACTORY else job.what  # type: ignore[assignment]
@@ -43,7 +45,11 @@ def as_in_ranks(job: Job) -> TrainingSetup:
 
         scaler = torch.amp.GradScaler(torch.device(own.device or "cpu").type)
     loss_fn = build_loss(config, own.loss_fn, own.train_loader, own.device or "cpu")
-    return replace(own, loss_fn=loss_fn, optimizer=optimizer, precision=precision, scaler=scaler if precision == "16-mixed" else None)
+    setup = replace(own, loss_fn=loss_fn, optimizer=optimizer, precision=precision, scaler=scaler if precision == "16-mixed" else None)
+    if not (mixing := Mixing(config)).active:
+        return setup
+    whole = Whole(setup, mixing)  # which draws the mixture from the random numbers that the capsule puts back
+    return replace(setup, batch_loss=lambda _, batch: whole(batch))
 
 
 def _numbered(run: Run, number: int) -> os.PathLike[str]:

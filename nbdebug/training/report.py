@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from nbdebug.causes import fold
@@ -11,17 +12,24 @@ from nbdebug.findings import Finding, Location
 from nbdebug.instruments.base import ranked
 from nbdebug.instruments.fit import fit
 from nbdebug.instruments.full_run import Failed, FullRun, RankState, full_run
+from nbdebug.instruments.preflight import preflight
 from nbdebug.instruments.report import Report, remember
+from nbdebug.instruments.watch.session import watched
+from nbdebug.page import Verdict
 from nbdebug.plain import from_plain
 from nbdebug.training.events import number
 from nbdebug.training.failure import Failure
 from nbdebug.training.history import RankNow, table
+from nbdebug.training.job import FACTORY, FUNCTION
+from nbdebug.training.record import layers
 
 if TYPE_CHECKING:
     from nbdebug.training.run import Run
 
 FEW = 20  # measured points of a loss below which curves say nothing; our choice
 LINE = re.compile(r"^(?:Cell In\[(?P<cell>\d+)\]|(?P<file>.+?)), line (?P<line>\d+)")  # as SourceLine says it
+CURVES = ("loss", "learning rate", "memory")  # which the run has of its own
+ONCE = ("ND809", "ND810")  # of a rank as it is; told again, with other numbers, when the run was started again
 OF_THE_TRAINER = "NotFinite"  # raised by the alarm, which has told why
 
 
@@ -33,6 +41,11 @@ def report(run: Run) -> Report:
     curves = _curves_judged(run)
     if isinstance(curves, Report):
         verdicts, findings, parts = (*verdicts, *curves.verdicts), (*findings, *curves.findings), (curves,)
+    verdicts = (*verdicts, *_of_preflight(run))
+    seen = of_layers(run)
+    if seen is not None:
+        known = {verdict.code for verdict in verdicts}
+        verdicts, parts = (*verdicts, *(verdict for verdict in seen.verdicts if verdict.code not in known)), (*parts, seen)
     subject = f"{run.id} · {run.state} · step {result.step:,} · {len(result.ranks)} {'process' if len(result.ranks) == 1 else 'processes'}"
     stopped = "" if run.ended else "still running"
     return remember(Report(
@@ -46,11 +59,41 @@ def findings(run: Run) -> tuple[Finding, ...]:
     return fold(ranked((*_of_steps(result), *full_run.judge(result)[1])))
 
 
+def of_layers(run: Run) -> Report | None:
+    """What was seen of the layers of rank 0; None where nobody looked."""
+    seen = layers.read(run.folder)
+    if seen is None:
+        return None
+    result = replace(seen.result, tracks={name: track for name, track in seen.result.tracks.items() if name not in CURVES})
+    return Report(
+        watched.name, "layers of rank 0", watched.level, result, fold(ranked(seen.findings)), seen.verdicts, subject=f"{len(result.tensors)} tensors, {seen.looks:,} looks",
+        seconds=result.seconds,
+    )  # fmt: skip
+
+
+def _of_preflight(run: Run) -> tuple[Verdict, ...]:
+    """What rank 0 asked of a setup or a model that was made there, or why nobody did; a setup of the kernel's own was asked before."""
+    if run.history.verdicts:
+        return from_plain(tuple[Verdict, ...], list(run.history.verdicts))
+    about = run.folder.about()
+    if about.get("kind") not in (FACTORY, FUNCTION):
+        return ()
+    if len(run.ranks) == 1:
+        why = "the run has one process"
+    elif not about.get("preflight_asked", True):
+        why = "because it was launched with preflight=False"
+    elif about.get("kind") == FUNCTION:
+        why = "because the loop is your own, and did not pass a model through ctx.wrap and its data through ctx.loader"
+    else:
+        why = "because the ranks have not built what they train" + ("" if run.ended else " yet")
+    return tuple(Verdict(check.code, check.title, "not checked", why) for check in preflight.checks.values())
+
+
 def full(run: Run) -> FullRun:
     """The run in plain values."""
     history, ranks = run.history, run.ranks
-    listed = [*run.folder.about().get("preflight", ()), *history.findings]
-    told = tuple({(f.code, str(f.location), f.message): f for f in (from_plain(Finding, finding) for finding in listed)}.values())
+    listed = [from_plain(Finding, finding) for finding in (*run.folder.about().get("preflight", ()), *history.findings)]
+    told = tuple({(f.code, str(f.location), "" if f.code in ONCE else f.message): f for f in (*listed, *layers.told(run.folder))}.values())
     return FullRun(
         run.id, run.state, run.step, run.epoch, _curves(table(list(history.rows))), tuple(_state(rank) for rank in ranks), told,
         _failed(run.failure, ranks, told, run), tuple(str(path) for path in run.capsules), tuple(str(c["path"]) for c in list(history.checkpoints)), tuple(history.notes),

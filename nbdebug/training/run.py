@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 SLICE = 0.2  # seconds of waiting after which an interrupt is looked at where the system does not wake a lock for it
 ANSWER = 30.0  # seconds that ranks may take to do what they were asked; our choice: a long step, and a large file
 STACKS = 2.0  # seconds that ranks may take to say where they are; they answer from a thread
+ASKED_FOR = ("wished", "train_fn")  # why a checkpoint was written, when that may be because it was asked for
 
 known: weakref.WeakValueDictionary[str, Run] = weakref.WeakValueDictionary()  # the runs of this kernel, by the path of their folder
 
@@ -228,15 +229,19 @@ class Run:
         self._tell("resume")
 
     def checkpoint(self, timeout: float = ANSWER) -> Path:
-        """Has a checkpoint written now, while the training goes on.
+        """Has a checkpoint written now, while the training goes on; it stays, whatever rule removes the others.
 
         Raises:
             LaunchError: the run has ended, or none came.
         """
-        before = len(self.history.checkpoints)
+        before, notes = len(self.history.checkpoints), len(self.history.notes)
+        written = lambda: [told["path"] for told in self.history.checkpoints[before:] if told.get("why") in ASKED_FOR]  # noqa: E731
+        refused = lambda: [note for note in self.history.notes[notes:] if note.startswith("the checkpoint of step")]  # noqa: E731
         self._tell("checkpoint_now")
-        self._until(lambda: len(self.history.checkpoints) > before, timeout, "wrote no checkpoint")
-        return Path(self.history.checkpoints[-1]["path"])
+        self._until(lambda: bool(written() or refused()), timeout, "wrote no checkpoint")
+        if not written():
+            raise LaunchError(refused()[0])
+        return Path(written()[0])
 
     def snapshot(self, rank: int = 0, timeout: float = ANSWER) -> Snapshot:
         """The live weights, optimizer state and last batch of a rank, in this kernel; the training goes on meanwhile.

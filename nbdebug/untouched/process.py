@@ -96,16 +96,9 @@ def _attribute(name: str, owner: Any, key: str) -> Setting:
 
 def autocast_settings(device: str) -> Iterator[Setting]:
     """Whether autocast is on, and to which dtype."""
-    yield Setting(
-        f"global: autocast {device}",
-        lambda: torch.is_autocast_enabled(device),
-        lambda on: torch.set_autocast_enabled(device, on),
-    )
-    yield Setting(
-        f"global: autocast {device} dtype",
-        lambda: torch.get_autocast_dtype(device),
-        lambda dtype: torch.set_autocast_dtype(device, dtype),
-    )
+    of = functools.partial
+    yield Setting(f"global: autocast {device}", of(torch.is_autocast_enabled, device), of(torch.set_autocast_enabled, device))
+    yield Setting(f"global: autocast {device} dtype", of(torch.get_autocast_dtype, device), of(torch.set_autocast_dtype, device))
 
 
 def _leave_function_modes(depth: int) -> None:

@@ -101,3 +101,40 @@ def average_that_has_no_statistics(sick):
 @sound_loop
 def another_network_that_nobody_trains():
     averaged(buffers=False, starts=2)
+
+
+class Averaged(nn.Module):
+    """Trains the live net, evaluates its average, which lies in the same module."""
+
+    def __init__(self):
+        super().__init__()
+        self.live = normed(0.1)
+        self.average = copy.deepcopy(self.live).requires_grad_(False)
+
+    def forward(self, x):
+        return self.live(x) if self.training else self.average(x)
+
+
+def trained_with_average(buffers):
+    model, inputs = Averaged(), 3 * torch.randn(128, 6) + 2
+    optimizer = torch.optim.Adam(model.live.parameters(), lr=3e-3)
+    for _ in range(3):
+        model.train()
+        for rows in torch.randperm(128).split(32):
+            optimizer.zero_grad()
+            F.cross_entropy(model(inputs[rows]), inputs[rows, :3].argmax(1)).backward()
+            optimizer.step()
+            with torch.no_grad():
+                for mine, theirs in zip(model.average.parameters(), model.live.parameters(), strict=True):
+                    mine.lerp_(theirs, 0.5)
+                for mine, theirs in zip(model.average.buffers(), model.live.buffers(), strict=True) if buffers else ():
+                    mine.copy_(theirs)
+        model.eval()
+        model.average.eval()
+        with torch.no_grad():
+            F.cross_entropy(model(inputs), inputs[:, :3].argmax(1))
+
+
+@sick_loop("ND306", where="average.0")
+def average_inside_the_model_without_its_buffers(sick):
+    trained_with_average(buffers=not sick)

@@ -307,12 +307,12 @@ def cleared_once_an_epoch(sick):
     optimizer = torch.optim.SGD(model.parameters(), lr=0.05)
     for _ in range(3):
         if sick:
-            optimizer.zero_grad()
+            optimizer.zero_grad()  # guilty
         for x in torch.randn(5, 4, 7, 6):
             if not sick:
                 optimizer.zero_grad()
             output, _ = model(x[:, :-1])
-            F.mse_loss(output[..., :6], x[:, 1:]).backward()  # guilty
+            F.mse_loss(output[..., :6], x[:, 1:]).backward()
             optimizer.step()
 
 

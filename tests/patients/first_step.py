@@ -408,7 +408,7 @@ def cross_entropy_with_one_output(sick):
 # -- ND406 ----------------------------------------------------------------------------------------------------
 
 
-@patient("ND406", where="loss")
+@patient("ND112", where="targets")
 def regression_far_from_its_mean(sick):
     inputs, targets = quantities()
     return training(mlp(16, 1, nn.Flatten(0)), nn.MSELoss(), (inputs, targets + 50 if sick else targets))

@@ -76,3 +76,40 @@ def autoencoder_whose_code_is_drawn():
             return self.decode(code + torch.randn_like(code))
 
     return with_loss(Variational(), lambda setup, batch: F.mse_loss(setup.model(batch[0]), batch[0]))
+
+
+class _Stored(torch.utils.data.Dataset):
+    """Samples with noise of a given strength, and what stands beside them: the class, or the sample without noise."""
+
+    def __init__(self, strength, clean=False):
+        self.inputs, self.targets = features()
+        self.strength, self.clean = strength, clean
+
+    def __len__(self):
+        return len(self.inputs)
+
+    def __getitem__(self, index):
+        x = self.inputs[index]
+        return x + self.strength * torch.randn_like(x), x if self.clean else self.targets[index]
+
+
+@patient("ND608", where="torch.Tensor.add")
+def noise_of_ten_in_the_collate_function(sick):
+    def collate(samples):
+        inputs = torch.stack([x for x, _ in samples])
+        return inputs + (10.0 if sick else 0.1) * torch.randn_like(inputs), torch.stack([y for _, y in samples])
+
+    inputs, targets = features()
+    data = torch.utils.data.TensorDataset(inputs, targets)
+    return training(mlp(), train_loader=torch.utils.data.DataLoader(data, batch_size=32, shuffle=True, collate_fn=collate))
+
+
+@patient("ND608", where="torch.Tensor.add")
+def noise_of_ten_in_the_dataset(sick):
+    return training(mlp(), train_loader=torch.utils.data.DataLoader(_Stored(10.0 if sick else 0.1), batch_size=32, shuffle=True))
+
+
+@sound
+def denoiser_whose_dataset_hands_out_the_clean_sample():
+    data = _Stored(6.0, clean=True)
+    return training(mlp(64, 64), nn.MSELoss(), train_loader=torch.utils.data.DataLoader(data, batch_size=32, shuffle=True))

@@ -31,3 +31,24 @@ def wait_for(true, seconds=60.0):
     while not true():
         assert time.monotonic() < until, "it did not come to that"
         time.sleep(0.01)
+
+
+TRIES = 3
+WORK = 0.05  # seconds of CPU
+
+
+def demand_within(promised, seconds, most):
+    """One of several tries takes no longer than is promised, and none longer than `most`; on a machine that is busy otherwise each second counts for less."""
+    took = []
+    while len(took) < TRIES and not any(one < promised for one in took):
+        took.append(seconds() / slowed())
+        assert took[-1] < most, took
+    assert min(took) < promised, took
+
+
+def slowed():
+    """How many times longer work takes now than on a machine that does nothing else: wall clock over CPU time."""
+    began, used = time.perf_counter(), time.process_time()
+    while time.process_time() - used < WORK:
+        pass
+    return max(1.0, (time.perf_counter() - began) / WORK)

@@ -10,7 +10,7 @@ import numpy
 from nbdebug.data.between.augmented import changes_when_read
 from nbdebug.data.between.class_shares import class_shift
 from nbdebug.data.between.copies import copies, repeated
-from nbdebug.data.between.drift import category_drifts, class_weights, drifts
+from nbdebug.data.between.drift import category_drifts, class_weights, drifts, sorted_before
 from nbdebug.data.between.found import (
     ClassShift,
     Drift,
@@ -140,6 +140,8 @@ def _differences(look: BetweenLook, train: Split, val: Split, context: Context) 
     explained = {p.field for p in prepared if p.sure}
     found = [d for view in seen if view.field not in explained for d in _judged(view, raw[view.field], look, train, val, augmented)]
     found += [d for d in category_drifts(train, val) if d.field not in explained]
+    if not any(not d.why_legal for d in found) and not augmented:
+        found += [d for d in sorted_before(train, val) if d.field not in explained]
     kernels = _kernels(look, train, val, context, explained, augmented) if context.whole else ()
     if not augmented and any(not one.why_legal for one in kernels) and changes_when_read(train, context):
         augmented, kernels = True, tuple(replace(one, why_legal=one.why_legal or "train is augmented") for one in kernels)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from typing import Any
 
 import numpy
 
 from nbdebug.data.between.found import ClassShift, Drift
-from nbdebug.data.between.ks import chance, chance_variation, distances, variation
+from nbdebug.data.between.ks import chance, chance_variation, distance, distances, variation
 from nbdebug.data.between.parts import AS_MUCH, GROUPED, blocks, differ_by
 from nbdebug.data.between.views import View
 from nbdebug.data.split import Split
@@ -19,6 +20,8 @@ SURELY = 1e-5  # of random splits may reach what is an alarm
 LARGE = 0.5  # KS distance of an alarm, our choice: a shift of 1.35 standard deviations; random splits of 20 samples stay below 0.45
 TOLD = 12  # columns in the table
 BINS = 24
+SIGNALS, ENOUGH = ("image", "series", "audio"), 24  # samples
+APART, IN_ORDER = 0.98, 0.999  # distance of the means, and share of steps one way, of samples that were sorted and cut
 NAMED_ORDER = re.compile(r"(^|[\W_])(id|ids|index|idx|key|uuid|date|time|timestamp|year|month|day|week|hour|row|no|number|fold|split)($|[\W_])", re.I)
 
 
@@ -64,6 +67,32 @@ def category_drifts(train: Split, val: Split) -> list[Drift]:
             legal = "it has a value of its own for almost every row" if many else _order_in_name(theirs.name) or ("small" if far < LARGE else "")
             found.append(Drift(theirs.name, theirs.name, far, null, 0.0, None, why_legal=legal))
     return found
+
+
+def sorted_before(train: Split, val: Split) -> list[Drift]:
+    """Samples in the order of one quantity, cut into train and val: in dataset order it rises or falls all through train, and val lies beyond.
+
+    Asked of signals alone: a column of a table may be a time, or a sum that grows with it.
+    """
+    found = []
+    for theirs in train.fields if train.by_index and train.whole else ():
+        ours = val.named(theirs.name)
+        if theirs.role != "input" or theirs.kind not in SIGNALS or ours is None or ours.kind != theirs.kind:
+            continue
+        a, b = (_mean_of(field.sample) for field in (theirs, ours))
+        if a is None or b is None or len(a) != len(train.ids) or min(len(a), len(b)) < ENOUGH or distance(a, b) < APART:
+            continue
+        steps = numpy.diff(a[numpy.argsort(train.ids, kind="stable")])
+        if max((steps >= 0).mean(), (steps <= 0).mean()) >= IN_ORDER and len(numpy.unique(a)) >= ENOUGH:
+            found.append(Drift(theirs.name, "mean of a sample", distance(a, b), 0.0, 1.0, _shift(a, b)))
+    return found
+
+
+def _mean_of(sample: Any) -> numpy.ndarray | None:
+    """(K,) of every sample all its values."""
+    if not isinstance(sample, numpy.ndarray) or sample.ndim < 2 or sample.dtype.kind not in "fiu":
+        return None
+    return sample.reshape(len(sample), -1).mean(1, dtype=numpy.float64)
 
 
 def class_weights(train: Split, view: View, shift: ClassShift | None, val: Split) -> numpy.ndarray | None:

@@ -22,6 +22,8 @@ FEWEST = 24  # samples of val: of fewer, almost any rule will do
 STANDARD = 0.1  # a mean within it of 0, and a standard deviation within it of 1, are those of standardised columns
 FEW, SHARED = (3, 50), 0.2  # values of a column that is known by them, and their share of the rows at most; our choice
 STRANGERS, SEEN = 0.02, 2000  # values that may be no values of a column, or its own after all; rows whose values are counted
+BESIDE, CURVED, SKEWED = 4, 0.25, 0.3  # columns of a table of which one is a logarithm; its distance without the rule, and how much more skewed one side must be; our choice
+OTHERWISE = 5.0  # times the deviation, from which two columns are in other units; our choice
 WIDELY = 0.5  # of the columns must have moved for a rule of the whole field
 FACTORS = {
     "/ 255": 1 / 255, "* 255": 255.0, "/ 10": 0.1, "* 10": 10.0, "/ 100": 0.01, "* 100": 100.0, "/ 1000": 1e-3, "* 1000": 1e3,
@@ -38,12 +40,12 @@ def preparation(view: View) -> list[Preparation]:
     columns = len(before)
     bound = chance(len(view.train), len(view.val), RARELY / columns) + SLACK
     moved = [int(i) for i in numpy.flatnonzero(before > bound)]
-    by_values = _by_values(view)
+    by_values = _by_values(view) or _logarithm(view, before, bound, moved)
     if by_values or not moved or before.max() < max(CLEAR, 1.5 * bound):
         return by_values
     varying = max(1, int((numpy.nanstd(view.train, 0) > 0).sum()))
     whole = _one_rule(view, before, bound) if len(moved) >= WIDELY * varying else []
-    return whole or _other_order(view, before, bound, moved) or _rule_by_column(view, before, bound, moved)
+    return whole or _other_order(view, before, bound, moved) or _rule_by_column(view, before, bound, moved) or _other_units(view, before, bound, moved)
 
 
 def _one_rule(view: View, before: numpy.ndarray, bound: float) -> list[Preparation]:
@@ -106,6 +108,47 @@ def _share_among(values: numpy.ndarray, known: numpy.ndarray) -> float:
     at = numpy.clip(numpy.searchsorted(known, values), 1, max(1, len(known) - 1))
     nearest = numpy.minimum(numpy.abs(values - known[at - 1]), numpy.abs(values - known[numpy.minimum(at, len(known) - 1)]))
     return float((nearest <= 1e-5 * max(float(numpy.ptp(known)), 1e-12)).mean())
+
+
+def _logarithm(view: View, before: numpy.ndarray, bound: float, moved: list[int]) -> list[Preparation]:
+    """One column of a standardised table that is a logarithm on one side only, both less the mean and over the deviation of train."""
+    if len(moved) != 1 or len(before) < BESIDE or before[moved[0]] < max(CURVED, 2 * bound) or not standard(view.train):
+        return []
+    column = moved[0]
+    train, val = (part[numpy.isfinite(part[:, column]), column] for part in (view.train, view.val))
+    for said, curve, sign in (("train is log(1 + x), val is x", numpy.expm1, 1), ("val is log(1 + x), train is x", numpy.log1p, -1)):
+        if sign * (_skew(val) - _skew(train)) < SKEWED:
+            continue
+        with numpy.errstate(all="ignore"):
+            tried = [(curve(spread * train + mean) - mean) / spread for mean in numpy.linspace(0.1, 12, 40) for spread in numpy.geomspace(0.05, 3, 25)]
+        after = min(distance(one, val) for one in tried if numpy.isfinite(one).all()) if any(numpy.isfinite(one).all() for one in tried) else 1.0
+        if after <= bound:
+            rule = f"{said}, both standardised with the mean and the deviation of train"
+            return [Preparation(view.field, (view.names[column],), rule, float(before[column]), after, bound, True)]
+    return []
+
+
+def _other_units(view: View, before: numpy.ndarray, bound: float, moved: list[int]) -> list[Preparation]:
+    """A few columns of a table of which val's are of train's shape, and of another size altogether; all others lie where they did."""
+    if len(before) < BESIDE or len(moved) > len(before) // 3:
+        return []
+    found = []
+    for column in moved:
+        train, val = (part[numpy.isfinite(part[:, column]), column] for part in (view.train, view.val))
+        spread, own = train.std(), val.std()
+        if before[column] < CLEAR or not min(spread, own) > 0 or max(spread, own) < OTHERWISE * min(spread, own):
+            return []
+        after = distance((train - train.mean()) / spread, (val - val.mean()) / own)
+        if after > bound or len(numpy.unique(train[:SEEN])) < FEW[1]:
+            return []
+        said = f"val is of train's shape in other units: its mean is {val.mean():.3g} and its deviation {own:.3g}, those of train are {train.mean():.3g} and {spread:.3g}"
+        found.append(Preparation(view.field, (view.names[column],), said, float(before[column]), after, bound, True))
+    return found
+
+
+def _skew(values: numpy.ndarray) -> float:
+    deviations = values - values.mean()
+    return float((deviations**3).mean() / max(1e-12, float((deviations**2).mean()) ** 1.5))
 
 
 def _rule_by_column(view: View, before: numpy.ndarray, bound: float, moved: list[int]) -> list[Preparation]:

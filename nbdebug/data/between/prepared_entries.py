@@ -15,6 +15,7 @@ CLEAR = 0.3  # total variation of the frequencies without the rule
 NUMBERED = 10  # tokens from which an order is no accident
 HALVES = 1.5  # times what two halves of train differ by, at most, with it
 SLACK = 0.02
+UNKNOWN, KNOWN = 0.15, 0.1  # share of one token in val from which it is what unknown words become, and of that in train at most; our choice
 PADDED = 0.03  # share of all tokens that are padding, in both
 MOST = 500  # entries
 FEWEST = 24
@@ -51,11 +52,23 @@ def _tokens(train: FieldData, val: FieldData) -> list[Preparation]:
         return [Preparation(train.name, (), said, None, None, None, True)]
     if before < max(CLEAR, 2 * bound):
         return []
+    if (unknown := _unknown(counts, wanted)) is not None:
+        token, had, has = unknown
+        said = f"token {token} is {has:.0%} of val and {had:.1%} of train: words that train knows are unknown in val, as when capitals, a tokenizer or a vocabulary differ"
+        return [Preparation(train.name, (), said, None, None, None, True)]
     for offset in OFFSETS:
         after = _apart(Counter({token + offset: n for token, n in counts.items()}), wanted)
         if after <= bound:
             return [Preparation(train.name, (), f"every token of val is that of train {'+' if offset > 0 else '-'} {abs(offset)}", before, after, bound, True)]
     return []
+
+
+def _unknown(counts: Counter, wanted: Counter) -> tuple[int, float, float] | None:
+    """One token that val is full of and train is not, with its share in train and in val, where all others of val are known."""
+    of, all_of = counts.total(), wanted.total()
+    token = max(wanted, key=lambda one: wanted[one] / all_of - counts[one] / of)
+    had, has = counts[token] / of, wanted[token] / all_of
+    return (int(token), had, has) if has >= UNKNOWN and had <= KNOWN * has and all(one in counts for one in wanted if one != token) else None
 
 
 def _own_numbering(field: FieldData) -> str | None:

@@ -10,10 +10,12 @@ from nbdebug.data.split import FieldData, Split
 
 RUN = 6  # values in a row that are compared; our choice: continuous ones that agree in so many are the same measurement
 DISTINCT = 5  # of them that must differ: padding, silence and counts repeat by chance
+VALUES = 100  # that there must be at all: of few, as the grey levels of digits, runs repeat by chance; our choice
 USABLE = 8  # runs of a window, below which nothing is said of it
 COVERED = 0.8  # of a window's runs, found in train at another place of a window; where val follows train in time only its first windows are
 SHARE = 0.3  # of val's windows; our choice: neighbours at the border of two periods stay below
 MOST = 4_000_000  # runs
+MANY = 500  # rows whose values are counted
 KINDS = ("series", "tabular", "audio", "time")
 
 
@@ -47,7 +49,7 @@ def _flat(field: FieldData | None) -> numpy.ndarray | None:
     if field is None or field.kind not in KINDS or "float" not in field.dtype:
         return None
     values = table(field)
-    return values if values is not None and values.shape[1] >= USABLE + RUN else None
+    return values if values is not None and values.shape[1] >= USABLE + RUN and len(numpy.unique(values[:MANY])) >= VALUES else None
 
 
 def _runs(rows: numpy.ndarray) -> numpy.ndarray:

@@ -20,7 +20,7 @@ TOLD = 4.0  # standard deviations from which labels can be told at all, so that 
 BINS = 24  # of the dataset, between whose edges a block may lie
 LONGEST = 0.7  # of the dataset, that a block may take
 PERMUTED = 30  # orders that a block is compared with
-PIXELS = ("image",)
+SIGNALS = ("image", "audio", "series")  # whose own label is no matter of the next one, unless they resemble it
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class Shifted:
     agreement: tuple[Agreement, ...]
     samples: int
     series: bool  # inputs resemble the next ones in the dataset: a shift may be meant
-    pictures: bool  # the inputs are images
+    signals: bool  # the inputs are images, sounds or series
     where: str  # "dataset index 0 to 255": the places between which this was seen
 
 
@@ -72,7 +72,7 @@ def in_order(split: Split, target: Target, found: Places, most: int) -> tuple[Sh
     asked = {shift: torch.from_numpy(target.answers(found.rows[position])) for shift, position in at.items()}
     by_chance = probe.by_chance(asked[0])  # the same labels at every shift, but for a few at the ends
     agreement = tuple(probe.agreement(asked[shift], by_chance) for shift in shifts)
-    image = split.input() is not None and split.input().kind in PIXELS
+    image = split.input() is not None and split.input().kind in SIGNALS
     index = found.index[base]
     shifted = Shifted(split.name, shifts, agreement, len(base), _is_series(split, found), image, _from_to(split, found.index))
     whole = agreement[shifts.index(0)]

@@ -21,6 +21,7 @@ class Order:
     random: float  # the same if the samples came in random order
     sorted: float  # the same if they came sorted by label
     z: float  # (delivered - random) in standard deviations of a random order
+    one_by_one: bool = False  # one label comes after the other, each but once, as far as was looked
 
 
 def label_order(labels: Tensor, batches: Tensor) -> Order | None:
@@ -46,7 +47,8 @@ def label_order(labels: Tensor, batches: Tensor) -> Order | None:
         return None
     delivered = _same_pairs(classes, batches)
     in_order = _same_pairs(classes.sort().values, batches)
-    return Order(delivered / pairs, mean / pairs, in_order / pairs, (delivered - mean) / deviation)
+    runs = 1 + int((classes[1:] != classes[:-1]).sum())
+    return Order(delivered / pairs, mean / pairs, in_order / pairs, (delivered - mean) / deviation, runs <= int(classes.max()) + 1)
 
 
 def same_label_pairs(classes: list[int], groups: list[int]) -> tuple[float, float]:

@@ -17,8 +17,11 @@ from nbdebug.training_setup import TrainingSetup
 LARGE = 30.0  # units of the targets; what lies nearer is reached within a few hundred steps of any sound training of ours
 STEPS = 200  # of the optimizer, all of them straight on; our choice: more than the first epochs of a small training
 SMALL, THROWN = 0.01, 100.0  # spread of targets from which one step is tried, and how many spreads it may move the outputs; our choice
+ROWS = 8  # of a batch, to speak of a spread
 REACHED = 0.1  # of the way to the targets
 OVERSHOT = 10.0  # times the loss, after one step
+OFF = 20.0  # spreads of the targets that their mean lies off the outputs: the way there is that much longer than all there is to learn; our choice
+UNEVEN, WIDE, SIZED = 20.0, 10.0, 3.0  # a column of targets beside the median of the others, its spread, and theirs at most; our choice
 USUAL_RATE = 1e-3  # of Adam, where no optimizer is given
 
 
@@ -40,12 +43,16 @@ class TargetScale:
     after: float | None  # loss after one step of SGD; None for adaptive optimizers
     standardised: tuple[float, float] | None  # before and after the same step, targets standardised
     thrown: float | None = None  # how far one step moves the outputs, in spreads of the targets; None where that was not asked
+    off: float | None = None  # how far the outputs lie off, in spreads of the targets; None where they lie near, or for SGD
+    uneven: float | None = None  # times that the spread of this column is that of the median one of the others; None where they are even
 
     @property
     def out_of_reach(self) -> bool:
         """Whether the optimizer cannot get there."""
         if self.thrown is not None:
             return self.thrown > THROWN
+        if self.uneven is not None or self.off is not None:
+            return True
         if self.way is not None:
             return self.way < REACHED
         thrown = self.after is not None and not self.after <= OVERSHOT * self.start
@@ -63,7 +70,12 @@ def target_scale(setup: TrainingSetup, train: Split) -> TargetScale | None:
     if asked is None:
         return None
     if _is_large(field) and (column := _far(asked)) is not None:
-        return _experiment(setup, trial, asked, column)
+        found = _experiment(setup, trial, asked, column)
+        if found is None or found.out_of_reach:
+            return found
+        return _uneven(setup, asked) or found
+    if _is_large(field) and (uneven := _uneven(setup, asked)) is not None:
+        return uneven
     return _one_step(setup, trial, asked) if _is_small(field) and is_adaptive(setup) else None
 
 
@@ -75,6 +87,23 @@ def _far(asked: Compared) -> int | None:
     distance = squared.sqrt().where(~known, torch.tensor(0.0, dtype=squared.dtype))
     column = int(distance.argmax())
     return column if float(distance[column]) > LARGE else None
+
+
+def _uneven(setup: TrainingSetup, asked: Compared) -> TargetScale | None:
+    """A column of the targets that outweighs all others in the loss."""
+    spread = asked.targets.std(0, correction=0)
+    if not asked.by_call or len(spread) < 2 or len(asked.targets) < ROWS:
+        return None
+    column = int(spread.argmax())
+    others = torch.cat([spread[:column], spread[column + 1 :]])
+    others = others[others > 0]
+    if not len(others) or float(spread[column]) < max(WIDE, UNEVEN * float(others.median())) or float(others.max()) > SIZED:
+        return None
+    targets, outputs = asked.targets[:, column], asked.outputs[:, column]
+    return TargetScale(
+        asked.loss, f"{asked.field}, column {column}", float(targets.mean()), float(spread[column]), float(outputs.mean()), float(outputs.std(correction=0)),
+        asked.start, is_adaptive(setup), 0.0, 0, None, None, None, uneven=float(spread[column] / others.median()),
+    )  # fmt: skip
 
 
 def _is_large(field: Any) -> bool:
@@ -107,8 +136,15 @@ def _experiment(setup: TrainingSetup, trial: Counterfactual, asked: Compared, co
     name = f"{asked.field}, column {column}" if asked.targets.shape[1] > 1 else asked.field
     return TargetScale(
         asked.loss, name, float(targets.mean()), float(targets.std(correction=0)), float(outputs.mean()), float(outputs.std(correction=0)),
-        asked.start, is_adaptive(setup), max(rates[id(weights[n])] for n in moved), STEPS, way, after, standardised,
+        asked.start, is_adaptive(setup), max(rates[id(weights[n])] for n in moved), STEPS, way, after, standardised, off=_off(outputs, targets) if way is not None else None,
     )  # fmt: skip
+
+
+def _off(outputs: Tensor, targets: Tensor) -> float | None:
+    """How many of their spreads the targets lie off the outputs."""
+    spread = float(targets.std(correction=0))
+    off = float((targets - outputs).square().mean().sqrt()) / max(spread, 1e-12)
+    return off if spread > 0 and off > OFF and len(targets) >= ROWS else None
 
 
 def _one_step(setup: TrainingSetup, trial: Counterfactual, asked: Compared) -> TargetScale | None:

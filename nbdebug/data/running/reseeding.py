@@ -1,11 +1,13 @@
-"""Does reading a sample start its random numbers anew, with the same seed each time? Then every sample gets the same augmentation."""
+"""Does reading a sample start its random numbers anew, with the same seed each time? Then every sample, or every epoch, gets the same augmentation."""
 
 from __future__ import annotations
 
 import contextlib
 import random
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from types import FrameType
 from typing import Any
 
 import numpy
@@ -26,6 +28,7 @@ class Reseeded:
     seed: int
     samples: int  # that were read, each of which set it
     of_all: bool  # of the generator that everybody draws from; False: of one that is made for the purpose
+    each: bool = False  # every sample has a seed of its own, the same in every epoch; False: all have the same
     file: str = ""  # of the line that does it
     line: int | None = None
     cell: int | None = None
@@ -34,18 +37,64 @@ class Reseeded:
 def reseeded(running: Running) -> Reseeded | None:
     """The first seed that is set while each of several samples is read."""
     heard: list[dict[tuple[str, int], dict[str, Any]]] = []
-    for index in running.indices[:READ]:
-        calls: dict[tuple[str, int], dict[str, Any]] = {}
-        with running.put_back(), _heard(calls):
-            if running.read(index) is None:
-                return None
+    for number, index in enumerate(running.indices[:READ], start=1):
+        calls = _seeds(running, index, number)
+        if calls is None:
+            return None
         heard.append(calls)
     if len(heard) < 2:
         return None
     always = [call for call in heard[0] if all(call in calls for calls in heard)]
-    if not always:
-        return None
-    return Reseeded(*always[0], len(heard), not always[0][0].endswith("default_rng"), **heard[0][always[0]])
+    if always:
+        return Reseeded(*always[0], len(heard), not _is_own(always[0][0]), **heard[0][always[0]])
+    return _each(running, heard)
+
+
+def _each(running: Running, heard: list[dict[tuple[str, int], dict[str, Any]]]) -> Reseeded | None:
+    """A seed that goes by the sample: the same when it is read again, with other random numbers all around."""
+    again = [_seeds(running, index, READ + 1 + number) for number, index in enumerate(running.indices[: len(heard)])]
+    for call, line in heard[0].items():
+        kept = all(any(c[0] == call[0] and c in (other or ()) for c in calls) for calls, other in zip(heard, again, strict=True))
+        if kept and _is_own(call[0]):
+            return Reseeded(*call, len(heard), False, True, **line)
+    return None
+
+
+def _is_own(function: str) -> bool:
+    """Whether it makes a generator of its own, and leaves the one that everybody draws from alone."""
+    return function in ("numpy.random.default_rng", "torch.Generator.manual_seed", "random.Random")
+
+
+def _seeds(running: Running, index: Any, draw: int) -> dict[tuple[str, int], dict[str, Any]] | None:
+    """What is seeded while this sample is read, with random numbers of this draw all around; None where it raises."""
+    calls: dict[tuple[str, int], dict[str, Any]] = {}
+    with running.put_back():
+        running.shake(draw)
+        with _heard(calls), _profiled(calls):
+            item = running.read(index)
+    return None if item is None else calls
+
+
+@contextlib.contextmanager
+def _profiled(calls: dict[tuple[str, int], dict[str, Any]]) -> Iterator[None]:
+    """Notes generators of torch and of Python that are seeded: those are types written in C, and cannot be replaced."""
+
+    def profile(frame: FrameType, event: str, asked: Any) -> None:
+        if event == "c_return" and getattr(asked, "__name__", "") == "manual_seed" and isinstance(getattr(asked, "__self__", None), torch.Generator):
+            if asked.__self__ is not torch.default_generator:
+                calls.setdefault(("torch.Generator.manual_seed", asked.__self__.initial_seed()), location_fields(users_line(frame)))
+        elif event == "call" and frame.f_code is random.Random.__init__.__code__ and isinstance(frame.f_locals.get("x"), int):
+            calls.setdefault(("random.Random", frame.f_locals["x"]), location_fields(users_line(frame)))
+
+    before = sys.getprofile()
+    if before is not None:
+        yield
+        return
+    sys.setprofile(profile)
+    try:
+        yield
+    finally:
+        sys.setprofile(before)
 
 
 @contextlib.contextmanager

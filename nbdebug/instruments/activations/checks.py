@@ -10,15 +10,17 @@ from nbdebug.errors import NotChecked
 from nbdebug.findings import ERROR, INFO, WARNING, Location
 from nbdebug.instruments.activations.instrument import ENOUGH, activations
 from nbdebug.instruments.activations.result import ActivationStats, Nonlinearity
-from nbdebug.instruments.activations.scale import Large
+from nbdebug.instruments.activations.scale import Large, Small
 from nbdebug.instruments.base import Seen
 
 MANY = 0.6  # share of stuck units; our choice: sound nets that were measured stay below 0.5
+LEVEL = 0.85  # share of samples and units at the ends of a squashing function; our choice: sound nets that were measured stay below 0.3
 HARD = ("hardsigmoid", "hardtanh")  # their ends are flat, not nearly so
 FEWEST = 4  # units of a gate
 BY_CHANCE = 1e-6  # a unit deep in a plain net is dead like a coin falls: so many dead ones must be no accident
 BLOCKED = 1e-6  # gradient before the layer over that after it
 TIMES_CHANCE = 5.0  # a loss that falls so many times when one matrix is rescaled was made by that matrix
+STANDS = 0.8  # of the first loss that is left as it is, when from gain 1 it has halved; our choice
 COMEBACK_ADAPTIVE = 1e6  # our choice, measured on digits: MLPs of 3 layers learn with Adam at 3e4 (std 1e-3), hardly at 3e8
 COMEBACK_PLAIN = 1e3  # with SGD they learn at 35 (std 0.03) and not at 3e4; a small GPT with N(0, 0.02) gets to 300 and learns
 
@@ -33,8 +35,8 @@ def dead_or_saturated(stats: ActivationStats) -> Iterator[Seen]:
     Wrong: a ReLU that is zero, or a tanh that sits at its end, for all the data has slope zero: its weights stay.
     Seen: the slope of the non-linearity, by autograd, is under 0.001 for every one of at least 256 samples (or all
         there are). An error when the whole layer is stuck and the gradient of all matrices before it is gone; a
-        warning when 60 % are, and more than chance makes of so few units. Functions that end the model, partly
-        silent codes of autoencoders, and gates are not accused, but for gates of slope exactly 0 (a hard sigmoid at its end).
+        warning when 60 % are, and more than chance makes of so few units, or when 85 % of all that a squashing function gives
+        lies at its ends. Functions that end the model, partly silent codes of autoencoders, and gates are not accused, but for gates of slope exactly 0 (a hard sigmoid at its end).
     Where: the module (or function and line) and the first of the units; the bias, and the line that fills it, without which most respond.
     Try: lower the learning rate, bring biases back to zero, scale the inputs, normalise before the non-linearity.
     Bad:
@@ -49,6 +51,13 @@ def dead_or_saturated(stats: ActivationStats) -> Iterator[Seen]:
     for n in stats.nonlinearities:
         if n.gate and n.function in HARD and n.units >= FEWEST and n.flat >= MANY * n.units and (n.seen >= ENOUGH or stats.all_seen):
             yield _seen_stuck(replace(n, stuck=n.flat), "with a slope of exactly 0: what they gate never opens or closes", severity=None)
+            continue
+        if n.squashes and n.level >= LEVEL and n.share < MANY and n.read_on and not n.gate and (n.seen >= ENOUGH or stats.all_seen):
+            yield Seen(
+                f"{n.level:.0%} of what {n.units} {n.function} units give over {n.seen} samples lies where its slope is under 0.001: they switch instead of bending, and hardly "
+                "any gradient passes", n.location, {"level": n.level, "units": n.units, "samples": n.seen},
+                advice="let less arrive: smaller weights, a smaller factor before it, scaled inputs, or normalisation",
+            )  # fmt: skip
             continue
         if n.stuck == 0 or n.gate or (n.squashes and not n.read_on) or (n.seen < ENOUGH and not stats.all_seen):
             continue
@@ -70,7 +79,8 @@ def init_scale(stats: ActivationStats) -> Iterator[Seen]:
         both ways, so that nothing moves.
     Seen: matrices whose gain (rms times the root of the fan-in) is above 3 or below 0.15 are suspects. On a copy a
         suspect is brought to gain 1. Large: the loss falls 5 times or more. Small: with all small ones rescaled,
-        their own gradients come back by 1e6 (with SGD by 1000). What normalisation makes up for, one small head,
+        their own gradients come back by 1e6 (with SGD by 1000), or by 3000 and the steps of Adam that halve
+        the loss of a batch from gain 1 take less than a fifth of it from where the weights are. What normalisation makes up for, one small head,
         zeros, and tied embeddings are not accused.
     Where: the parameter.
     Try: an initialisation that knows the fan-in; scale embeddings that are tied to the head by 1/sqrt(width).
@@ -94,14 +104,24 @@ def init_scale(stats: ActivationStats) -> Iterator[Seen]:
                 {"gain": trial.gain, "loss": _plain(trial.before), "loss_rescaled": _plain(trial.after)},
             )
     limit = COMEBACK_ADAPTIVE if stats.adaptive else COMEBACK_PLAIN
-    if stats.small is not None and stats.small.comeback >= limit:
+    if stats.small is not None and (stats.small.comeback >= limit or _holds_back(stats.small)):
         first, *others = stats.small.parameters
+        tried = stats.small.trained if _holds_back(stats.small) else None
+        learns = f"; {stats.small.steps} steps bring the loss from {tried[0]:.3g} to {tried[1]:.3g}, and as many from gain 1 to {tried[2]:.3g}" if tried else ""
         yield Seen(
             f"`{first}` and {len(others)} more matrices are tiny (gain down to {stats.small.gain:.1g}); with copies at "
-            f"gain 1 their gradients are {stats.small.comeback:.1g} times as large",
+            f"gain 1 their gradients are {stats.small.comeback:.1g} times as large{learns}",
             _place(first),
             {"gain": stats.small.gain, "comeback": _plain(stats.small.comeback), "matrices": 1 + len(others)},
         )
+
+
+def _holds_back(small: Small) -> bool:
+    """Whether the same steps bring the loss down from gain 1, and next to nowhere from what the weights are."""
+    if small.trained is None:
+        return False
+    before, after, _ = small.trained
+    return before > 0 and after > STANDS * before
 
 
 def _is_blocked(n: Nonlinearity) -> bool:

@@ -15,14 +15,13 @@ from nbdebug.batch import batch_size
 from nbdebug.counterfactual import Counterfactual, in_training_mode, is_adaptive, trainable
 from nbdebug.errors import NbdebugError, SetupError
 from nbdebug.instruments.activations import scale
-from nbdebug.instruments.activations.listener import Listener, Site, Units
+from nbdebug.instruments.activations.listener import FLAT, Listener, Site, Units
 from nbdebug.instruments.activations.names import SQUASHERS
 from nbdebug.instruments.activations.result import ActivationStats, LayerOutput, Nonlinearity
 from nbdebug.instruments.base import instrument
 from nbdebug.tensor_stats import norms, to_floats
 from nbdebug.training_setup import TrainingSetup
 
-FLAT = 1e-3  # a slope below lets less than a thousandth of the gradient through: sigmoid beyond ±7, tanh beyond ±4
 ENOUGH = 256  # samples below which a unit may be silent by chance; more batches are read until it is reached
 MOST_BATCHES = 8  # times the batches asked for, when they are small
 SUSPICIOUS = 0.5  # share of stuck units from which the gradient before and after the layer is measured
@@ -44,11 +43,13 @@ def activations(setup: TrainingSetup, *, batches: int = 4) -> Iterator[Activatio
         if (number >= batches and samples >= ENOUGH) or number >= max(1, batches) * MOST_BATCHES:
             break
         first = delivered.batch if first is None else first
-        reason = _forward(setup, delivered.batch, heard)
+        reason, loss = _forward(setup, delivered.batch, heard)
         if reason:
             yield replace(found, not_checked=reason, scale_not_checked=reason)
             return
         samples += batch_size(delivered.batch) or 0
+        if found.lost_at is None and not math.isfinite(loss):
+            found = replace(found, lost_at=number)
         found = replace(found, **_heard(heard), batches=number + 1, samples=samples)
         yield found
     else:
@@ -58,16 +59,16 @@ def activations(setup: TrainingSetup, *, batches: int = 4) -> Iterator[Activatio
     yield replace(found, **_scales(setup, first))
 
 
-def _forward(setup: TrainingSetup, batch: Any, heard: Listener) -> str:
-    """Why the forward pass did not run; "" when it did."""
+def _forward(setup: TrainingSetup, batch: Any, heard: Listener) -> tuple[str, float]:
+    """Why the forward pass did not run, "" when it did; and the loss, 0 where there is none."""
     try:
         with heard:
-            setup.loss(batch)
+            loss = setup.loss(batch)
     except SetupError as error:  # without a loss the forward pass still ran
-        return "" if heard.layers else str(error)
+        return "" if heard.layers else str(error), 0.0
     except NbdebugError as error:
-        return str(error)
-    return ""
+        return str(error), 0.0
+    return "", float(loss.detach())
 
 
 def _heard(heard: Listener) -> dict[str, Any]:
@@ -84,6 +85,7 @@ def _judged(units: Units) -> Nonlinearity:
     return Nonlinearity(
         units.location, units.function, units.function in SQUASHERS, len(stuck), len(which), tuple(which[:SHOWN]),
         units.seen, units.gate, units.read_on, int(((units.steepest == 0) & units.driven).sum()),
+        level=units.level / max(1, units.seen * len(stuck)),
     )  # fmt: skip
 
 

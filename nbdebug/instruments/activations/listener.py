@@ -30,6 +30,8 @@ from nbdebug.tensor_stats import TensorStats, combined, measure
 
 LARGEST_SAMPLE = 1 << 18  # elements of one output that the statistics look at; beyond that, the first samples only
 
+FLAT = 1e-3  # a slope below lets less than a thousandth of the gradient through: sigmoid beyond ±7, tanh beyond ±4
+
 Site = tuple[str, int]  # module path, and which call of a non-linearity in that module
 
 
@@ -43,6 +45,7 @@ class Units:
     driven: Tensor  # (units,) whether anything but exact zeros ever went in
     matrices_before: int  # how many weight matrices were used before it
     seen: int = 0  # samples times positions
+    level: float = 0.0  # how many of them, times units, met a slope under FLAT
     gate: bool = False  # its output multiplies another tensor
     read_on: bool = False  # a later layer reads its output
 
@@ -121,11 +124,13 @@ class Listener:
         given = given.detach()
         others = tuple(d for d in range(given.ndim) if d != dim % given.ndim)
         highest, lowest = (given.amax(others), given.amin(others)) if others else (given, given)
+        self._level = 0.0
         if name in ("relu", "relu_"):
             steepest = (~(highest <= 0)).to(given.dtype)  # NaN is another trouble
         else:
             slopes = _slopes(func, given, args[1:], {k: v for k, v in kwargs.items() if k != "input"})
             steepest = slopes.amax(others) if others else slopes
+            self._level = float((slopes < FLAT).sum()) if name in SQUASHERS else 0.0
         return site, steepest, (highest != 0) | (lowest != 0)
 
     def _after(self, name: str, args: Any, kwargs: Any, output: Any, units: tuple[Site, Tensor, Tensor] | None) -> None:
@@ -170,6 +175,7 @@ class Listener:
             units.steepest = torch.maximum(units.steepest, steepest)
             units.driven = units.driven | driven
             units.seen += result.numel() // max(1, steepest.numel())
+            units.level += self._level
         if any(called for p, called in self._running if p == path):  # a function of a module that is no layer itself
             which = f" {number + 1}" if number else ""
             self._add(f"{path or '(the model itself)'} · {name}{which}", "function", result)

@@ -34,6 +34,7 @@ class Nonlinearity:
     gate: bool  # its output multiplies another tensor
     read_on: bool  # a later layer reads its output
     flat: int = 0  # units whose slope was exactly 0 for every sample
+    level: float = 0.0  # share of samples and units that met next to no slope; of squashing functions
     bias: str = ""  # the parameter without which most of the stuck units respond
     upstream: float | None = None  # norm of the gradient of all matrices used before it; None when not measured
     downstream: float | None = None  # of all matrices used after it
@@ -61,6 +62,7 @@ class ActivationStats:
     reconstructs: bool = False  # output and input of the model have one shape: an autoencoder, say
     large: tuple[Large, ...] = ()
     small: Small | None = None
+    lost_at: int | None = None  # the first batch whose loss is NaN or infinite with the weights as they are, from 0
     adaptive: bool = True  # whether the optimizer takes the size out of the gradient, as Adam does
     not_checked: str = ""  # why there was no forward pass
     scale_not_checked: str = "not reached"

@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import median
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from nbdebug.counterfactual import Counterfactual, trainable
+from nbdebug.counterfactual import Counterfactual, is_adaptive, trainable
 from nbdebug.listening import Tape
 from nbdebug.tensor_stats import norms
 from nbdebug.training_setup import TrainingSetup
 
 LARGE, SMALL = 3.0, 0.15  # gains that deserve a trial; He's is 1.4, torch's default 0.58, GPT-2's 0.55
 PRODUCTS = ("matmul", "mm", "__matmul__")
+DOUBTFUL, FAINT = 3000.0, 0.07  # comeback and gain from which it is tried; small transformers with N(0, 0.02) come to 1700 and 0.1, and learn
+TRIES = 40  # steps of Adam at the user's rate, in which the loss must have halved from gain 1
+HALF = 0.5
+PATIENCE = 2.0  # seconds of the processor for them
 MOST_TRIALS = 6  # suspects tried one by one, the most extreme first
 
 
@@ -47,6 +52,8 @@ class Small:
     parameters: tuple[str, ...]
     gain: float  # of the smallest
     comeback: float  # factor by which the median gradient norm grows when all of them are at gain 1
+    trained: tuple[float, float, float] | None = None  # the loss at first, after some steps, and after as many from gain 1; None: not tried
+    steps: int = 0  # how many
 
 
 def large(setup: TrainingSetup, batch: Any) -> Iterator[Large]:
@@ -76,7 +83,36 @@ def small(setup: TrainingSetup, batch: Any) -> Small | None:
     ratios = [after[name] / before[name] for name in before if before[name] > 0 and math.isfinite(after[name])]
     faint = [after[name] > 0 for name in before if before[name] == 0]  # underflowed altogether
     comeback = median([*ratios, *(math.inf for came_back in faint if came_back)] or [1.0])
-    return Small(tuple(s.parameter for s in suspects), min(s.gain for s in suspects), comeback)
+    found = Small(tuple(s.parameter for s in suspects), min(s.gain for s in suspects), comeback)
+    if not DOUBTFUL <= comeback < math.inf or found.gain > FAINT or not is_adaptive(setup):
+        return found
+    from_sound = _trained(trial, {name: p.detach() for name, p in weights.items()} | sound, _rate(setup), TRIES)
+    if from_sound is None or from_sound[1] == TRIES:
+        return found
+    from_small = _trained(trial, {name: p.detach() for name, p in weights.items()}, _rate(setup), from_sound[1], at_end=True)
+    return found if from_small is None else replace(found, trained=(trial.value(), from_small[0], from_sound[0]), steps=from_sound[1])
+
+
+def _rate(setup: TrainingSetup) -> float:
+    return float(setup.optimizers[0].param_groups[0]["lr"]) if setup.optimizers else 1e-3
+
+
+def _trained(trial: Counterfactual, weights: dict[str, Tensor], rate: float, most: int, *, at_end: bool = False) -> tuple[float, int] | None:
+    """The loss of a batch after steps of Adam on copies, and their number: until it has halved, or all of them. None where that takes too long."""
+    moments = {name: (torch.zeros_like(w), torch.zeros_like(w)) for name, w in weights.items()}
+    before, deadline, value = trial.value(), time.process_time() + PATIENCE, math.inf
+    for step in range(1, most + 1):
+        for name, gradient in trial.gradients(weights).items():
+            first, second = moments[name]
+            first.lerp_(gradient, 0.1)
+            second.lerp_(gradient.square(), 0.001)
+            weights[name] = weights[name] - rate * (first / (1 - 0.9**step)) / ((second / (1 - 0.999**step)).sqrt() + 1e-8)
+        if time.process_time() > deadline:
+            return None
+        value = trial.value(weights) if not at_end or step == most else value
+        if value < HALF * before and not at_end:
+            return value, step
+    return value, most
 
 
 def _stored_in_out(setup: TrainingSetup, batch: Any) -> frozenset[str]:

@@ -11,6 +11,7 @@ from nbdebug.instruments.data_audit.checks.order import order_unshuffled
 from nbdebug.instruments.data_audit.checks.scales import feature_scale, target_scale
 from nbdebug.instruments.data_audit.checks.structure import (
     annotation_wrong,
+    emptied,
     padding_scored,
     sample_structure,
     vocabulary_range,
@@ -18,7 +19,7 @@ from nbdebug.instruments.data_audit.checks.structure import (
 from nbdebug.instruments.data_audit.measure import data_audit
 
 __all__ = [
-    "annotation_wrong", "data_audit", "drift", "feature_scale", "imbalance", "label_domain", "label_misaligned",
+    "annotation_wrong", "data_audit", "drift", "emptied", "feature_scale", "imbalance", "label_domain", "label_misaligned",
     "label_noise", "loader_raises", "missing_or_constant", "nonfinite_input", "order_unshuffled", "padding_scored",
     "preparation_mismatch", "sample_structure", "split_overlap", "target_leak", "target_scale", "vocabulary_range",
 ]  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -135,6 +136,11 @@ class Scales:
     narrowest: str
     narrowest_std: float
     ratio: float  # of the contributions
+    loudest: str = ""  # the column of the largest RMS, sparse and constant ones left out
+    loudest_rms: float = 0.0
+    loudest_ratio: float = 0.0  # of its contribution, offset and all, to the median one of the others
+    others: int = 0  # columns beside it
+    sized: int = 0  # of these that have a mean and a deviation of the order of one
 
 
 @dataclass(frozen=True)
@@ -152,6 +158,7 @@ class FirstLayer:
     normalised: bool  # a norm layer takes its output
     unit_rows: bool  # every sample adds up to one or has the length one
     scales: Scales | None
+    farthest: float = math.inf  # value from the mean of all
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from itertools import islice
 
 from nbdebug.counterfactual import in_training_mode
 from nbdebug.instruments.base import demand_at_least, instrument
@@ -20,7 +21,7 @@ from nbdebug.training_setup import TrainingSetup
 
 
 @instrument("train_loader", trains=True, title="NaN and Inf", level="numbers", result=FindNan)
-def find_nan(setup: TrainingSetup, *, max_steps: int = 100, capsule: str | None = None) -> Iterator[FindNan]:
+def find_nan(setup: TrainingSetup, *, max_steps: int = 100, capsule: str | None = None, passing: int = 0) -> Iterator[FindNan]:
     """Where is the first NaN or Inf born: which step, phase, operator, module and line of yours?
 
     Trains borrowed weights, with your optimizers, schedulers and scaler, until the loss, a gradient or a weight is not
@@ -29,13 +30,14 @@ def find_nan(setup: TrainingSetup, *, max_steps: int = 100, capsule: str | None 
 
     Args:
         max_steps: updates after which all is said to be finite; the loader begins again where it ends.
+        passing: batches of the loader that are passed over before the first step.
         capsule: a directory for a file of the failing step, which `nbdebug.replay` reads; None: nothing is written.
     """
     demand_at_least(1, max_steps=max_steps)
     in_training_mode(setup)
     training, course = Training(setup), _Course(max_steps, notes=_notes(setup))
     start, last = Snapshot.take(training.models, setup.optimizers, training.scalers), None
-    for batch, begins in delivered(setup):
+    for batch, begins in islice(delivered(setup), passing, None):
         if course.taken == max_steps:
             break
         if begins and course.taken:
@@ -43,7 +45,7 @@ def find_nan(setup: TrainingSetup, *, max_steps: int = 100, capsule: str | None 
         stepped = training.step(batch.batch)
         course.add(stepped)
         if stepped.end:
-            yield from _search(training, batch, stepped, course, start, capsule)
+            yield from _search(training, batch, stepped, course, start, capsule, passing)
             return
         advance(setup, stepped.loss, epoch=False)
         yield course.result()
@@ -51,9 +53,9 @@ def find_nan(setup: TrainingSetup, *, max_steps: int = 100, capsule: str | None 
     yield replace(course.result(), vanishing=vanishing(training, last) if course.taken else ())
 
 
-def _search(training: Training, batch: Delivered, stepped: Stepped, course: _Course, start: Snapshot, capsule: str | None) -> Iterator[FindNan]:
+def _search(training: Training, batch: Delivered, stepped: Stepped, course: _Course, start: Snapshot, capsule: str | None, passed: int) -> Iterator[FindNan]:
     """What is known of the birth: at first the end that it was noticed at, then its place, then whether the learning rate did it."""
-    step = course.taken - 1
+    step = passed + course.taken - 1
     yield replace(course.result(), origin=coarse(stepped, step), unexplained="the place was not yet found")
     found = replace(course.result(), **vars(birth(training, batch, stepped, step)))
     if capsule is not None:

@@ -23,6 +23,7 @@ KEEPS_LINES = RESHAPING | frozenset(  # of an affine map they make an affine map
     "adaptive_avg_pool2d adaptive_avg_pool3d mean add __add__ __radd__ add_ __iadd__ sub __sub__ sub_ mul __mul__ __rmul__ mul_ "
     "__imul__ div __truediv__ div_ neg pad identity".split()
 )
+BENDS = frozenset("relu relu6 leaky_relu elu selu gelu silu mish softplus tanh sigmoid hardswish prelu".split())
 ENDS = frozenset(["softmax", "log_softmax", "sigmoid", "logsigmoid", *LOSSES])  # what comes after a generalised linear model
 WIDER = 2  # times both ends: what lies between is there for an activation; our choice
 LINEAR_MODEL = re.compile(r"linear|regression|pca|svd|probe|factori", re.I)  # in the name of a class
@@ -143,6 +144,16 @@ class _Way:
             return False
         return taker.name == "batch_norm" or any(isinstance(t, nn.Parameter) for t in taker.inputs())
 
+    def dropped(self, part: list[_Layer]) -> Call | None:
+        """The first non-linearity that is called on what one of these layers gives, and whose result nobody takes."""
+        ways = {layer.call.index for layer in part}
+        for call in self.tape.calls[self.span.start : self.span.stop]:
+            if call.name in BENDS and call.kwargs.get("inplace") is not True and not self._matters(call) and ways.intersection(call.parents):
+                return call
+            if call.name in KEEPS_LINES and ways.intersection(call.parents):
+                ways.add(call.index)
+        return None
+
     def _only_taker(self, index: int) -> Call | None:
         """None when several take it, or when it is an output of the model as well."""
         takers = self.takers.get(index, [])
@@ -169,7 +180,7 @@ def _stacks(model: nn.Module, way: _Way, layers: dict[int, _Layer], following: d
         products = whole and not any(way.has_bias(layer.call) for layer in run)  # deep linear networks of theory
         for part in _redundant(_apart(run)):
             if len(part) > 1:
-                yield _stack(model, part, whole, products)
+                yield _stack(model, part, whole, products, way.dropped(part))
 
 
 def _runs(chain: list[_Layer]) -> Iterator[list[_Layer]]:
@@ -209,13 +220,13 @@ def _redundant(run: list[_Layer]) -> Iterator[list[_Layer]]:
     yield from _redundant(run[narrowest + 1 :])
 
 
-def _stack(model: nn.Module, part: list[_Layer], whole: bool, products: bool) -> Stack:
+def _stack(model: nn.Module, part: list[_Layer], whole: bool, products: bool, dropped: Call | None) -> Stack:
     labels = [layer.label for layer in part]
     parents = {label.rpartition(".")[0] for label in labels}
     stems = {label.rpartition(".")[2].rstrip("0123456789").rstrip("_") for label in labels}
     numbered = all(label[-1].isdigit() for label in labels)
     widths = (part[0].before, *(layer.after for layer in part))
-    location = part[0].call.location
+    location = (dropped or part[0].call).location
     return Stack(
         layers=tuple(labels),
         widths=widths,
@@ -225,7 +236,8 @@ def _stack(model: nn.Module, part: list[_Layer], whole: bool, products: bool) ->
         widened=all(layer.call.name == "linear" for layer in part) and max(widths[1:-1]) >= WIDER * max(widths[0], widths[-1]),
         together=max(Counter(re.sub(r"\d+", "0", label.rpartition(".")[0]) for label in labels).values()),
         meant=products or _is_meant(model, labels),
-        location=Location(module=labels[0], operator=location.operator, file=location.file, line=location.line, cell=location.cell,
+        dropped=dropped.name if dropped is not None else "",
+        location=Location(module=labels[0] if dropped is None else dropped.module, operator=location.operator, file=location.file, line=location.line, cell=location.cell,
                           detail=" → ".join(labels) if len(labels) < 5 else f"{labels[0]} … {labels[-1]}"),
     )  # fmt: skip
 

@@ -45,7 +45,8 @@ class Stack:
     widened: bool  # linear layers whose middle is at least twice as wide as both ends, as of a feed-forward block
     together: int  # most of them that stand in one place; blocks.0.fc and blocks.1.fc do
     meant: bool  # the model calls itself linear or has no bias anywhere, or one of two layers is called a projection
-    location: Location  # of the first
+    location: Location  # of the first, or of what was dropped
+    dropped: str = ""  # the non-linearity that is called between them, and whose result nobody takes
 
 
 @dataclass(frozen=True)
@@ -64,6 +65,7 @@ class Future:
     earlier: int = 0  # of how many
     operator: str = ""  # where it begins
     location: Location = Location()
+    masked: bool = False  # whether that is the line of a mask that hides too little
     loss_at: Location = Location()
 
 
@@ -207,3 +209,13 @@ class Heavy:
     factor: float  # by which it was multiplied
     before: float  # the loss, all of it
     after: float
+
+
+@dataclass(frozen=True)
+class Skipped:
+    """Layers of a list that no step calls, while all the others run."""
+
+    owner: str  # path of the list
+    names: tuple[str, ...]  # of those left out, within it
+    called: tuple[str, ...]  # of those that run
+    chained: bool  # one after another; else all of the same input

@@ -13,7 +13,7 @@ from nbdebug.errors import BatchError
 from nbdebug.findings import Location
 from nbdebug.instruments.first_step.answers import Pull
 from nbdebug.instruments.first_step.chosen import of_choice, of_difference
-from nbdebug.instruments.first_step.operators import _of_batch
+from nbdebug.instruments.first_step.operators import RETYPING, _of_batch
 from nbdebug.instruments.first_step.policy import of_policy
 from nbdebug.listening import RESHAPING, Call, ModuleCall, Tape
 from nbdebug.loss_call import LOSSES, is_probabilities, raw_loss_calls
@@ -24,6 +24,10 @@ ONE_SIDED = (  # losses that mean something else with their arguments exchanged
     "gaussian_nll_loss", "soft_margin_loss", "multilabel_soft_margin_loss",
 )  # fmt: skip
 PREDICTS = frozenset(["linear", "addmm", "matmul", "__matmul__", "mm", "bmm", "einsum", "sigmoid", "conv1d", "conv2d", "conv3d", "tanh", "exp", "softplus"])
+RARER = (  # that a model is no better for making large
+    "ctc_loss", "poisson_nll_loss", "gaussian_nll_loss", "soft_margin_loss", "multilabel_soft_margin_loss", "multi_margin_loss", "multilabel_margin_loss",
+    "triplet_margin_loss", "triplet_margin_with_distance_loss", "cosine_embedding_loss", "margin_ranking_loss", "hinge_embedding_loss",
+)  # fmt: skip
 STEADY = 1e-3  # relative spread of the gradients of a plain average; a reward weighs every sample differently
 MOST = 0.95  # of the outputs, or of the samples
 FEWEST = 8  # samples whose whole outputs are asked about; our choice
@@ -46,7 +50,7 @@ def pulls(setup: TrainingSetup, batch: Any, tape: Tape, loss: Tensor) -> tuple[P
     found = _of_calls(tape, loss, ids, sign) if raw_loss_calls(tape) else _by_hand(setup, moved, tape, loss, sign)
     if not raw_loss_calls(tape):
         found = found or of_choice(tape, loss, ids, sign) or of_difference(tape, loss, ids, sign)
-    found = found or of_policy(tape, loss, sign)
+    found = found or _of_rarer(tape, loss, sign) or of_policy(tape, loss, sign)
     return (found,) if found is not None else ()
 
 
@@ -90,6 +94,15 @@ def _of_calls(tape: Tape, loss: Tensor, ids: set[int], sign: float) -> Pull | No
     return Pull(call.name, "negated", float(loss.detach()), slope, sign < 0, call.location)
 
 
+def _of_rarer(tape: Tape, loss: Tensor, sign: float) -> Pull | None:
+    """The one loss of the step is among torch's rarer ones, and what is minimised falls as it rises."""
+    calls = [call for call in tape.calls if call.name in RARER]
+    slope = _gradient(loss, calls[0].output) if len(calls) == 1 and not raw_loss_calls(tape) else None
+    if slope is None or bool((slope * sign >= 0).any()) or not _is_steady(slope):
+        return None
+    return Pull(calls[0].name, "negated", float(loss.detach()), float(slope.sum()), sign < 0, calls[0].location)
+
+
 def _is_diagonal(target: Any) -> bool:
     """Whether these are the places 0, 1, 2 … of a contrastive loss: of every sample its own partner."""
     whole = isinstance(target, Tensor) and target.ndim == 1 and not target.is_floating_point() and len(target) > 2
@@ -98,12 +111,9 @@ def _is_diagonal(target: Any) -> bool:
 
 def _by_hand(setup: TrainingSetup, batch: Any, tape: Tape, loss: Tensor, sign: float) -> Pull | None:
     """A loss written out: what becomes of it when an output moves towards its target?"""
-    try:
-        targets = batches.split(batch, setup.model).targets
-    except BatchError:
-        return None
     root = tape.root
-    if setup.batch_loss is not None or root is None or not isinstance(targets, Tensor) or not targets.numel():
+    targets = _targets(setup, batch, tape) if root is not None else None
+    if root is None or targets is None or not targets.numel():
         return None
     if not targets.is_floating_point():
         return _of_logarithm(tape, loss, targets, sign)
@@ -117,18 +127,67 @@ def _by_hand(setup: TrainingSetup, batch: Any, tape: Tape, loss: Tensor, sign: f
     binary = bool(((goal == 0) | (goal == 1)).all())
     toward = 2 * goal - 1 if binary else goal - outputs.detach().squeeze()
     share = max(_uphill(sign * slope * toward), _uphill(_of_samples(sign * slope * toward)))  # a step towards the target makes the loss larger
-    if share < MOST or _is_better_at(setup, root, targets, loss, sign):
+    if share < MOST or _is_better_at(setup, batch, root, targets, loss, sign):
         return None
     return Pull("loss", "raised", float(loss.detach()), share, sign < 0, _last_line(tape, loss))
 
 
-def _is_better_at(setup: TrainingSetup, root: ModuleCall, targets: Tensor, loss: Tensor, sign: float) -> bool:
+def _targets(setup: TrainingSetup, batch: Any, tape: Tape) -> Tensor | None:
+    """What the outputs are compared with; in a `batch_loss` the one tensor of the batch that has their shape, where the model was called once and did not get it."""
+    if setup.batch_loss is None:
+        try:
+            targets = batches.split(batch, setup.model).targets
+        except BatchError:
+            return None
+        return targets if isinstance(targets, Tensor) else None
+    calls = [call for call in tape.modules if call.module is tape.model]
+    outputs = batches.prediction(calls[0].output) if len(calls) == 1 else None
+    if outputs is None:
+        return None
+    read = {id(t) for call in tape.calls[calls[0].first : calls[0].last] for t in call.given}
+    alike = [t for _, t in batches.tensors(batch) if t.is_floating_point() and id(t) not in read and t.squeeze().shape == outputs.squeeze().shape]
+    return alike[0] if len(alike) == 1 and _meets_outputs_only(tape, alike[0]) else None
+
+
+def outputs_and_targets(setup: TrainingSetup, batch: Any, tape: Tape) -> tuple[Tensor | None, Tensor | None]:
+    """What the model gave in its last call, and what the loss compares it with; None where that is not known."""
+    if tape.root is None:
+        return None, None
+    return batches.prediction(tape.root.output), _targets(setup, batch, tape)
+
+
+def _meets_outputs_only(tape: Tape, target: Tensor) -> bool:
+    """Whether all that is reckoned with it is reckoned with what the model made; noise that is added to it makes another target."""
+    names, met = {id(target)}, False
+    for call in tape.calls:
+        if not any(id(t) in names for t in call.given):
+            continue
+        if any(t.requires_grad for t in call.given):
+            met = True
+        elif call.name in RETYPING:
+            names.update(id(t) for t in call.outputs())
+        else:
+            return False
+    return met
+
+
+def _loss_with(setup: TrainingSetup, batch: Any, outputs: Tensor) -> Tensor:
+    """The loss of a batch if the model gave these outputs."""
+    hook = setup.model.register_forward_hook(lambda *_: outputs)
+    try:
+        return setup.loss(batch)
+    finally:
+        hook.remove()
+
+
+def _is_better_at(setup: TrainingSetup, batch: Any, root: ModuleCall, targets: Tensor, loss: Tensor, sign: float) -> bool:
     """Whether the loss is smaller where the outputs are the targets: then only the way there goes uphill at first, as with similarities that begin negative."""
-    if not isinstance(root.output, Tensor) or setup.loss_fn is None:
+    if not isinstance(root.output, Tensor):
         return False
+    ideal = targets.to(root.output.dtype).reshape(root.output.shape)
     try:
         with torch.no_grad(), setup.autocast():
-            there = setup.loss_fn(targets.to(root.output.dtype).reshape(root.output.shape), targets)
+            there = setup.loss_fn(ideal, targets) if setup.batch_loss is None else _loss_with(setup, batch, ideal)
         return sign * float(there) < sign * float(loss.detach())
     except Exception:  # the user's own loss may not bear it
         return False

@@ -24,7 +24,7 @@ def loss_sign_or_reduction(step: FirstStep) -> Iterator[Seen]:
         of a loss written by hand: a step of the outputs towards their targets makes it larger, or log-probabilities of actions are
         weighted by what the code calls an advantage, reward or return, and fall with it. Exchanged: the batch's own
         targets stand where the predictions belong, in a loss that is not symmetrical. A sum: the losses of both halves of
-        the batch add up, and ten steps of plain gradient descent drive it up where those on the mean bring it down. Weighted
+        the batch add up, and twenty steps of plain gradient descent drive it up where those on the mean bring it down. Weighted
         and mixed losses, log-likelihoods, rewards, adversaries against frozen models and constant targets are left alone, and
         the size of a loss is for Adam and its like.
     Where: the loss call.

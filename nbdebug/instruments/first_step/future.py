@@ -15,12 +15,13 @@ from nbdebug.errors import NbdebugError
 from nbdebug.findings import Location
 from nbdebug.instruments.first_step.answers import Future
 from nbdebug.instruments.first_step.shifted import Alignment, alignment
-from nbdebug.listening import Call, Tape
+from nbdebug.listening import RESHAPING, Call, Tape
 from nbdebug.loss_call import raw_loss_calls
 from nbdebug.training_setup import TrainingSetup
 
 LATER = 0.5  # of the positions that count in the loss lie before the exchanged ones
 LENGTHENS = frozenset(["pad", "cat", "concat", "conv1d", "conv2d", "conv_transpose1d"])  # a longer series is judged when it is cut again
+MASKS = frozenset(["masked_fill", "masked_fill_", "add", "__add__", "__iadd__", "add_", "where"])
 ROUNDING = {torch.float16: 2e-2, torch.bfloat16: 2e-2}  # of other dtypes 1e-5, relative to the largest output
 
 
@@ -53,7 +54,8 @@ def future(setup: TrainingSetup, batch: Any, tape: Tape) -> Future:
         return Future("the model gives two answers to the same input in eval mode", aligned.shift, aligned.compared)
     found = _judged(aligned, position, plain, other, without)
     begins = _where_it_leaks(first, second, aligned, position) if found.leak else None
-    return replace(found, loss_at=place, operator=begins.name if begins else "", location=begins.location if begins else Location())
+    mask = _mask_before(first, begins) if begins is not None else None
+    return replace(found, loss_at=place, operator=begins.name if begins else "", location=(mask or begins).location if begins else Location(), masked=mask is not None)
 
 
 def _judged(aligned: Alignment, position: int, plain: Tensor, other: Tensor, without: Tensor) -> Future:
@@ -157,6 +159,20 @@ def _where_it_leaks(first: Tape, second: Tape, aligned: Alignment, position: int
         leaking.add(before.index)
         if before.index in on_the_way and not leaking.intersection(before.parents):
             return before
+    return None
+
+
+def _mask_before(tape: Tape, begins: Call) -> Call | None:
+    """The call that puts a mask on the scores of this softmax: it is there, and hides too little."""
+    if begins.name != "softmax":
+        return None
+    call = tape.before(begins)
+    while call is not None and call.module == begins.module:
+        if call.name in MASKS and any(t.shape != call.outputs()[0].shape and t.numel() > 1 for t in call.inputs()):
+            return call
+        if call.name not in (*RESHAPING, "div", "mul", "__truediv__", "__mul__", "dropout"):
+            return None
+        call = tape.before(call)
     return None
 
 

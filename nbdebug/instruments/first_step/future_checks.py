@@ -72,7 +72,7 @@ def future_leak(step: FirstStep) -> Iterator[Seen]:
         yield Seen(
             f"the targets are the inputs one step on, and with the inputs from position {found.position} on exchanged the outputs of "
             f"{found.moved} of {found.earlier} earlier positions move (by up to {found.leak:.2g} of what the later ones do): "
-            f"{found.operator or 'the forward pass'} lets them see it",
+            f"{found.operator or 'the forward pass'} lets them see it{', and the mask before it does not hide them' if found.masked else ''}",
             found.location or in_loss(step, found.loss_at), evidence,
         )  # fmt: skip
     elif found.shift == 0 and found.leak == 0 and found.context and found.own:

@@ -22,7 +22,7 @@ from nbdebug.instruments.first_step.chosen import ids_of, raw_choices
 from nbdebug.instruments.first_step.clipped import clipped
 from nbdebug.instruments.first_step.contained import contained
 from nbdebug.instruments.first_step.dependence import dependence
-from nbdebug.instruments.first_step.direction import pulls
+from nbdebug.instruments.first_step.direction import outputs_and_targets, pulls
 from nbdebug.instruments.first_step.flat import flats
 from nbdebug.instruments.first_step.future import future
 from nbdebug.instruments.first_step.grades import order_of
@@ -31,7 +31,7 @@ from nbdebug.instruments.first_step.heavy import heavy
 from nbdebug.instruments.first_step.linear_map import linear_map
 from nbdebug.instruments.first_step.misfits import misfits
 from nbdebug.instruments.first_step.modes import modes, used_at_times
-from nbdebug.instruments.first_step.noise import noise
+from nbdebug.instruments.first_step.noise import noise, noise_of_loader
 from nbdebug.instruments.first_step.operators import broadcasts, softmaxes
 from nbdebug.instruments.first_step.order import orderless
 from nbdebug.instruments.first_step.positions import deaf
@@ -40,9 +40,11 @@ from nbdebug.instruments.first_step.reach import with_reach
 from nbdebug.instruments.first_step.repeated import repeated
 from nbdebug.instruments.first_step.result import FirstStep, ParameterRow
 from nbdebug.instruments.first_step.single import singles
+from nbdebug.instruments.first_step.skipped import skipped
 from nbdebug.instruments.first_step.summed import summed
 from nbdebug.instruments.first_step.tied import untied
 from nbdebug.instruments.first_step.twice import twice
+from nbdebug.instruments.first_step.unasked import unasked
 from nbdebug.instruments.first_step.wiring import borrowed_leaves, wiring
 from nbdebug.listening import Call, Tape
 from nbdebug.loss_call import REGRESSION, loss_calls, name_of_loss
@@ -67,7 +69,10 @@ def first_step(setup: TrainingSetup) -> Iterator[FirstStep]:
 
     Yields ever fuller results; no weight is moved.
     """
-    delivered = next(loading.read(setup.train_loader))
+    with Tape(setup.model) as reading:
+        delivered = next(loading.read(setup.train_loader))
+    of_loader = noise_of_loader(reading)
+    del reading
     batch = setup.moved(delivered.batch)
     count = len(delivered.indices) if delivered.indices is not None else None
     found = FirstStep(
@@ -87,6 +92,8 @@ def first_step(setup: TrainingSetup) -> Iterator[FirstStep]:
     with borrowed_leaves(tape):
         found = replace(found, pulls=pulls(setup, delivered.batch, tape, loss))
         found = replace(found, misfits=(*found.misfits, *raw_choices(tape, loss, ids_of(delivered.batch, batch))) if loss.requires_grad else found.misfits)
+        if loss.requires_grad and (silent := unasked(tape, loss, *outputs_and_targets(setup, batch, tape))) is not None:
+            found = replace(found, misfits=(*found.misfits, silent))
         flat = flats(tape, loss) if loss.requires_grad else []
         crash = _backward(setup, batch, loss)
         found = replace(found, crash=crash, loss=float(loss.detach()), loss_wants_gradient=loss.requires_grad)
@@ -94,6 +101,7 @@ def first_step(setup: TrainingSetup) -> Iterator[FirstStep]:
             found = replace(found, **wiring(setup, batch, tape, loss, flat))
     if any(p.trainable and not p.used and not p.mentioned for p in found.parameters):
         found = replace(found, parameters=_used_at_times(setup, batch, found.parameters))
+    found = replace(found, skipped=skipped(setup, tape, {p.name for p in found.parameters if p.trainable and not p.used}))
     found = replace(found, loss_of_small_weights=_loss_of_small_weights(setup, batch, found))
     high = next((call for call in found.losses if call.chance and call.value > SUSPICIOUS * call.chance), None)
     found = replace(found, heavy=heavy(setup, batch, high) if high is not None else None)
@@ -109,7 +117,7 @@ def first_step(setup: TrainingSetup) -> Iterator[FirstStep]:
     if not found.stacks and (all_of_it := linear_map(setup, tape)) is not None:
         found = replace(found, stacks=(all_of_it,))
     yield found
-    found = replace(found, future=future(setup, batch, tape), summed=summed(setup, batch, tape), noise=noise(tape))
+    found = replace(found, future=future(setup, batch, tape), summed=summed(setup, batch, tape), noise=(*of_loader, *noise(tape)))
     yield found
     del tape
     yield replace(found, ragged=ragged(setup, batch, lambda other, error: _crash(setup, other, error, "forward")))

@@ -18,6 +18,8 @@ COMPARES = (*REGRESSION, "difference")  # of quantities; the last one is written
 FAR_FROM_CHANCE = 3.0  # sound initialisations of our patients stay below 1.6; our choice
 WEIGHTED_LOG = 0.01  # log(p + eps) may be that far above zero
 WITHIN_REACH = 5.0  # in units of the targets: a bias gets there in a few thousand steps of Adam at 1e-3
+EPSILON = 0.01  # log(p + eps) and clamp(eps, 1 - eps) may leave 0..1 by that much
+LARGEST_SCALE = 64.0  # of cosines: that of ArcFace (Deng et al., 2019) and CosFace; CLIP starts at 14
 FEWEST = 8  # targets whose variance is worth comparing with
 FAR_REGRESSION = 100.0  # times the variance of the targets
 
@@ -57,7 +59,7 @@ def double_activation(step: FirstStep) -> Iterator[Seen]:
     Wrong: softmax is applied twice. What the loss takes for logits lies in 0..1, so with C classes it cannot fall
         below log(1 + (C - 1)/e), and gradients are small.
     Seen: the values that reached the loss were made by a softmax or sigmoid (reshaping is looked through), or they
-        are probabilities: none negative, and all rows add up to one. So is a softmax of a softmax in a loss written by hand, or in a
+        are probabilities: none negative, and all rows add up to one, or they cannot leave 0..1 by interval arithmetic (clamp). So is a softmax of a softmax in a loss written by hand, or in a
         distribution that takes probabilities for logits, where no weight lies between the two.
     Where: the activation, its module and line.
     Try: remove it from the model and apply it only to predict; or keep LogSoftmax with nn.NLLLoss.
@@ -85,6 +87,11 @@ def double_activation(step: FirstStep) -> Iterator[Seen]:
             )  # fmt: skip
         elif call.name == "cross_entropy" and 1 in call.sums_to_one and not _is_swapped(step, call):
             yield Seen("cross_entropy applies its own softmax, but its inputs are already probabilities that add up to one", in_loss(step, call.location), evidence)
+        elif is_bounded_as_probabilities(call):
+            yield Seen(
+                f"{call.name} applies its own {own}, but its input cannot leave {call.reach[0]:.3g}..{call.reach[1]:.3g}, as probabilities do (made by {_maker(call)})",
+                call.made_at if call.made_at.line is not None else in_loss(step, call.location), evidence,
+            )  # fmt: skip
         elif call.name == "cross_entropy" and call.made_by == "log_softmax":
             yield Seen("log_softmax before cross_entropy is done twice; the loss is the same, the work is not", call.made_at, evidence, severity=INFO,
                        advice="drop the log_softmax, or use nll_loss")  # fmt: skip
@@ -204,17 +211,15 @@ def initial_loss(step: FirstStep) -> Iterator[Seen]:
         to unlearn that.
     Seen: the same loss call is repeated with predictions that know nothing (equal logits; for a regression the mean target).
         More than 3 times that (100 times and more than 5 units off for a regression), or a loss that is not finite, is told,
-        unless all weights a hundredth as large start as high: then the loss is so by design, as of scaled cosines.
+        unless all weights a hundredth as large start as high: then the loss is so by design, as of cosines with a scale of up to 64.
     Where: the parameter that alone brings the loss near chance when a copy of it is made small, if there is one; else the loss call.
     Try: a smaller initialisation of the head, scaled inputs, standardised targets.
     Bad:
-        model = nn.Sequential(nn.Linear(64, 32), nn.ReLU(), nn.Linear(32, 1), nn.Flatten(0))
-        train_loader = DataLoader(TensorDataset(inputs, inputs[:, 20] + 50), batch_size=32, shuffle=True)
-        loss_fn = nn.MSELoss()
+        model = nn.Sequential(nn.Linear(64, 32), nn.ReLU(), nn.Linear(32, 10))
+        nn.init.constant_(model[2].bias[:1], 20.0)
     Good:
-        model = nn.Sequential(nn.Linear(64, 32), nn.ReLU(), nn.Linear(32, 1), nn.Flatten(0))
-        train_loader = DataLoader(TensorDataset(inputs, inputs[:, 20]), batch_size=32, shuffle=True)
-        loss_fn = nn.MSELoss()
+        model = nn.Sequential(nn.Linear(64, 32), nn.ReLU(), nn.Linear(32, 10))
+        nn.init.constant_(model[2].bias[:1], 1.0)
     Source: A. Karpathy, A Recipe for Training Neural Networks ("verify loss @ init"); the factors: our choice.
     """
     _demand_step(step)
@@ -235,7 +240,10 @@ def initial_loss(step: FirstStep) -> Iterator[Seen]:
         without = "" if light is None else (
             f"; with `{light.parameter}` {f'{light.factor:g} times as large' if light.factor else 'at zero'} the loss is {light.after:.4g} instead of {light.before:.4g}"
         )  # fmt: skip
-        place = in_loss(step, call.location) if light is None else Location(module=light.parameter.rpartition(".")[0], parameter=light.parameter)
+        by_scale = light is None and _is_scaled_beyond(call) and step.loss_of_small_weights is not None and step.loss_of_small_weights > limit * call.chance
+        if by_scale:
+            without = f"; so it does with all weights a hundredth as large: the logits ({call.prediction_range[0]:.3g}..{call.prediction_range[1]:.3g}) are scaled that high, by a temperature perhaps"
+        place = call.made_at if by_scale else in_loss(step, call.location) if light is None else Location(module=light.parameter.rpartition(".")[0], parameter=light.parameter)
         yield Seen(
             f"{call.name} starts at {call.value:.4g}; predictions that know nothing give {call.chance:.4g}{without}",
             place, {"loss": call.value, "chance": call.chance, "factor": call.value / call.chance},
@@ -247,7 +255,11 @@ def _is_high_by_design(step: FirstStep, call: LossCall, limit: float) -> bool:
     if call.name in REGRESSION:
         return call.value < WITHIN_REACH ** (2 if call.name == "mse_loss" else 1)
     small = step.loss_of_small_weights
-    return small is not None and math.isfinite(small) and small > limit * (call.chance or 0.0)
+    return not _is_scaled_beyond(call) and small is not None and math.isfinite(small) and small > limit * (call.chance or 0.0)
+
+
+def _is_scaled_beyond(call: LossCall) -> bool:
+    return call.name == "cross_entropy" and max(map(abs, call.prediction_range)) > LARGEST_SCALE
 
 
 def _calls(step: FirstStep) -> tuple[LossCall, ...]:
@@ -258,6 +270,12 @@ def _calls(step: FirstStep) -> tuple[LossCall, ...]:
     for call in step.losses:
         places.setdefault((call.name, str(call.location)), call)
     return tuple(places.values())
+
+
+def is_bounded_as_probabilities(call: LossCall) -> bool:
+    """Whether the predictions lie in 0..1 whatever is learnt; a clamp of probabilities is looked through by that."""
+    low, high = call.reach
+    return -EPSILON <= low < high <= 1 + EPSILON and high - low > 0.5
 
 
 def _is_swapped(step: FirstStep, call: LossCall) -> bool:

@@ -98,6 +98,11 @@ def _divergence(call: Call) -> Iterator[Misfit]:
             "ND402", f"kl_div with log_target=True wants log-probabilities as targets, but they come up to {high:.3g}",
             call.location, {"lowest": low, "highest": high}, "log_target=False, or targets.log()",
         )  # fmt: skip
+    elif not as_logs and low < 0 < high:
+        yield Misfit(
+            "ND402", f"kl_div wants probabilities as targets, but they lie in {low:.3g}..{high:.3g}",
+            call.location, {"lowest": low, "highest": high}, "softmax(dim=-1) on the targets, or log_target=True with log_softmax",
+        )  # fmt: skip
     elif not as_logs and low < 0 and high <= OUTSIDE:
         yield Misfit(
             "ND402", f"kl_div wants probabilities as targets, but they lie in {low:.3g}..{high:.3g}: they are logarithms",

@@ -6,6 +6,7 @@ import math
 
 from torch import Tensor
 
+from nbdebug.findings import Location
 from nbdebug.instruments.first_step.answers import Noise
 from nbdebug.listening import Call, Tape
 
@@ -23,19 +24,34 @@ def noise(tape: Tape) -> tuple[Noise, ...]:
     return tuple(found for call in tape.calls if call.name.strip("_") in ADDS and (found := _added(tape, call)) is not None)
 
 
-def _added(tape: Tape, call: Call) -> Noise | None:
+def noise_of_loader(tape: Tape) -> tuple[Noise, ...]:
+    """The same while a batch is read, by the dataset or where samples are put together: a line that drowns every sample it is given.
+
+    What is handed out without the noise as well is the target of a denoiser, and left alone.
+    """
+    lines: dict[Location, list[Noise]] = {}
+    for call in tape.calls:
+        if call.name.strip("_") in ADDS and (found := _added(tape, call, 0.0, clean=True)) is not None:
+            lines.setdefault(found.place, []).append(found)
+    return tuple(found[0] for found in lines.values() if all(n.width >= DROWNS * n.inputs for n in found))
+
+
+def _added(tape: Tape, call: Call, drowns: float = DROWNS, *, clean: bool = False) -> Noise | None:
     if len(call.given) != 2 or not isinstance(call.output, Tensor) or not call.output.is_floating_point() or call.output.requires_grad:
         return None
     chains = [_chain(tape, index) for index in call.parents]
     which = next((at for at, chain in enumerate(chains) if chain and not chains[1 - at]), None)
     if which is None or _used_again(tape, call, chains[which]):
         return None
+    source = call.parents[1 - which]
+    if clean and source >= 0 and any(source in other.parents for other in tape.calls if other is not call and other.index not in chains[which]):
+        return None
     added, output = call.given[which].detach().double(), call.output.detach().double()
     if added.shape != output.shape or output.numel() < 2 or not _is_even(added):
         return None
     inputs = output - added if "sub" not in call.name else output + added  # written in place, only the sum is left
     width, of_inputs = float(added.std()), float(inputs.std())
-    if not math.isfinite(width) or of_inputs <= 0 or width < DROWNS * of_inputs:
+    if not math.isfinite(width) or of_inputs <= 0 or width < drowns * of_inputs:
         return None
     return Noise(width, of_inputs, call.location)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -16,15 +17,19 @@ MEETING = frozenset(["add", "sub", "mul", "div", "rsub", "__sub__", "__rsub__", 
 PASSING = frozenset(
     ["dropout", "masked_fill", "masked_fill_", "to", "type", "float", "half", "bfloat16", "contiguous", "clone", "nan_to_num", "div", "div_", "mul", "mul_", "add", "add_", "__truediv__", "__mul__", "__add__", "where"]
 )
+STRETCHES = (*REGRESSION, *BINARY, "gaussian_nll_loss", "poisson_nll_loss", "kl_div", "soft_margin_loss")  # torch stretches what these are given
+ARITHMETIC = frozenset("add sub mul div rsub __add__ __radd__ __sub__ __rsub__ __mul__ __rmul__ __truediv__ __rtruediv__".split())
 RETYPING = frozenset("to float double long type half view reshape __getitem__".split())
 LAYERS = frozenset("linear addmm matmul __matmul__ mm sigmoid tanh relu softplus exp".split())
+QUERY = re.compile(r"quer|attn|atten|context|^q\d*$|key", re.I)  # a learnt factor of attention; centres and prototypes compete for an input on purpose
 PRODUCTS = frozenset(["matmul", "bmm", "__matmul__", "mm", "einsum"])
 
 
 def broadcasts(tape: Tape, batch: Any) -> tuple[Broadcast, ...]:
     """Where predictions and targets of different shape met, and were stretched to a common one."""
     targets = {id(tensor) for _, tensor in batches.tensors(batch)}
-    return tuple(found for call in tape.calls if (found := _broadcast(tape, call, targets)) is not None)
+    found = (_broadcast(tape, call, targets) for call in tape.calls)
+    return tuple({str(one.location): one for one in reversed([one for one in found if one is not None])}.values())[::-1]
 
 
 def _broadcast(tape: Tape, call: Call, batch_ids: set[int]) -> Broadcast | None:
@@ -32,11 +37,12 @@ def _broadcast(tape: Tape, call: Call, batch_ids: set[int]) -> Broadcast | None:
     if len(inputs) < 2:
         return None
     left, right = inputs[0], inputs[1]
-    torch_loss = call.name in REGRESSION or call.name in BINARY
+    torch_loss = call.name in STRETCHES
     if left.shape == right.shape or not _column_meets_row(left, right, torch_loss):
         return None
     by_hand = call.name in MEETING and not call.in_model and any(
         (_of_batch(tape, target, batch_ids) and _is_predicted(tape, other)) or _is_column_of_outputs(tape, other, target)
+        or _is_column_of_samples(tape, call, other, target, batch_ids)
         for target, other in ((left, right), (right, left))
     )
     if not (torch_loss or by_hand):
@@ -56,6 +62,35 @@ def _is_column_of_outputs(tape: Tape, outputs: Tensor, row: Tensor) -> bool:
         return False
     maker = tape.maker(outputs)
     return maker is not None and maker.in_model and maker.name in LAYERS
+
+
+def _is_column_of_samples(tape: Tape, call: Call, column: Tensor, row: Tensor, batch_ids: set[int]) -> bool:
+    """Whether numbers that come as (N, 1) from the batch, or that `gather` picked for each sample, are reckoned with N others of the same samples.
+
+    A column that the code makes by itself (`x[:, None]`, `keepdim=True`) is meant for pairs, and so is a comparison.
+    """
+    if column.ndim != 2 or column.shape[1] != 1 or row.shape != column.shape[:1] or call.name not in ARITHMETIC:
+        return False
+    roots = set(_came_as_columns(tape, column, batch_ids))
+    behind = [tape.calls[index] for index in tape.ancestors(row)]
+    given = {id(tensor) for one in behind for tensor in one.given} | {id(row)}
+    return bool(roots) and 0 not in roots and bool(given & batch_ids) and not roots & given
+
+
+def _came_as_columns(tape: Tape, column: Tensor, batch_ids: set[int]) -> Iterator[int]:
+    """ids of the columns that this one was reckoned from; 0 where one was made in another way."""
+    ahead = [column]
+    while ahead:
+        tensor = ahead.pop()
+        call = tape.maker(tensor)
+        if id(tensor) in batch_ids or (call is not None and call.name == "gather"):
+            yield id(tensor)
+        elif call is None or call.name not in ARITHMETIC | {"to", "float", "double", "long", "type", "pow", "neg", "exp", "log", "sqrt", "abs", "clamp"}:
+            yield 0
+        else:
+            ahead.extend(one for one in call.given if one.ndim)
+            if any(one.ndim and one.shape != tensor.shape for one in call.given):
+                yield 0
 
 
 def _of_batch(tape: Tape, tensor: Tensor, batch_ids: set[int]) -> bool:
@@ -121,9 +156,12 @@ def _summed(product: Call) -> Iterator[tuple[Tensor, tuple[int, ...]]]:
 
 
 def _scores(tape: Tape, softmax: Call) -> bool:
-    """Whether what goes into this softmax is a product of two activations, queries and keys."""
+    """Whether what goes into this softmax is a product of two activations, queries and keys, or of one and a query that is learnt."""
     product = _behind(tape, softmax.inputs()[0], PRODUCTS)
-    return product is not None and all(_is_activation(tape, factor) for factor in product.inputs()[:2])
+    factors = product.inputs()[:2] if product is not None else []
+    learnt = [factor for factor in factors if not _is_activation(tape, factor)]
+    names = {id(p): name.rpartition(".")[2] for name, p in tape.model.named_parameters()}
+    return len(factors) > len(learnt) and all(QUERY.search(names.get(id(factor), "")) for factor in learnt)
 
 
 def _is_activation(tape: Tape, tensor: Tensor) -> bool:

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from nbdebug.instruments.first_step.answers import Pull
-from nbdebug.listening import RESHAPING, Tape
+from nbdebug.listening import RESHAPING, Call, Tape
 from nbdebug.loss_call import LOSSES
 
 TIMES = ("mul", "__mul__", "__rmul__")
@@ -43,7 +43,17 @@ def of_policy(tape: Tape, loss: Tensor, sign: float) -> Pull | None:
     if not found or not all(bool((slope >= 0).all() and slope.any()) for _, _, slope in found):
         return None
     name, call, slope = found[0]
-    return Pull(name, "discouraged", float(loss.detach()), float(slope.sum()), sign < 0, call.location)
+    return Pull(name, "discouraged", float(loss.detach()), float(slope.sum()), sign < 0, _alone(tape, call, ways).location)
+
+
+def _alone(tape: Tape, call: Call, ways: set[int]) -> Call:
+    """The last call that the product goes through before it meets another part of the loss: where its sign is settled."""
+    for later in tape.calls[call.index + 1 :]:
+        if later.index in ways and call.index in later.parents:
+            if later.line is None or sum(t.requires_grad for t in later.given) > 1:
+                return call
+            call = later
+    return call
 
 
 def _product(text: str) -> str:

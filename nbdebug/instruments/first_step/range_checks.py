@@ -8,7 +8,12 @@ from collections.abc import Iterator
 from nbdebug.findings import ERROR, WARNING
 from nbdebug.instruments.base import Seen
 from nbdebug.instruments.first_step.instrument import first_step
-from nbdebug.instruments.first_step.loss_checks import ACTIVATED, COMPARES, _calls
+from nbdebug.instruments.first_step.loss_checks import (
+    ACTIVATED,
+    COMPARES,
+    _calls,
+    is_bounded_as_probabilities,
+)
 from nbdebug.instruments.first_step.result import FirstStep
 from nbdebug.loss_call import LossCall
 
@@ -16,7 +21,7 @@ BOUNDED = {  # function → the values it can give
     "sigmoid": (0.0, 1.0), "softmax": (0.0, 1.0), "hardsigmoid": (0.0, 1.0), "tanh": (-1.0, 1.0),
     "relu": (0.0, math.inf), "relu_": (0.0, math.inf), "relu6": (0.0, 6.0), "softplus": (0.0, math.inf), "exp": (0.0, math.inf),
 }  # fmt: skip
-SLACK = 0.02  # of the spread of the targets: noise carries a few over an end; our choice
+SLACK = 0.05  # of the spread of the targets: noise carries a few over an end; our choice
 FAR_FROM_NOTHING = 0.25  # of what a guess gets; two classes in -1..1 are below; our choice
 
 
@@ -81,7 +86,7 @@ def _floor_of_narrow(call: LossCall) -> float | None:
     """The least loss of logits that cannot leave a range, where that is a good part of what a guess gets; None for soft targets and else."""
     low, high = _reach(call)
     hard = call.target_integral and call.target_range[0] >= 0 and call.target_shape != (call.prediction_shape if call.name == "cross_entropy" else ())
-    if call.name not in ("cross_entropy", "binary_cross_entropy_with_logits") or not hard or call.chance is None or call.made_by in ACTIVATED:
+    if call.name not in ("cross_entropy", "binary_cross_entropy_with_logits") or not hard or call.chance is None or call.made_by in ACTIVATED or is_bounded_as_probabilities(call):
         return None
     if not math.isfinite(high - low):
         return None

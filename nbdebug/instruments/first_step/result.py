@@ -19,6 +19,7 @@ from nbdebug.instruments.first_step.answers import (
     Ragged,
     Repeated,
     Single,
+    Skipped,
     Stack,
     Summed,
     Twice,
@@ -44,6 +45,7 @@ class ParameterRow:
     optimizer: int | None  # which of the optimizers owns it
     cut: int | None  # index in `cuts` of what keeps the gradient away
     mentioned: bool  # whether a method other than __init__ speaks of the layer it belongs to
+    lost: bool = False  # the loss moves with it, and no gradient says so
     discarded: bool = False  # its layer runs, and nothing comes of it
 
 
@@ -135,6 +137,7 @@ class FirstStep:
     loss: float | None = None  # of the first batch, in its own units
     born_at: Location | None = None  # where the first NaN or Inf on the way to it comes from
     loss_wants_gradient: bool = True
+    skipped: tuple[Skipped, ...] = ()
     integer_targets: bool = False  # the last tensor of the batch came as integers
     order: str = ""  # of a regression on whole numbers: "grades" whose order the inputs follow, "names" that have none
     losses: tuple[LossCall, ...] = ()

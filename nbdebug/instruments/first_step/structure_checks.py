@@ -98,12 +98,15 @@ def no_nonlinearity(step: FirstStep) -> Iterator[Seen]:
     for stack in step.stacks:
         hidden = len(stack.layers) - 1
         sure = stack.series or (stack.widened and stack.siblings) or (hidden > 1 and (stack.whole or stack.together > 2))
+        sure = sure or bool(stack.dropped)
         if not sure and not stack.siblings and not stack.whole:
             continue  # where two modules meet: a projection, and a head
+        lost = f"; {stack.dropped} is called between them, but what it gives goes nowhere" if stack.dropped else ""
         what = "the whole model is one linear map" if stack.whole else "together they are one linear map"
         yield Seen(
-            f"nothing nonlinear stands between {_listed(stack.layers)} (widths {' → '.join(map(str, stack.widths))}): {what}",
+            f"nothing nonlinear stands between {_listed(stack.layers)} (widths {' → '.join(map(str, stack.widths))}): {what}{lost}",
             stack.location, {"layers": len(stack.layers)}, None if sure and not stack.meant else INFO,
+            f"use its result: x = F.{stack.dropped}(x)" if stack.dropped else None,
         )  # fmt: skip
 
 

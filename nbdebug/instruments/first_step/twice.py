@@ -11,8 +11,9 @@ from nbdebug.listening import RESHAPING, Call, Tape
 from nbdebug.loss_call import is_probabilities
 
 NORMALISES = ("softmax", "log_softmax", "logsumexp", "cross_entropy")
-SQUEEZES = ("sigmoid", "logsigmoid", "binary_cross_entropy_with_logits")
+SQUEEZES = ("sigmoid", "logsigmoid", "binary_cross_entropy_with_logits", "multilabel_soft_margin_loss", "soft_margin_loss")
 SCALES = ("mul", "__mul__", "__rmul__", "div", "__truediv__", "true_divide")  # by a plain number: a temperature
+GUARDS = ("clamp", "clip")  # against log(0)
 
 
 def twice(tape: Tape, loss: Tensor) -> tuple[Twice, ...]:
@@ -37,7 +38,7 @@ def _of(tape: Tape, call: Call) -> Iterator[Twice]:
 def _activation_behind(tape: Tape, values: Tensor) -> tuple[Call | None, bool]:
     """The softmax or sigmoid that gave these values, and whether they were scaled since."""
     call, scaled = tape.maker(values), False
-    while call is not None and call.parents and (call.name in RESHAPING or (call.name in SCALES and len(call.given) == 1)):
+    while call is not None and call.parents and (call.name in (*RESHAPING, *GUARDS) or (call.name in SCALES and len(call.given) == 1)):
         scaled = scaled or call.name in SCALES
         call = tape.before(call)
     return (call, scaled) if call is not None and call.name in ("softmax", "sigmoid") else (None, scaled)

@@ -23,8 +23,10 @@ from nbdebug.findings import Location
 from nbdebug.instruments.first_step.discarded import discarded
 from nbdebug.instruments.first_step.hidden import hidden
 from nbdebug.instruments.first_step.result import Cut, ParameterRow
+from nbdebug.instruments.first_step.sloped import that_slope
 from nbdebug.listening import LEAVES_TORCH, Call, Tape, plain_path
 from nbdebug.source_lines import location_fields
+from nbdebug.switched_off_at import line_that_switches_off
 from nbdebug.tensor_stats import rms
 from nbdebug.training_setup import TrainingSetup
 from nbdebug.unheeded import unheeded
@@ -42,10 +44,12 @@ def wiring(setup: TrainingSetup, batch: Any, tape: Tape, loss: Tensor, flat: lis
     named = {id(p): plain_path(name) for name, p in setup.model.named_parameters()}
     first_use = _first_use(tape)
     silent = {n: p for n, p in trainable(setup.model) if p.grad is None and id(p) in first_use}
-    cuts = _cuts(tape, loss, _that_matter(setup, batch, silent))
-    cut_of = _cut_of(tape, cuts, {id(p) for p in silent.values()})
-    zeroed = {id(p) for _, p in trainable(setup.model) if p.grad is not None and flat and rms(p.grad) == 0}
-    flat_of = _cut_of(tape, flat, zeroed)
+    still = {n: p for n, p in trainable(setup.model) if p.grad is not None and rms(p.grad) == 0}
+    flat_of = _cut_of(tape, flat, {id(p) for p in still.values()})
+    sloped = that_slope(setup, batch, {n: p for n, p in still.items() if id(p) not in flat_of})
+    lost = _that_matter(setup, batch, silent) | sloped
+    cuts = _cuts(tape, loss, lost)
+    cut_of = _cut_of(tape, cuts, {id(p) for p in silent.values()} | sloped)
     cut_of.update((parameter, len(cuts) + place) for parameter, place in flat_of.items())
     in_call = _used_in_call(tape)
     nowhere = discarded(setup.model, tape, (p for p in silent.values() if id(p) not in cut_of))
@@ -61,7 +65,8 @@ def wiring(setup: TrainingSetup, batch: Any, tape: Tape, loss: Tensor, flat: lis
             outside=id(p) in first_use and id(p) not in in_call,
             gradient=None if p.grad is None else rms(p.grad) / scale,
             optimizer=owners.get(id(p)),
-            cut=cut_of.get(id(p)) if p.grad is None or id(p) in flat_of else None,
+            cut=cut_of.get(id(p)) if p.grad is None or id(p) in flat_of or id(p) in sloped else None,
+            lost=id(p) in lost,
             mentioned=id(p) in first_use or spoken.of(name),
             discarded=id(p) in nowhere,
         )
@@ -74,7 +79,7 @@ def wiring(setup: TrainingSetup, batch: Any, tape: Tape, loss: Tensor, flat: lis
         "unheeded": unheeded(setup.model),
         "foreign": sum(1 for key in owners if key not in named and key not in known),
         "cuts": (
-            *(Cut(call.operator, call.grad_enabled, call.location, as_target=_is_target(tape, call)) for call in cuts),
+            *(Cut(call.operator, call.grad_enabled, _place(setup.model, call, place, cut_of), as_target=_is_target(tape, call)) for place, call in enumerate(cuts)),
             *(Cut(call.operator, True, call.location, flat=True) for call in flat),
         ),
         "hidden": tuple(hidden(setup.model, tape, known=set(named) | known, owners=set(owners))),
@@ -83,6 +88,15 @@ def wiring(setup: TrainingSetup, batch: Any, tape: Tape, loss: Tensor, flat: lis
 
 def _built(optimizer: Optimizer) -> Location:
     return Location(**location_fields(line_that_builds(type(optimizer).__name__)))
+
+
+def _place(model: nn.Module, cut: Call, place: int, cut_of: dict[int, int]) -> Location:
+    """Of a call under no_grad the line that says so around the part of the model it belongs to, if it is the only one."""
+    behind = next((name for name, p in model.named_parameters() if cut_of.get(id(p)) == place), None)
+    if cut.grad_enabled or behind is None:
+        return cut.location
+    line = line_that_switches_off(model, plain_path(behind))
+    return cut.location if line is None else replace(cut.location, **location_fields(line))
 
 
 @contextlib.contextmanager
@@ -152,6 +166,8 @@ def _that_matter(setup: TrainingSetup, batch: Any, silent: dict[str, nn.Paramete
 def _is_target(tape: Tape, cut: Call) -> bool:
     """Whether what is made of it meets the gradient's way only outside of the model, and no weight is used after that."""
     root = tape.root
+    if all(t.ndim == 0 for t in cut.inputs() if t.requires_grad):
+        return False  # a part of the loss, not what an output is compared with
     makes_loss = root is not None and own_loss(root.output) is not None  # then the model is where the loss is
     after, met = {cut.index}, False
     for call in tape.calls[cut.index + 1 :]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import groupby
 from typing import Any
 
@@ -78,6 +78,8 @@ def parameter_unused(step: FirstStep) -> Iterator[Seen]:
     Seen: its parameters took part in no operation of a training step, and no method but the constructor (nor any
         function or cell around it) speaks of the layer. A head that some other method uses is not accused,
         nor a layer that three more passes in train mode or one in eval mode use (layers dropped at random).
+        Layers of a list that no step of four batches calls, while the others of it feed one another in each, are accused as well,
+        but where the code speaks of early exits, growth or dropped layers.
         A layer that runs is accused where its result reaches neither the loss nor an output, a buffer or an attribute.
     Where: the parameter.
     Try: call it in forward(), or delete it.
@@ -101,12 +103,25 @@ def parameter_unused(step: FirstStep) -> Iterator[Seen]:
     """
     _demand_backward(step)
     idle = [p for p in step.parameters if p.trainable and not p.used]
-    for module, rows in _by_module(idle):
+    for one in step.skipped:
+        left = tuple(f"{one.owner}.{name}" for name in one.names)
+        rows = [row for row in idle if row.name.startswith(tuple(f"{path}." for path in left))]
+        how = "feed one another" if one.chained else "get the same input"
+        yield Seen(
+            f"{' and '.join(f'`{path}`' for path in left)} took no part in the steps of several batches, while {', '.join(f'`{one.owner}.{name}`' for name in one.called)} "
+            f"of the same list {how} in each of them", Location(module=left[0], parameter=rows[0].name), {"tensors": len(rows)},
+            advice="does the loop over the list end too early? call all of it, or build fewer",
+        )  # fmt: skip
+        idle = [row for row in idle if row not in rows]
+    for places in _alike(_by_module(idle)):
+        module, rows = places[0]
         forgotten = not any(row.mentioned for row in rows)
         what = ", ".join(row.name.rpartition(".")[2] for row in rows)
-        message = f"`{module or what}` ({what}) took no part in this training step"
+        more = f" (nor did {len(places) - 1} more of its name)" if len(places) > 1 else ""
+        message = f"`{module or what}` ({what}) took no part in this training step{more}"
+        tensors = sum(len(held) for _, held in places)
         if forgotten:
-            yield Seen(f"{message}, and no method but __init__ speaks of it", place_of(rows[0]), {"tensors": len(rows)})
+            yield Seen(f"{message}, and no method but __init__ speaks of it", place_of(rows[0]), {"tensors": tensors})
         else:
             yield Seen(f"{message}; other code uses it, perhaps only for inference", place_of(rows[0]), severity=INFO)
     for part, rows in _whole_parts(step, [p for p in step.parameters if p.trainable and p.discarded]):
@@ -124,7 +139,8 @@ def gradient_absent(step: FirstStep) -> Iterator[Seen]:
 
     Wrong: between the parameter and the loss the graph is cut, so the parameter cannot learn.
     Seen: after a real backward pass the gradient is absent, or it is zero because an operation without a slope (round, sign, a
-        clamp that every value is outside of) got one and passed on zeros. The first operation is named whose inputs
+        clamp that every value is outside of) got one and passed on zeros, or zero although a small step in it moves the loss, and one back
+        moves it as far the other way (a part of the loss went through .item()). The first operation is named whose inputs
         wanted gradients and whose output does not. Parameters that no optimizer owns are left alone (a target
         network), and so is an optimizer none of whose parameters got a gradient beside others that did (a GAN). Told as well:
         `module.requires_grad = True`, which sets a plain attribute that nothing reads.
@@ -163,10 +179,13 @@ def gradient_absent(step: FirstStep) -> Iterator[Seen]:
         return
     for switch in step.unheeded:
         yield Seen(switch.sentence(), switch.location(), {"parameters": len(switch.parameters)}, ERROR if switch.value else WARNING, switch.advice())
-    silent = [p for p in step.parameters if p.trainable and p.used and (p.gradient is None or p.cut is not None) and _is_expected_to_learn(step, p)]
+    silent = [p for p in step.parameters if p.trainable and p.used and (p.gradient is None or p.cut is not None or p.lost) and _is_expected_to_learn(step, p)]
     for cut, rows in _by_cut(step, silent):
         names = _names(rows)
         if cut is None:
+            if step.loss_wants_gradient and any(row.lost for row in rows):
+                yield Seen(f"no gradient reaches {_names(rows)}, and the loss moves with {'it' if len(rows) == 1 else 'them'}: on the way it is taken out of the graph, as by torch.tensor(...) or float(...)",
+                           place_of(rows[0]), {"parameters": len(rows)})  # fmt: skip
             if step.loss_wants_gradient:
                 continue  # used, but its result is no part of this loss: an output for inference
             yield Seen(f"the loss has no graph: no gradient reaches {names}", place_of(rows[0]), {"parameters": len(rows)})
@@ -277,6 +296,15 @@ def _is_expected_to_learn(step: FirstStep, row: ParameterRow) -> bool:
 def _by_module(rows: list[ParameterRow]) -> Iterator[tuple[str, list[ParameterRow]]]:
     for module, group in groupby(rows, key=lambda row: row.name.rpartition(".")[0]):
         yield module, list(group)
+
+
+def _alike(groups: Iterable[tuple[str, list[ParameterRow]]]) -> Iterator[list[tuple[str, list[ParameterRow]]]]:
+    """Modules of one name in blocks that differ by their number alone, and of which the same is said."""
+    found: dict[Any, list[tuple[str, list[ParameterRow]]]] = {}
+    for module, rows in groups:
+        said = (re.sub(r"\.\d+\.", ".#.", f".{module}."), any(row.mentioned for row in rows))
+        found.setdefault(said if ".#." in said[0][:-3] else module, []).append((module, rows))
+    yield from found.values()
 
 
 def _whole_parts(step: FirstStep, rows: list[ParameterRow]) -> Iterator[tuple[str, list[ParameterRow]]]:

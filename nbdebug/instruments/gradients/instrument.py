@@ -16,6 +16,7 @@ from nbdebug.counterfactual import Counterfactual, in_training_mode, is_adaptive
 from nbdebug.errors import NbdebugError
 from nbdebug.instruments.base import instrument
 from nbdebug.instruments.gradients import symmetry
+from nbdebug.instruments.gradients.copies import copies
 from nbdebug.instruments.gradients.flow import Flow, Use
 from nbdebug.instruments.gradients.result import Experiment, GradientStats, ParameterGradient, Signal
 from nbdebug.instruments.gradients.steep import steep
@@ -98,7 +99,10 @@ def _symmetry(
 ) -> dict[str, Any]:
     try:
         reached = {p.name for p in found.parameters if p.gradient is not None}  # a teacher under no_grad does not learn anyway
-        return {"symmetric": {name: distinct for name, distinct in symmetry.stuck(setup, batches, columns).items() if name in reached}}
+        return {
+            "symmetric": {name: distinct for name, distinct in symmetry.stuck(setup, batches, columns).items() if name in reached},
+            "copies": copies(setup, batches),
+        }
     except (NbdebugError, RuntimeError) as error:
         return {"symmetry_not_checked": f"the step does not run with lent weights ({str(error).splitlines()[0]})"}
 

@@ -6,6 +6,7 @@ import math
 from collections import defaultdict
 from dataclasses import dataclass, field
 
+from nbdebug.instruments.gradients.copies import Copies
 from nbdebug.magnitudes import magnitude_map
 from nbdebug.page import Curve, Heatmap, Panel, Table
 from nbdebug.tensor_stats import TensorStats
@@ -81,6 +82,7 @@ class GradientStats:
     batches: int
     parameters: tuple[ParameterGradient, ...] = ()
     signals: tuple[Signal, ...] = ()  # in forward order; a weight used at every time step comes many times
+    copies: tuple[Copies, ...] = ()
     symmetric: dict[str, int] = field(default_factory=dict)  # matrix → distinct units, where those that are the same stay so
     adaptive: bool = True  # whether the optimizer takes the size out of the gradient, as Adam does
     squashing: dict[str, int] = field(default_factory=dict)  # class of a non-linearity that flattens out at both ends → how many there are

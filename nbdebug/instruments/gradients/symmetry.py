@@ -26,6 +26,7 @@ def stuck(setup: TrainingSetup, batches: Sequence[Any], columns: frozenset[str])
         columns: matrices stored as (in, out), whose units are columns.
     """
     owners = {id(p): module for module in setup.model.modules() for p in module.parameters(recurse=False)}
+    tables = {name: _Layout(gates=1, columns=True, table=True) for name, p in trainable(setup.model) if p.ndim == 2 and _is_table(owners[id(p)])}
     layout = {
         name: _Layout(
             gates=_gates(owners[id(p)], name), columns=name in columns or isinstance(owners[id(p)], TRANSPOSED), table=isinstance(owners[id(p)], nn.Embedding)
@@ -35,12 +36,21 @@ def stuck(setup: TrainingSetup, batches: Sequence[Any], columns: frozenset[str])
     }
     weights = {name: p.detach() for name, p in trainable(setup.model)}
     suspects = [name for name, units in layout.items() if units.same(weights[name], exactly=True)]
-    for step in range(STEPS if suspects else 0):
-        weights = _imagined_step(Counterfactual(setup, batches[step % len(batches)]), weights)
+    in_tables = [name for name, units in tables.items() if units.same(weights[name], exactly=True)]
+    began = weights
+    for step in range(STEPS if suspects or in_tables else 0):
+        weights = imagined_step(Counterfactual(setup, batches[step % len(batches)]), weights)
         suspects = [name for name in suspects if layout[name].same(weights[name])]
-        if not suspects:
+        in_tables = [name for name in in_tables if tables[name].same(weights[name])]
+        if not suspects and not in_tables:
             break
-    return {name: layout[name].distinct for name in suspects}
+    moved = [name for name in in_tables if not torch.equal(weights[name], began[name])]
+    return {name: 1 for name in moved} | {name: layout[name].distinct for name in suspects}
+
+
+def _is_table(module: nn.Module) -> bool:
+    """Whether its rows are picked by an index, so that a row is no unit: what a row says of one thing is its columns."""
+    return isinstance(module, (nn.Embedding, nn.EmbeddingBag)) or not type(module).__module__.startswith("torch.nn")
 
 
 class _Layout:
@@ -87,7 +97,7 @@ def _gates(module: nn.Module, name: str) -> int:
     return next((count for kind, count in GATES.items() if gated and isinstance(module, kind)), 1)
 
 
-def _imagined_step(trial: Counterfactual, weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
+def imagined_step(trial: Counterfactual, weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """Down the gradient, a few percent of each weight's size, so that small gradients count as well."""
     gradients = trial.gradients(weights)
     return {name: tensor - _stride(tensor) * _unit(gradients[name]) for name, tensor in weights.items()}

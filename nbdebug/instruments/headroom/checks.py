@@ -111,14 +111,29 @@ def cancellation(result: Headroom) -> Iterator[Seen]:
         choice.
     """
     _demand(result)
-    for formula in result.formulas:
-        alarm = _is_alarm(formula)
-        yield Seen(
-            _said(formula), formula.location,
-            {"largest": formula.largest, "reach": formula.reach, "error": formula.error, "becomes": formula.breaks or "finite"},
-            (ERROR if formula.error > LOST else None) if alarm else INFO,
-            f"{formula.advice}{_agreement(formula)}",
-        )  # fmt: skip
+    yield from (_unstable(formula) for formula in result.formulas if not _leaves_range(formula))
+
+
+@headroom.check("ND807", "low-precision range", severity=WARNING, advice="this part in float32: .float() before it, or autocast(enabled=False) around it")
+def out_of_range(result: Headroom) -> Iterator[Seen]:
+    """Values or squares that are added up in float16, which ends at 65504, though a sum in float32 is finite."""
+    _demand(result)
+    yield from (_unstable(formula) for formula in result.formulas if _leaves_range(formula))
+
+
+def _leaves_range(formula: Formula) -> bool:
+    """Whether nothing but the precision is wrong with it."""
+    return formula.name.endswith(" in float16")
+
+
+def _unstable(formula: Formula) -> Seen:
+    alarm = _is_alarm(formula)
+    return Seen(
+        _said(formula), formula.location,
+        {"largest": formula.largest, "reach": formula.reach, "error": formula.error, "becomes": formula.breaks or "finite"},
+        (ERROR if formula.error > LOST else None) if alarm else INFO,
+        f"{formula.advice}{_agreement(formula)}",
+    )  # fmt: skip
 
 
 def _is_alarm(formula: Formula) -> bool:
@@ -126,7 +141,7 @@ def _is_alarm(formula: Formula) -> bool:
 
 
 def _said(formula: Formula) -> str:
-    now = f"`{formula.name}` in {formula.dtype}: |x| comes to {formula.largest:.3g} here"
+    now = f"`{formula.name}`{'' if _leaves_range(formula) else f' in {formula.dtype}'}: |x| comes to {formula.largest:.3g} here"
     if formula.breaks and formula.reach > formula.largest:
         return f"{now}, and from {formula.reach:.3g} at the latest it gives {formula.breaks}, where the stable formula is finite"
     if formula.breaks:

@@ -44,7 +44,7 @@ def preflight(
     in_training_mode(setup)
     own = batch_size if batch_size is not None else _size(setup.train_loader)
     found = Preflight(num_processes, own, accumulate, 0, whole=not find_unused_parameters, synced=sync_batch_norm and setup.device.type == "cuda")  # type: ignore[union-attr]
-    found = replace(found, memory=estimated(setup, num_processes), **_shared(setup, num_processes))
+    found = replace(found, norms=tuple(_norms(setup.model, own)), memory=estimated(setup, num_processes), **_shared(setup, num_processes))
     yield found
     try:
         given = first_batches(setup.train_loader, batches)  # type: ignore[arg-type]

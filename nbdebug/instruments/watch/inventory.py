@@ -70,12 +70,15 @@ class WatchedModel:
         holders = [a for a in accounts if a.steps + a.skipped and a.owns(own)]
         held = {id(p) for a in holders for p in a.parameters if p.requires_grad}
         orders = [order for order, p in enumerate(parameters) if id(p) in held]
+        named = ((plain_path(path), p) for path, p in self.module.named_parameters()) if self.norms else ()
+        moved = {path: p for path, p in named if self.moved(path, p)}
         return Model(
             self.name, type(self.module).__name__, sum(p.numel() for p in parameters), self.modes_matter,
             self.dropouts, self.forwards, str(parameters[0].dtype).removeprefix("torch.") if parameters else "",
             _wrapper(self.module), self.invisible, tuple(a.name for a in holders),
             sum(parameters[order].numel() for order in orders), min(orders, default=-1), tuple(statistics.plain(self.module, self.norms)),
-            statistics.copied_without(self.module, self.norms), any(self.moved(plain_path(path), p) for path, p in self.module.named_parameters()) if self.norms else False,
+            statistics.copied_without(self.module, self.norms), bool(moved),
+            copied=statistics.copies(self.module, self.norms, {path for path, p in moved.items() if id(p) not in held}),
         )  # fmt: skip
 
 

@@ -98,6 +98,7 @@ class Model:
     norms: tuple[Statistics, ...] = ()  # of the batch norms that began with it
     fresh: tuple[str, ...] = ()  # batch norms that no batch has reached
     moved: bool = False  # whether a weight is another than when it was first called; asked where there are such batch norms
+    copied: tuple[tuple[str, str], ...] = ()  # fresh batch norms whose part of the model follows another's weights, and that part's own
 
 
 @dataclass(frozen=True)

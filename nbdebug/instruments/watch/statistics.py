@@ -42,6 +42,28 @@ def copied_without(module: nn.Module, norms: Collection[str]) -> tuple[str, ...]
     return tuple(path for path in norms if path in still)
 
 
+def copies(module: nn.Module, norms: Collection[str], followed: Collection[str]) -> tuple[tuple[str, str], ...]:
+    """Of these batch norms those that have seen nothing, whose part follows the weights of another part; each with the one it is a copy of.
+
+    Args:
+        followed: paths of the parameters that moved, and that no optimizer holds.
+    """
+    still = copied_without(module, norms) if followed else ()
+    parts = {plain_path(path): part for path, part in module.named_modules() if isinstance(part, _BatchNorm)}
+    found = []
+    for path in still:
+        home = path.rpartition(".")[0]
+        alike = (other for other, part in parts.items() if other not in still and _name(other) == _name(path) and part.num_features == parts[path].num_features)
+        source = next(alike, None)
+        if home and source is not None and any(parameter.startswith(f"{home}.") for parameter in followed):
+            found.append((path, source))
+    return tuple(found)
+
+
+def _name(path: str) -> str:
+    return path.rpartition(".")[2]
+
+
 def plain(module: nn.Module, norms: Collection[str]) -> Iterator[Statistics]:
     """What they are by now. The batches' own statistics follow from what was mixed into the beginning, and in what share."""
     for path, part in ((plain_path(path), part) for path, part in module.named_modules()):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from os import PathLike, fspath
 from typing import Any
 
@@ -139,20 +140,39 @@ def _opened(log_dir: str) -> Any:
         raise SetupError(f"cannot write event files into {log_dir}: {error.strerror}; choose a folder that is yours") from None
 
 
-def _histogram(tag: str, track: TensorTrack, i: int) -> Any:
-    from tensorboard.compat.proto.summary_pb2 import HistogramProto, Summary
+@dataclass(frozen=True)
+class Bars:
+    """A histogram as TensorBoard has it."""
 
+    low: float
+    high: float
+    count: float
+    total: float
+    squares: float
+    limits: tuple[float, ...]  # upper ends
+    counts: tuple[float, ...]
+
+
+def bars(track: TensorTrack, i: int) -> Bars:
+    """The magnitudes of a tensor at one sampled step, which has some that are finite."""
     counts, largest = track.counts[i], max(abs(track.low[i]), abs(track.high[i]))
     used = [b for b, count in enumerate(counts) if count]
     first, last = max(0, used[0] - 1), used[-1]  # the bin before the first gives it its lower end
-    limits = [LIMITS[b] if math.isfinite(LIMITS[b]) else _above(largest) for b in range(first, last + 1)]
+    limits = tuple(LIMITS[b] if math.isfinite(LIMITS[b]) else _above(largest) for b in range(first, last + 1))
     seen = sum(counts)
-    values = HistogramProto(
-        min=LIMITS[first], max=largest if math.isfinite(largest) else limits[-1], num=seen,
-        sum=sum(count * _middle(b, largest) for b, count in enumerate(counts) if count),
-        sum_squares=track.rms[i] ** 2 * seen if math.isfinite(track.rms[i]) else 0.0,
-        bucket_limit=limits, bucket=counts[first : last + 1],
+    return Bars(
+        LIMITS[first], largest if math.isfinite(largest) else limits[-1], seen, sum(count * _middle(b, largest) for b, count in enumerate(counts) if count),
+        track.rms[i] ** 2 * seen if math.isfinite(track.rms[i]) else 0.0, limits, counts[first : last + 1],
     )  # fmt: skip
+
+
+def _histogram(tag: str, track: TensorTrack, i: int) -> Any:
+    from tensorboard.compat.proto.summary_pb2 import HistogramProto, Summary
+
+    made = bars(track, i)
+    values = HistogramProto(
+        min=made.low, max=made.high, num=made.count, sum=made.total, sum_squares=made.squares, bucket_limit=made.limits, bucket=made.counts
+    )
     return Summary.Value(tag=tag, histo=values)
 
 

@@ -30,6 +30,8 @@ class Snapshot:
         weights: also parameters, gradients, optimizers and scalers. False is for every step of a loop that runs: buffers, carried
             attributes, random states, modes and autocast.
         generators: by name, those that the step draws from besides the global ones.
+        random: reads the random states; None: all of them, each time.
+        autocast: False where whoever runs the step sets it anyway.
 
     Raises:
         SetupError: with `weights`, when a lazy layer has no parameters yet.
@@ -37,7 +39,7 @@ class Snapshot:
 
     def __init__(
         self, models: Iterable[nn.Module], optimizers: Iterable[Any] = (), scalers: Iterable[Any] = (), *, weights: bool = True,
-        generators: Mapping[str, Any] | None = None,
+        generators: Mapping[str, Any] | None = None, random: RandomStates | None = None, autocast: bool = True,
     ) -> None:  # fmt: skip
         self.models, self.optimizers = tuple(models), tuple(optimizers)
         self.scalers = tuple(scaler for scaler in scalers if scaler is not None)
@@ -50,7 +52,7 @@ class Snapshot:
         self._bindings = Aside()
         self._buffers, self._carried = Copies(()), Carried(self._modules)
         device = next((p.device.type for model in self.models for p in model.parameters()), "cpu")
-        self._random, self._autocast = RandomStates(device, generators), _autocast(device)
+        self._random, self._autocast = random or RandomStates(device, generators), _autocast(device) if autocast else []
 
     @classmethod
     def take(
@@ -75,7 +77,7 @@ class Snapshot:
     def hold(self, batch: Any, *, copy: bool = False) -> None:
         """Another batch for the same state."""
         self.batch = map_tensors(_own_copy, batch) if copy and batch is not None else batch
-        self._versions = [(path, t, t._version) for path, t in tensors(self.batch) if not t.is_inference()]
+        self._versions = [] if batch is None else [(path, t, t._version) for path, t in tensors(self.batch) if not t.is_inference()]
 
     def written(self) -> tuple[str, ...]:
         """The batch's tensors that were written to since, such as "['image']": their first values are lost."""
@@ -141,6 +143,8 @@ class Snapshot:
         return list(zip(self._modules, self._modes, strict=True))
 
     def _renew_buffers(self) -> None:
+        if not self._registries:
+            return
         held = [buffer for registry in self._registries for buffer in registry.values()]
         if not same(held, self._held):  # the same objects at the same places need no new note
             self._held, self._bindings = held, Aside()

@@ -1,4 +1,4 @@
-"""Which checkpoints stay: the last few, the best few, and every n-th."""
+"""Which checkpoints stay: the last few, the best few, every n-th, and those that the user asked for."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ from nbdebug.training.checkpoint.reading import opened
 from nbdebug.training.checkpoint.writing import NAMES
 from nbdebug.training.folder import RunFolder
 
+STAYS = ".stays"  # ends the name of an empty file beside a checkpoint that no rule removes
+
 
 @dataclass(frozen=True)
 class Rule:
@@ -26,13 +28,19 @@ class Rule:
     every: int = 0  # each n-th that was written stays for good; 0: none
 
 
+def stay(path: Path) -> None:
+    """From now on no rule removes this checkpoint: the user asked for it."""
+    with contextlib.suppress(OSError):  # on a full disk it is as good as the others
+        path.with_suffix(STAYS).touch(mode=0o600)
+
+
 def keep(folder: RunFolder, rule: Rule) -> tuple[Path, ...]:
     """Removes the checkpoints that the rule does not ask for, and names them."""
     paths = sorted(folder.checkpoints.glob(NAMES))
     if rule.last is None:
         return ()
-    stay = set(paths[-max(rule.last, 1) :])
-    gone = [path for path in paths if path not in stay and not (rule.every and _is_nth(path, rule.every))]
+    newest = set(paths[-max(rule.last, 1) :])
+    gone = [path for path in paths if path not in newest and not path.with_suffix(STAYS).exists() and not (rule.every and _is_nth(path, rule.every))]
     if gone and rule.best and rule.monitor:
         best = _best(paths, rule)
         gone = [path for path in gone if path not in best]

@@ -42,14 +42,18 @@ def newest(where: RunFolder | str | os.PathLike[str]) -> Loaded:
         content = opened(place)
         return Loaded(place, content["state"], (), content["step"])
     place = place / "checkpoints" if (place / "checkpoints").is_dir() else place
-    refused: list[str] = []
-    for path in sorted(place.glob(NAMES), reverse=True):
-        try:
-            content = opened(path)
-            return Loaded(path, content["state"], tuple(refused), content["step"])
-        except CheckpointError as error:
-            refused.append(str(error))
-    raise CheckpointError("; ".join(refused) if refused else f"there is no checkpoint in {place}")
+    paths = sorted(place.glob(NAMES), reverse=True)
+    while True:
+        refused: list[str] = []
+        for path in paths:
+            try:
+                content = opened(path)
+                return Loaded(path, content["state"], tuple(refused), content["step"])
+            except CheckpointError as error:
+                refused.append(str(error))
+        listed, paths = paths, sorted(place.glob(NAMES), reverse=True)
+        if paths[:1] == listed[:1]:  # else a run that goes on wrote newer ones meanwhile, and took these away
+            raise CheckpointError("; ".join(refused) if refused else f"there is no checkpoint in {place}")
 
 
 def load(path: str | os.PathLike[str]) -> dict[str, Any]:

@@ -96,7 +96,7 @@ INSIDE = {  # words that mean this only in their section
         "every_n_train_steps": "every_steps", "keep": "keep_last",
     },
     "log": {"every": "every_steps", "every_n_steps": "every_steps", "interval": "every_steps"},
-    "watch": {"every": "every_steps"},
+    "watch": {"every": "layers", "numbers": "layers", "histograms": "layers"},
     "training": {"steps": "max_steps", "amp": "precision", "clip": "clip_norm", "clip_grad": "clip_norm"},
     "launch": {"processes": "num_processes", "nproc": "num_processes", "world_size": "num_processes", "workers": "num_processes", "gpus": "num_processes"},
 }  # fmt: skip

@@ -9,7 +9,17 @@ from pydantic import BeforeValidator, model_validator
 from nbdebug.training.config.metric_names import better
 from nbdebug.training.config.of_training import Direction, Monitor
 from nbdebug.training.config.section import Section
-from nbdebug.training.config.values import Count, CountOrNone, Every, Flag, Fraction, Text, number, one_of
+from nbdebug.training.config.values import (
+    Count,
+    CountOrNone,
+    Every,
+    Flag,
+    Fraction,
+    Text,
+    every,
+    number,
+    one_of,
+)
 
 
 def _limit(usual: float) -> BeforeValidator:
@@ -69,10 +79,18 @@ class Log(Section):
     gradient_norm: Flag = False  # beside the loss; without clipping it costs a pass over the gradients
 
 
-class Watch(Section):
-    """Alarms in the ranks; what is None or 0 is not watched."""
+def _layers(value: Any) -> Any:
+    """How often layers are looked at: auto, every so many steps, or never."""
+    if value is True or (isinstance(value, str) and value.strip().lower() == "auto"):
+        return "auto"
+    return every(None if isinstance(value, str) and value.strip().lower() == "off" else value)
 
-    every_steps: Every = 50  # steps between looks at every layer
+
+class Watch(Section):
+    """What is looked at in the ranks; what is None or 0 is not watched, and with `watch: off` nothing is."""
+
+    layers: Annotated[int | str | None, BeforeValidator(_layers)] = "auto"  # steps between looks at every layer of rank 0; auto: as 2 % of the time allow
+    every_steps: Every = 50  # steps between looks at all weights, and between comparisons of the ranks' times
     find_nan: Flag = True  # a loss, gradient or weight that is not finite
     on_nan: Annotated[str, BeforeValidator(one_of("stop", "skip"))] = "stop"  # skip: the update is left out, and the training goes on
     gradient_norm: Annotated[float | None, _limit(100.0)] = None  # the largest that is endured
@@ -80,3 +98,12 @@ class Watch(Section):
     straggler: Annotated[float | None, _limit(2.0)] = 2.0  # a rank's own time for a step over the median of the ranks'
     starved: Annotated[Fraction | None, _limit(0.5)] = 0.5  # share of the time in which a rank waits for data
     digest_every: Every = 500  # steps between comparisons of the ranks' weights
+
+    @model_validator(mode="before")
+    @classmethod
+    def _off(cls, told: Any) -> Any:
+        """`watch: off`, which YAML reads as false; `watch: on` is what it is without a word."""
+        if told is True or told is False or (isinstance(told, str) and told.strip().lower() in ("on", "off")):
+            on = told is True or str(told).strip().lower() == "on"
+            return {} if on else {name: False for name in cls.model_fields if name not in ("on_nan",)}
+        return told

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator, model_validator
@@ -13,13 +14,29 @@ from nbdebug.training.config.of_launch import Launch
 from nbdebug.training.config.of_learning import Loss, Optimizer, Scheduler
 from nbdebug.training.config.of_training import Training
 from nbdebug.training.config.section import Section
-from nbdebug.training.config.values import Flag, Plain, Text, flag, one_of, whole
+from nbdebug.training.config.values import Flag, Plain, Text, did_you_mean, flag, one_of, text, whole
 
 COMPILE_MODES = ("default", "reduce-overhead", "max-autotune", "max-autotune-no-cudagraphs")
 
 
 def _compile(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return _compile_options(value)
     return one_of(*COMPILE_MODES)(value) if isinstance(value, str) and value.lower() not in ("true", "false") else flag(value)
+
+
+def _compile_options(value: Mapping[str, Any]) -> dict[str, Any]:
+    """As torch.compile takes them."""
+    read = {"backend": text, "mode": one_of(*COMPILE_MODES), "dynamic": flag, "fullgraph": flag}
+    if unknown := [str(name) for name in value if name not in read]:
+        raise ValueError(f"has no {unknown[0]}{did_you_mean(unknown[0], read)}: it takes {', '.join(read)}")
+    found = {}
+    for name, item in value.items():
+        try:
+            found |= {} if item is None else {name: read[name](item)}
+        except ValueError as error:
+            raise ValueError(f"holds {name}, which {error}") from None
+    return found
 
 
 def _directed(told: dict[str, Any], metrics: dict[str, Any]) -> dict[str, Any]:
@@ -35,7 +52,7 @@ class RunConfig(Section):
     name: Text = ""
     seed: Annotated[int, BeforeValidator(whole(0, 2**32 - 1))] = 0
     deterministic: Flag = False
-    compile: Annotated[bool | str, BeforeValidator(_compile)] = False  # true, or a mode of torch.compile
+    compile: Annotated[bool | str | dict[str, Any], BeforeValidator(_compile)] = False  # true, a mode of torch.compile, or {backend, mode, dynamic, fullgraph}
     training: Training = Training()
     data: Data = Data()
     loss: Loss | None = None  # None: the setup's own, as it is

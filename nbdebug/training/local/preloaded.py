@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import platform
@@ -11,6 +12,7 @@ from typing import Any
 
 REPORT = "ready.json"
 ASKED = "NBDEBUG_SERVER"  # where to say it, and what PYTHONPATH was
+AHEAD = Path(__file__).parent / "ahead"  # where the first module lies, which must not wait for the package around it
 VERSIONED = ("torch", "numpy", "cloudpickle", "nbdebug")
 
 
@@ -28,8 +30,8 @@ def asked(folder: Path) -> dict[str, str]:
 
     A forkserver does not take over sys.path before it preloads (https://github.com/python/cpython/issues/117378), so it gets it as PYTHONPATH.
     """
-    paths = os.pathsep.join(path or os.getcwd() for path in map(str, sys.path) if os.pathsep not in path)
-    return {"PYTHONPATH": paths, ASKED: json.dumps({"folder": str(folder), "PYTHONPATH": os.environ.get("PYTHONPATH")})}
+    paths = [path or os.getcwd() for path in map(str, [AHEAD, *sys.path]) if os.pathsep not in path]
+    return {"PYTHONPATH": os.pathsep.join(paths), ASKED: json.dumps({"folder": str(folder), "PYTHONPATH": os.environ.get("PYTHONPATH")})}
 
 
 def report() -> dict[str, Any]:
@@ -44,7 +46,13 @@ def report() -> dict[str, Any]:
 
 
 def _tell(request: str) -> None:
-    """Hands PYTHONPATH back, so that the ranks and what they start see the user's own, and reports."""
+    """Hands PYTHONPATH back, so that the ranks and what they start see the user's own, and reports.
+
+    What is there by now belongs to all ranks: none of them looks for garbage in it, which would cost time, and memory of its own.
+    """
+    gc.freeze()
+    gc.enable()
+    sys.path[:] = [path for path in sys.path if path != str(AHEAD)]
     wanted = json.loads(request)
     os.environ.pop("PYTHONPATH", None)
     if wanted["PYTHONPATH"] is not None:

@@ -22,7 +22,7 @@ from typing import Any
 from nbdebug.training.local import preloaded
 
 PRELOADED = (
-    "torch", "torch.distributed", "torch.nn.parallel.distributed", "torch._dynamo", "torch.utils.data", "cloudpickle", "psutil",
+    "nbdebug_ahead", "torch", "torch.distributed", "torch.nn.parallel.distributed", "torch._dynamo", "torch.utils.data", "cloudpickle", "psutil",
     "nbdebug.training.rank.entry", "nbdebug.training.payload.reading", "nbdebug.training.config", "nbdebug.training.checkpoint",
     "nbdebug.training.trainer", "nbdebug.training.local.forked", "nbdebug.training.local.preloaded",
 )  # fmt: skip
@@ -140,6 +140,19 @@ def warm_up() -> None:
 
     if "forkserver" in multiprocessing.get_all_start_methods():
         threading.Thread(target=lambda: back(lent()), name="nbdebug warm-up", daemon=True).start()
+
+
+def ahead(start_method: str, imports: tuple[str, ...] = ()) -> None:
+    """Has the server import what it needs while the launch still looks at the setup and writes the payload; one that is refused leaves it warm.
+
+    Args:
+        start_method: of the run's configuration.
+    """
+    import multiprocessing
+
+    if start_method != "spawn" and "forkserver" in multiprocessing.get_all_start_methods():
+        with contextlib.suppress(OSError):  # the run says what is wrong
+            back(lent(imports))
 
 
 def _fit(server: Server) -> bool:

@@ -16,6 +16,7 @@ from nbdebug.training.folder import RunFolder
 from nbdebug.training.monitor import DONE, INTERRUPTED, RUNNING
 from nbdebug.training.rank.entry import main
 from nbdebug.training.rank.spec import RankSpec
+from nbdebug.training.record.writers import mlflow
 
 
 def train(path: str | Path) -> None:
@@ -27,6 +28,8 @@ def train(path: str | Path) -> None:
         folder.tell(
             state=RUNNING, attempt=spec.attempt, failure=None, keeper=following.keeper(os.getppid()), plan={**folder.about().get("plan", {}), "devices": devices}
         )
+        if not spec.attempt and "exported_from" in folder.about() and (trouble := mlflow.of_exported(folder)):
+            print(trouble, flush=True)
     try:
         main(spec)
     except SystemExit:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -29,6 +29,9 @@ from nbdebug.training_setup import PRECISIONS
 
 if TYPE_CHECKING:
     from nbdebug.training.config import RunConfig
+    from nbdebug.training.rank.looking_over import OfLoop
+
+WISHED = "wished"  # why there is a checkpoint: somebody asked for it
 
 
 class Context:
@@ -54,6 +57,9 @@ class Context:
         self.precision = config.training.precision or precision
         self.resume = resume
         self.live = snapshot.Live()
+        self.wrapped: list[nn.Module] = []  # what went through `wrap`
+        self.heard: list[Callable[[dict[str, float]], None]] = []  # are given what `log` is told
+        self.met: OfLoop | None = None  # looks at the models and the data of a loop of the user's own
         self.checkpoint_wished = False  # by the user, since the last `checkpoint`; for loops that ask `should_stop`
         self.sender = sender or Sender(spec)
         self._group = _own_group(config) if self.world_size > 1 else None
@@ -104,10 +110,14 @@ class Context:
         dtype = PRECISIONS[self.precision]
         return torch.autocast(self.device.type, dtype=dtype, enabled=dtype is not None)
 
-    def wrap(self, model: nn.Module) -> nn.Module:
+    def wrap(self, model: nn.Module, *, watched: bool = True, views: bool = False) -> nn.Module:
         """The model on this rank's device, and in DDP where there are other ranks.
 
         Of `config.training`: sync_batch_norm (on GPUs: torch has it for no other device), find_unused_parameters, static_graph, bucket_mb.
+
+        Args:
+            watched: whether somebody may call the model past DDP, and is to be told.
+            views: whether gradients lie in DDP's own memory, which saves a copy; not for who keeps one from step to step.
         """
         told = self.config.training
         model = model.to(self.device)
@@ -117,20 +127,27 @@ class Context:
             elif self.is_main:
                 self.note(f"sync_batch_norm is for GPUs only, and this run is on {self.device.type}: every rank takes the statistics of its own batch")
         self.live.model = model
+        self.wrapped.append(model)
+        if self.met is not None:
+            self.met.wrapped(model)
         if self.world_size == 1 or not any(p.requires_grad for p in model.parameters()):
             return model
         wrapped = nn.parallel.DistributedDataParallel(
             model, device_ids=[self.device.index] if self.device.type == "cuda" else None, bucket_cap_mb=told.bucket_mb,
-            find_unused_parameters=told.find_unused_parameters, static_graph=told.static_graph,
+            find_unused_parameters=told.find_unused_parameters, static_graph=told.static_graph, gradient_as_bucket_view=views,
         )  # fmt: skip
-        if self.is_main:
+        if self.is_main and watched:
             Bypass(wrapped, model, self.rank, lambda finding: self.send("finding", finding=to_plain(finding)))
         return wrapped
 
     # -- told ---------------------------------------------------------------------------------------------------------
 
     def send(self, kind: str, /, **fields: Any) -> None:
-        """Tells an event of `nbdebug.training.events`."""
+        """Tells an event of `nbdebug.training.events`; a checkpoint that was wished is not removed by the rule that removes others."""
+        if kind == "checkpoint" and fields.get("why") == WISHED:
+            from nbdebug.training import checkpoint
+
+            checkpoint.stay(Path(fields["path"]))
         self.sender.send(kind, **fields)
 
     def note(self, text: str) -> None:
@@ -146,7 +163,10 @@ class Context:
         """
         if step is not None:
             self.now.step = step
-        self.send("metric", step=self.now.step, epoch=self.now.epoch, metrics={name: float(value.detach() if isinstance(value, Tensor) else value) for name, value in metrics.items()})
+        told = {name: float(value.detach() if isinstance(value, Tensor) else value) for name, value in metrics.items()}
+        self.send("metric", step=self.now.step, epoch=self.now.epoch, metrics=told)
+        for listener in self.heard:
+            listener(told)
 
     # -- asked --------------------------------------------------------------------------------------------------------
 

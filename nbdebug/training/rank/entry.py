@@ -31,7 +31,7 @@ from nbdebug.training.folder import RunFolder
 from nbdebug.training.job import FACTORY, FUNCTION, Job
 from nbdebug.training.local import preloaded
 from nbdebug.training.payload import reading
-from nbdebug.training.rank import guard, inbox, meeting, own_loop, raised
+from nbdebug.training.rank import guard, inbox, looking_over, meeting, own_loop, raised
 from nbdebug.training.rank.context import Context
 from nbdebug.training.rank.result import plain_result
 from nbdebug.training.rank.sender import Sender
@@ -108,7 +108,7 @@ def _done(job: Job, context: Context) -> Any:
     """Does the job."""
     seed_everything(context.config.seed)  # a model that is built here has the same weights in every rank
     if job.kind == FUNCTION:
-        context.now.phase = "train"
+        context.now.phase, context.met = "train", looking_over.of_loop(context)
         with own_loop.armed(context):
             return job.what(context, *job.arguments, **job.keywords)
     from nbdebug.training import trainer
@@ -118,6 +118,7 @@ def _done(job: Job, context: Context) -> Any:
         setup = _built(job, context)
         if not isinstance(setup, TrainingSetup):
             raise LaunchError(f"{_name(job.what)} must return a TrainingSetup, got {type(setup).__name__}")
+        looking_over.of_factory(setup, context)
     else:  # the scheduler's mark on optimizer.step stayed in the kernel, and torch would take that for a mistake of the user's
         warnings.filterwarnings("ignore", r"Seems like `optimizer.step\(\)` has been overridden", UserWarning)
     context.precision = context.config.training.precision or setup.precision

@@ -11,6 +11,7 @@ from nbdebug.instruments.base import placed
 from nbdebug.instruments.find_nan import Armed
 from nbdebug.instruments.report import Report
 from nbdebug.plain import to_plain
+from nbdebug.training.trainer.numbers import followed
 
 if TYPE_CHECKING:
     from nbdebug.training.rank.context import Context
@@ -18,16 +19,17 @@ if TYPE_CHECKING:
 
 @contextlib.contextmanager
 def armed(context: Context) -> Iterator[None]:
-    """Tells where the first NaN of the loop is born, and keeps its step.
+    """Tells where the first NaN of the loop is born, and keeps its step; looks at its layers now and then.
 
     Among several ranks nothing is armed: a step that one of them repeats would wait in its collectives for the others.
     """
     told = context.config.watch
     if not told.find_nan or context.world_size > 1:
-        yield
+        with followed(context):
+            yield
         return
     try:
-        with Armed(capsule=str(context.folder.capsules / f"rank{context.rank}")):
+        with followed(context), Armed(capsule=str(context.folder.capsules / f"rank{context.rank}")):
             yield
     except NotFinite as error:
         if isinstance(error.report, Report):

@@ -32,10 +32,11 @@ TOGETHER = 32  # samples that are read at once, between two looks at the clock
 
 def data_facts(setup: TrainingSetup) -> dict[str, Any]:
     """Of each loader: its samples, digests of a few, and the fingerprint of more; `unknown` says why there is none."""
-    return {name: _facts(getattr(setup, name), name) for name in ("train_loader", "val_loader") if getattr(setup, name) is not None}
+    return {name: loader_facts(getattr(setup, name), name) for name in ("train_loader", "val_loader") if getattr(setup, name) is not None}
 
 
-def _facts(loader: Any, name: str) -> dict[str, Any]:
+def loader_facts(loader: Any, name: str) -> dict[str, Any]:
+    """Of one loader."""
     with untouched(TrainingSetup(NoModel(), train_loader=loader)), drawn_alike():
         try:
             each = _seconds_each(loader)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import contextlib
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 from nbdebug.errors import first_line
@@ -15,6 +16,7 @@ from nbdebug.training.job import SETUP, Job
 from nbdebug.training.payload.parts import Shipment
 
 VERSION = 1
+OF_RANK = "record-rank0.json"  # of what is made in the ranks: the setup of a factory, the model and the data of a loop of the user's own
 
 
 def write(folder: RunFolder, job: Job, shipment: Shipment) -> None:
@@ -40,9 +42,35 @@ def write_again(folder: RunFolder, before: RunFolder, kind: str) -> None:
 
 
 def read(folder: RunFolder) -> dict[str, Any]:
-    """What was written; empty where there is none that can be read."""
+    """What was written, with what only rank 0 could look at; empty where there is none that can be read."""
+    return _read(folder.record) | _read(folder.path / OF_RANK)
+
+
+def write_in_rank(folder: RunFolder, model: Any = None, setup: Any = None, loaders: Mapping[str, Any] | None = None) -> None:
+    """What is made in the ranks, and the kernel does not know; beside what was written before.
+
+    Args:
+        setup: a whole one, with its model and its loaders.
+        loaders: by name, where there is no setup.
+    """
+    from nbdebug.training.record import data, made_of
+
+    model = setup.model if setup is not None else model
+    facts: dict[str, Any] = {} if model is None else {"model": _found(lambda: made_of.model_facts(model))}
+    if setup is not None:
+        facts |= {"setup": _found(lambda: made_of.setup_facts(setup)), "data": _found(lambda: data.data_facts(setup))}
+    if loaders:
+        facts["data"] = {name: _found(lambda name=name, loader=loader: data.loader_facts(loader, name)) for name, loader in loaders.items()}
+    path = folder.path / OF_RANK
+    known = _read(path)
+    together = {**known, **facts, "data": {**known.get("data", {}), **facts.get("data", {})}} if "data" in known or "data" in facts else {**known, **facts}
     with contextlib.suppress(OSError, ValueError):
-        return dict(json.loads(folder.record.read_text()))
+        write_whole(path, json.dumps(strict(together)))
+
+
+def _read(path: Path) -> dict[str, Any]:
+    with contextlib.suppress(OSError, ValueError):
+        return dict(json.loads(path.read_text()))
     return {}
 
 

@@ -13,6 +13,7 @@ from torch.utils.data import WeightedRandomSampler
 from nbdebug.errors import SetupError
 from nbdebug.training.trainer.averaging import Averaged
 from nbdebug.training.trainer.balance import draw_weights
+from nbdebug.training.trainer.compiling import compiled
 from nbdebug.training.trainer.determinism import seed_rank
 from nbdebug.training.trainer.loading import Batches, Dealing, batches
 from nbdebug.training.trainer.losses import build_loss
@@ -61,9 +62,10 @@ def assembled(setup: TrainingSetup, context: Context) -> Training:
     setup = _on_device(setup, context)
     own = setup.optimizers if config.optimizer is None and setup.optimizers else (build_optimizer(config, setup.model, setup.optimizers),)
     raw = setup.model
-    setup = replace(setup, optimizer=own, model=_compiled(raw, config.compile))
+    setup = replace(setup, optimizer=own, model=compiled(raw, config.compile, context))
     mixing = Mixing(config)
-    whole = context.wrap(Whole(setup, mixing if mixing.active else None))
+    of_torch = all(type(one).__module__.startswith("torch.optim") for one in own)  # others may keep gradients as they are
+    whole = context.wrap(Whole(setup, mixing if mixing.active else None), watched=False, views=of_torch)
     context.live.model, context.live.optimizers = raw, list(setup.optimizers)
     data = _training_data(setup, context, together)
     total = total_steps(context, data)
@@ -87,11 +89,6 @@ def total_steps(context: Context, data: Batches) -> int | None:
     by_epochs = None if told.epochs is None or data.length is None else told.epochs * -(-data.length // told.accumulate)
     known = [n for n in (told.max_steps, by_epochs) if n is not None]
     return min(known) if known else None
-
-
-def _compiled(model: nn.Module, told: bool | str) -> nn.Module:
-    """By torch.compile, in the mode that was asked for."""
-    return model if told is False else torch.compile(model, mode=None if told is True else told)  # type: ignore[return-value]
 
 
 def _held(whole: nn.Module) -> nn.Module | None:

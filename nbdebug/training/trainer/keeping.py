@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from nbdebug.errors import CheckpointError
 from nbdebug.training import checkpoint
 from nbdebug.training.record.content import content, same_content
+from nbdebug.training.trainer.alarms import Alarms
 from nbdebug.training.trainer.assembly import Training
 from nbdebug.training.trainer.loading import Place
 from nbdebug.training.trainer.state import place_of, random_states, set_random_states
@@ -20,8 +21,8 @@ if TYPE_CHECKING:
 class Keeper:
     """Writes what a training consists of, and puts it back."""
 
-    def __init__(self, training: Training, context: Context) -> None:
-        self._training, self._context = training, context
+    def __init__(self, training: Training, context: Context, alarms: Alarms) -> None:
+        self._training, self._context, self._alarms = training, context, alarms
         told = context.config.checkpoint
         self._rule = checkpoint.Rule(told.keep_last, told.keep_best, told.monitor, told.mode, told.keep_every or 0)
         self.last_step = -1  # of the newest that was written
@@ -37,7 +38,7 @@ class Keeper:
         """
         context, phase = self._context, self._context.now.phase
         context.now.phase, self.last_step = "checkpoint", step
-        everyones = self._training.together.everyone(random_states(context.device))
+        everyones = self._training.together.everyone((random_states(context.device), self._alarms.state()))
         if context.is_main:
             try:
                 state = self._state(step, place, everyones) | {"owes_validation": owes}
@@ -51,7 +52,8 @@ class Keeper:
 
     def _state(self, step: int, place: Place, everyones: list[Any]) -> dict[str, Any]:
         config = self._context.config
-        own = {"step": step, "place": asdict(place), "random": everyones, "world_size": len(everyones), "seed": config.seed, "written": self.written + 1}
+        randoms, alarms = map(list, zip(*everyones, strict=True))
+        own = {"step": step, "place": asdict(place), "random": randoms, "alarms": alarms, "world_size": len(everyones), "seed": config.seed, "written": self.written + 1}
         return own | {"config": config.to_yaml(), "data": self._data()} | self._training.parts.state()
 
     def resumed(self, state: Mapping[str, Any]) -> tuple[int, Place, bool]:
@@ -66,6 +68,8 @@ class Keeper:
         told = state.get("random") or []
         if context.rank < len(told):
             set_random_states(told[context.rank], context.device)
+        alarms = state.get("alarms") or [None]
+        self._alarms.restore(alarms[context.rank if context.rank < len(alarms) else 0])
         self.written = int(state.get("written", 0))
         self._notes(state)
         return int(state["step"]), place, bool(state.get("owes_validation"))

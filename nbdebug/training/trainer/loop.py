@@ -18,6 +18,7 @@ from nbdebug.training.trainer.determinism import repeatable
 from nbdebug.training.trainer.keeping import Keeper
 from nbdebug.training.trainer.loading import Place
 from nbdebug.training.trainer.moments import Moments, every
+from nbdebug.training.trainer.numbers import sampled
 from nbdebug.training.trainer.told import Told, timed
 
 if TYPE_CHECKING:
@@ -38,9 +39,10 @@ class Loop:
         self._owes = False  # a validation that was broken off
         self._wished = False  # a checkpoint, while there was no time for it
         self._said = Told(context)
-        self._keeper = Keeper(training, context)
-        self._moments = Moments(context.config.checkpoint, training.together)
         self._alarms = Alarms(training, context)
+        self._keeper = Keeper(training, context, self._alarms)
+        self._moments = Moments(context.config.checkpoint, training.together)
+        self._layers = sampled(training, context)
 
     def run(self) -> dict[str, Any]:
         """Trains; gives the step, the last metrics and why it ended, and leaves the weights in the run's folder."""
@@ -57,6 +59,7 @@ class Loop:
                 while not self.ended:
                     self._epoch()
             finally:
+                self._layers.close()
                 self._alarms.close()
             self._finish()
         return {"step": self.step, "epoch": self.place.epoch, "metrics": self.metrics, "train": self._said.last, "ended": self.ended}
@@ -70,6 +73,7 @@ class Loop:
         with contextlib.closing(batches):
             for delivered in batches:
                 self._alarms.begins(delivered.batch)
+                self._layers.begins(self.step + 1)
                 training.updates.take(delivered)
                 if not delivered.ends:
                     continue
@@ -85,8 +89,10 @@ class Loop:
         training, step = self.training, self.step + 1
         if self._alarms.before_update(step):
             training.updates.drop()
+            self._layers.over(step, None)
         else:
             updated = training.updates.update(norm=self._said.wants_norm(step))
+            self._layers.over(step, updated)
             self._alarms.after_update(step, updated)
             if not updated.skipped:
                 for schedule in training.schedules:

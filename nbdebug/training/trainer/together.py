@@ -26,6 +26,15 @@ class Together:
         """Each number, the largest of all ranks'."""
         return self._reduced(numbers, dist.ReduceOp.MAX)
 
+    def each(self, *numbers: float) -> list[list[float]]:
+        """Each rank's numbers, by rank."""
+        told = torch.tensor(numbers, dtype=torch.float64)
+        if self.alone:
+            return [told.tolist()]
+        gathered = [torch.empty_like(told) for _ in range(dist.get_world_size(self.group))]
+        dist.all_gather(gathered, told, group=self.group)
+        return [one.tolist() for one in gathered]
+
     def everyone(self, value: Any) -> list[Any]:
         """Each rank's value, by rank; plain values and tensors."""
         if self.alone:

@@ -13,7 +13,7 @@ from nbdebug.training.view.buttons import Buttons
 from nbdebug.training.view.picture import Picture
 
 COLOURS = {DONE: "nbd-sound", FAILED: "nbd-error", PAUSED: "nbd-warning", STOPPING: "nbd-warning"}
-PARTS = ("head", "charts", "ranks", "told", "printed")
+PARTS = ("head", "charts", "ranks", "told", "layers", "printed")
 
 
 class Box:
@@ -34,7 +34,7 @@ class Box:
         """Shows this."""
         content = {
             "head": _head(picture), "charts": f'<div class="nbd-pair">{html.drawings(picture.curves)}</div>\n' if picture.curves else "",
-            "ranks": table_html(picture.ranks.columns, picture.ranks.rows), "told": _told(picture), "printed": _printed(picture),
+            "ranks": table_html(picture.ranks.columns, picture.ranks.rows), "told": _told(picture), "layers": f'<div class="nbd-pair">{html.drawings(picture.layers)}</div>\n' if picture.layers else "", "printed": _printed(picture),
         }  # fmt: skip
         for name, part in self._parts.items():
             if part.value != (new := html.part(content[name])):

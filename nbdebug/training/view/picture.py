@@ -8,16 +8,19 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from nbdebug.findings import Finding
-from nbdebug.page import Curve, Glance, Note, Page, Panel, Section, Table
+from nbdebug.instruments.watch.panels.tensors import step_maps
+from nbdebug.page import Curve, Glance, Heatmap, Note, Page, Panel, Section, Table
 from nbdebug.render.numbers import number
 from nbdebug.training.history import RankNow
 from nbdebug.training.job import FUNCTION
 from nbdebug.training.monitor import DONE, ENDED, FAILED, PAUSED
+from nbdebug.training.record import layers
 from nbdebug.training.view.courses import Courses
 
 if TYPE_CHECKING:
     from nbdebug.training.run import Run
 
+MOST_LAYERS = 16  # rows of a map; the report has them all
 LINES = 12  # of output; the files keep all
 COLUMNS = ("rank", "does", "step", "samples/s", "memory, MB", "waits for data, %", "device")
 PHASES = {"": "starts", "start": "starts", "train": "trains", "validate": "validates", "checkpoint": "writes a checkpoint", "paused": "is paused", "end": "ends"}
@@ -37,6 +40,7 @@ class Picture:
     ranks: Table
     findings: tuple[Finding, ...]
     notes: tuple[str, ...]
+    layers: tuple[Heatmap, ...]  # of rank 0 over the steps
     printed: str  # the last lines, with the rank before each where there are several
 
     def line(self) -> str:
@@ -45,7 +49,7 @@ class Picture:
 
     def page(self) -> Page:
         """To be kept, and for front ends without widgets."""
-        told: list[Panel] = [*self.curves, self.ranks]
+        told: list[Panel] = [*self.curves, self.ranks, *self.layers]
         told += [Note("notes", "\n".join(self.notes))] * bool(self.notes)
         told += [Note("last output", self.printed, "code")] * bool(self.printed)
         subtitle = f"{self.line()}: {self.trouble}" if self.trouble else self.line()
@@ -66,6 +70,8 @@ class Pictures:
         self._length = _length(run, self._about)
         self._found: tuple[Finding, ...] = ()
         self._found_in: Any = None  # what was known when it was found
+        self._layers: tuple[Heatmap, ...] = ()
+        self._layers_of = 0  # the file that they were drawn from
         self._epochs: tuple[int, int] | None = None  # (epochs, steps that they took), when the last one began
 
     def take(self) -> Picture:
@@ -79,15 +85,22 @@ class Pictures:
             self._about = run.folder.about()
         return Picture(
             run.id, state, ended, self._words(state, step, epoch, ranks), self._done(state, step, epoch), run.trouble, self._courses.curves(),
-            ranks_table(ranks, state), self._findings(state, ranks), tuple(history.notes), _printed(list(history.output), len(ranks)),
+            ranks_table(ranks, state), self._findings(state, ranks), tuple(history.notes), self._maps(), _printed(list(history.output), len(ranks)),
         )  # fmt: skip
 
     def _findings(self, state: str, ranks: list[RankNow]) -> tuple[Finding, ...]:
         """Looked for again when there is more to find: it takes all that was measured so far."""
-        known = (state, len(self.run.history.findings), len(self.run.history.errors), [rank.rank for rank in ranks if rank.silent])
+        known = (state, len(self.run.history.findings), len(self.run.history.errors), layers.changed(self.run.folder), [rank.rank for rank in ranks if rank.silent])
         if known != self._found_in:
             self._found, self._found_in = tuple(self.run.findings), known
         return self._found
+
+    def _maps(self) -> tuple[Heatmap, ...]:
+        """Layers by steps, drawn anew when rank 0 has written what it saw."""
+        changed = layers.changed(self.run.folder)
+        if changed != self._layers_of and (seen := layers.read(self.run.folder)) is not None:
+            self._layers, self._layers_of = tuple(step_maps(seen.result, most=MOST_LAYERS)), changed
+        return self._layers
 
     def _words(self, state: str, step: int, epoch: int, ranks: list[RankNow]) -> str:
         unit, length = self._length

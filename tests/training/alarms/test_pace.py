@@ -55,7 +55,7 @@ def waited(load, train, count, limit=0.5):
             clock.now += load
             yield 0
 
-    for _ in waiting.read(batches()):
+    for _ in pace.read(batches(), waiting, clock=clock):
         clock.now += train
         said.append(waiting.told())
     return [told for told in said if told is not None]

@@ -85,3 +85,45 @@ def test_a_gradient_longer_than_is_endured_is_told_by_the_rank_whose_batch_it_is
 
 def test_gradients_below_it_are_not_told():
     assert trained(poisoned=False, gradient_norm=1000.0).findings == []
+
+
+def hard(factor, steps=200):
+    """Falls to nearly nothing; the sample of step 176 is harder by so much."""
+    torch.manual_seed(0)
+    x = torch.randn(4 * steps, 4)
+    y = x.sum(1, keepdim=True)
+    y[4 * 175] += factor
+    model = nn.Linear(4, 1)
+    return nbdebug.TrainingSetup(model, nn.MSELoss(), torch.optim.SGD(model.parameters(), 0.05), DataLoader(TensorDataset(x, y), batch_size=4))
+
+
+def test_a_resumed_run_knows_where_the_loss_began():
+    for factor, expected in ((1.5, []), (60.0, ["ND706"])):
+        whole = nbdebug.launch(hard(factor), epochs=1, preflight=False, checkpoint={"every_steps": 100, "keep_last": 9}).wait(120)
+        assert [finding.code for finding in whole.findings] == expected
+        rest = nbdebug.launch(hard(factor), epochs=1, preflight=False, resume=str(whole.folder.checkpoints / "step-00000100.pt")).wait(120)
+        assert [finding.code for finding in rest.findings] == expected  # 1.5 is far above the late losses, and what it was before it learnt anything
+
+
+def test_of_a_checkpoint_without_that_nothing_is_behind_the_beginning():
+    losses = Losses(10.0)
+    losses.restore(None)
+    assert not any(losses.told(loss) for loss in [0.1] * 60 + [50.0])
+    again = Losses(10.0)
+    before = Losses(10.0)
+    series = falling()
+    for loss in series[:150]:
+        before.told(loss)
+    again.restore(before.state())
+    assert again.told(30.0) == before.told(30.0) is not None
+
+
+def test_what_a_run_found_of_its_ranks_is_said_once_though_it_was_started_again():
+    from nbdebug.findings import Finding, Location
+    from nbdebug.plain import to_plain
+    from nbdebug.training.report import full
+
+    run = nbdebug.launch(hard(0.0), max_steps=4, preflight=False).wait(120)
+    for share in (0.7, 0.8):
+        run.history.hear({"k": "finding", "finding": to_plain(Finding("ND810", "loader starved", WARNING, f"{share:.0%} of the time", "more workers", Location(detail="train_loader")))})
+    assert [finding.message for finding in full(run).told] == ["80% of the time"]

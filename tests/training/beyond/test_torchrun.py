@@ -10,12 +10,15 @@ import subprocess
 import sys
 import time
 
+import psutil
 import pytest
 import torch
 
 import nbdebug
 from nbdebug.errors import LaunchError, RankFailed
-from tests.training.run import trainings
+from tests.training.conftest import wait_for
+from tests.training.run import odd_trainings, trainings
+from tests.training.run.notebook import seconds_until_gone
 
 TORCHRUN = [sys.executable, "-m", "torch.distributed.run"]
 
@@ -49,20 +52,29 @@ def test_an_exported_run_gives_the_same_weights(tmp_path):
 
 
 def test_the_engine_trains_stops_and_says_what_failed(tmp_path):
-    run = nbdebug.launch(trainings.setup(), epochs=1, num_processes=2, engine="torchrun", runs_dir=tmp_path, wait=True)
+    run = nbdebug.launch(trainings.setup(), epochs=1, engine="torchrun", runs_dir=tmp_path, wait=True)
     assert run.state == "done" and same(run.folder.weights, run.model)
     endless = nbdebug.launch(trainings.setup(), epochs=100_000, num_processes=2, engine="torchrun", runs_dir=tmp_path)
-    while not endless.step and not endless.ended:
-        time.sleep(0.05)
+    wait_for(lambda: endless.step or endless.ended)
     endless.stop("enough")
     endless.wait(60)
     assert endless.state == "interrupted" and endless.trouble == "enough"
-    with pytest.raises(RankFailed, match="rank 1 raised ValueError"):
-        nbdebug.launch(trainings.one_raises, num_processes=2, engine="torchrun", runs_dir=tmp_path, wait=True)
+    with pytest.raises(RankFailed, match="rank 0 raised ValueError at step 1: bad sample 7"):
+        nbdebug.launch(odd_trainings.raises, engine="torchrun", runs_dir=tmp_path, wait=True)
     killed = nbdebug.launch(trainings.setup(), epochs=100_000, num_processes=2, engine="torchrun", runs_dir=tmp_path)
     killed.kill()
     killed.wait(60)
     assert killed.state == "interrupted"
+
+
+def test_no_rank_outlives_its_agent(tmp_path):
+    run = nbdebug.launch(trainings.steps, 10**7, engine="torchrun", runs_dir=tmp_path)
+    wait_for(lambda: run.step or run.ended)
+    ranks = [psutil.Process(rank.pid) for rank in run.ranks]
+    os.kill(run._keeper._process.pid, signal.SIGKILL)
+    assert seconds_until_gone(ranks, 20) < 10.0
+    with pytest.raises(RankFailed, match="torchrun ended with exit code -9"):
+        run.wait(20)
 
 
 def test_ranks_begin_again_at_the_last_checkpoint(tmp_path):
@@ -81,7 +93,7 @@ def test_ranks_begin_again_at_the_last_checkpoint(tmp_path):
 
 
 def test_what_slurm_is_given_runs(tmp_path):
-    run = nbdebug.launch(trainings.setup(), epochs=1, num_processes=2, runs_dir=tmp_path / "runs", name="two words", wait=True)
+    run = nbdebug.launch(trainings.setup(), epochs=1, runs_dir=tmp_path / "runs", name="two words", wait=True)
     folder = run.export(tmp_path / "exported", nodes=1)
     commands = tmp_path / "bin"
     commands.mkdir()

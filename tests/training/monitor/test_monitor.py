@@ -258,6 +258,28 @@ def test_a_silent_rank_is_named_once_and_again_after_it_spoke():
     assert not scene.monitor.ranks_now()[1].silent
 
 
+def test_a_rank_that_stands_since_another_has_left_is_named_once():
+    scene = Scene().training()
+    scene.says(0, "beat", step=7, epoch=0, phase="end")
+    scene.says(1, "beat", step=7, epoch=0, phase="train")
+    for _ in range(2 * int(SILENT)):
+        for rank, phase in ((0, "end"), (1, "train")):
+            scene.says(rank, "beat", step=7, epoch=0, phase=phase)
+        scene.after(1.0)
+    (note,) = scene.monitor.history.notes
+    assert note.startswith("rank 0 has left its loop after step 7, and rank 1 has stood at step 7 for") and "run.stacks()" in note
+
+
+def test_ranks_that_still_step_or_validate_wait_for_nobody():
+    for phase, moves in (("train", 1), ("validate", 0), ("checkpoint", 0)):
+        scene = Scene().training()
+        for second in range(3 * int(SILENT)):
+            scene.says(0, "beat", step=7, epoch=0, phase="end")
+            scene.says(1, "beat", step=7 + moves * second, epoch=0, phase=phase)
+            scene.after(1.0)
+        assert scene.monitor.history.notes == []
+
+
 def test_a_process_that_does_not_end_after_its_work_is_ended_and_the_run_is_done():
     scene = Scene(ranks=1).training()
     scene.says(0, "done", result=None)

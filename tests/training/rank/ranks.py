@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ import psutil
 from nbdebug.training import payload
 from nbdebug.training.folder import RunFolder
 from nbdebug.training.job import FUNCTION, Job
-from nbdebug.training.local import server, start, store
+from nbdebug.training.local import ending, server, start, store
 from nbdebug.training.rank.entry import main
 from nbdebug.training.rank.spec import RankSpec
 
@@ -78,8 +78,8 @@ def ranks(folder: Path, train: Callable[..., Any], world_size: int = 2, *, metho
 
 
 def end(pid: int) -> None:
-    if psutil.pid_exists(pid):
-        for process in (*psutil.Process(pid).children(recursive=True), psutil.Process(pid)):
+    for process in ending.descendants(pid):
+        with suppress(psutil.NoSuchProcess):
             process.kill()
 
 

@@ -197,30 +197,32 @@ KERNEL = """
 import sys, time
 from contextlib import ExitStack
 from pathlib import Path
+from nbdebug.training.rank import guard
+guard.die_with_parent()  # the tests, which may be killed
 from tests.training.payload.cells import cell
 from tests.training.rank.ranks import ranks
 
 with ExitStack() as stack:
     pids = []
-    for number, stuck in enumerate(sys.argv[2:]):
-        text = TRAIN.replace("STUCK", stuck)
-        folder = Path(sys.argv[1]) / str(number)
-        two = stack.enter_context(ranks(folder, stack.enter_context(cell(text, number))["train"]))
-        two.listen(lambda heard: len(heard.of("note")) == 2)
-        pids += two.pids
+    for number, (stuck, detached) in enumerate([*((stuck, False) for stuck in STUCK), ("time.sleep(2.5); ctx.note('still here')", True)]):
+        train = stack.enter_context(cell(WORKING.replace("STUCK", stuck), number))["train"]
+        told = {"store_port": 0, "kernel_pid": 0} if detached else {}
+        started = stack.enter_context(ranks(Path(sys.argv[1]) / str(number), train, 1 if detached else 2, **told))
+        started.listen(lambda heard: len(heard.of("note")) == len(heard.started))
+        pids += started.pids
     time.sleep(0.5)
     print(*pids, flush=True)
     time.sleep(60)
 """
 
 
-def test_no_rank_outlives_its_kernel(tmp_path):
+def test_no_rank_outlives_its_kernel_unless_it_is_detached(tmp_path):
     """Not one that sleeps, nor one in C code, nor one that waits for another; nor their workers. The kernel is a process of its own here, and killed."""
-    source = KERNEL.replace("TRAIN.", f"{WORKING!r}.", 1)
+    source = f"WORKING, STUCK = {WORKING!r}, {[*STUCK.values()]!r}\n{KERNEL}"
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
-    kernel = subprocess.Popen([sys.executable, "-c", source, str(tmp_path), *STUCK.values()], stdout=subprocess.PIPE, text=True, env=environment)
+    kernel = subprocess.Popen([sys.executable, "-c", source, str(tmp_path)], stdout=subprocess.PIPE, text=True, env=environment)
     try:
-        pids = [int(pid) for pid in kernel.stdout.readline().split()]
+        *pids, detached = (int(pid) for pid in kernel.stdout.readline().split())
         workers = [process.pid for pid in pids for process in psutil.Process(pid).children(recursive=True)]
         assert len(pids) == len(workers) == 6
     finally:
@@ -228,18 +230,7 @@ def test_no_rank_outlives_its_kernel(tmp_path):
         kernel.wait()
     gone([pid for number, pid in enumerate(pids) if number not in (2, 3)], 2.0)  # those in C code need the server's end
     gone(pids + workers, 10.0)
-
-
-def test_a_detached_rank_outlives_its_kernel(tmp_path):
-    source = KERNEL.replace("TRAIN.", f"{WORKING!r}.", 1).replace('["train"])', '["train"], 1, store_port=0, kernel_pid=0)').replace("== 2)", "== 1)")
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
-    kernel = subprocess.Popen([sys.executable, "-c", source, str(tmp_path), "time.sleep(3); ctx.note('still here')"], stdout=subprocess.PIPE, text=True, env=environment)
-    try:
-        (pid,) = (int(pid) for pid in kernel.stdout.readline().split())
-    finally:
-        kernel.kill()
-        kernel.wait()
-    gone([pid], 30.0)
-    (folder,) = (tmp_path / "0").iterdir()
+    gone([detached], 30.0)
+    (folder,) = (tmp_path / str(len(STUCK))).iterdir()
     said = [event["k"] for event in RunFolder(folder).said(0)]
     assert said.count("note") == 2 and said[-1] == "done"

@@ -15,7 +15,16 @@ from jupyter_client.manager import KernelManager
 from nbdebug.training.folder import RunFolder
 
 ROOT = Path(__file__).parents[3]
-IMPORTS = "import os, sys, time, torch, nbdebug\nfrom torch import nn\nfrom torch.utils.data import DataLoader, Dataset\ntorch.set_num_threads(1)"
+IMPORTS = """
+import nbdebug.training
+from nbdebug.training.rank import guard
+guard.die_with_parent()  # the tests, which may be killed
+import os, sys, time, torch, nbdebug
+from torch import nn
+from torch.utils.data import DataLoader, Dataset
+torch.set_num_threads(1)
+nbdebug.training.warm_up()
+"""
 
 
 class Notebook:

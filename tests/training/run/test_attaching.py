@@ -32,7 +32,7 @@ def forgotten():
 
 def kernel(code):
     """Another process that launches something, and lives on."""
-    prelude = "import time\nfrom nbdebug.training.launching import launch\nfrom tests.training.run import trainings\n"
+    prelude = "import time\nfrom nbdebug.training.rank import guard\nguard.die_with_parent()\nfrom nbdebug.training.launching import launch\nfrom tests.training.run import trainings\n"
     return subprocess.Popen([sys.executable, "-c", prelude + code], cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)}, start_new_session=True)
 
 

@@ -12,6 +12,7 @@ from torch import nn
 import nbdebug
 from nbdebug.errors import CheckpointError, ConfigError, LaunchError
 from nbdebug.training.launching import launch
+from nbdebug.training.local import server
 from tests.training.run import trainings
 
 
@@ -68,6 +69,7 @@ def test_what_cannot_be_trained(runs_dir, job, match):
 
 def test_what_cannot_be_shipped_leaves_no_folder(runs_dir):
     lock = threading.Lock()
+    server.ahead("auto")  # which a launch leaves warm, whatever becomes of it
     refused(runs_dir, "lock", lambda: (lock, trainings.setup())[1])
     assert not list(runs_dir.glob("*"))
 

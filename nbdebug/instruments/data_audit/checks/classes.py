@@ -89,7 +89,7 @@ def _shifted(asked: Alignment) -> Iterator[Seen]:
         lone = not others or max(others) <= OTHERS * at[shift].correlation
         sharp = shift > 0 and max(others, default=0.0) <= SHARP * at[shift].correlation  # a series told so is told by what is no series in it
         if (not one.series or sharp) and lone and _is_told(at[shift]) and _is_chance(at[0], at[shift].correlation):
-            yield _shift(asked.field, one, shift, at[0], at[shift], certain=shift > 0 or one.pictures or _other_is_aligned(asked, one))
+            yield _shift(asked.field, one, shift, at[0], at[shift], certain=shift > 0 or one.signals or _other_is_aligned(asked, one))
 
 
 def _other_is_aligned(asked: Alignment, one: Shifted) -> bool:

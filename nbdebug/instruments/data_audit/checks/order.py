@@ -27,7 +27,7 @@ def order_unshuffled(look: DataLook) -> Iterator[Seen]:
     Seen: how often two samples of one batch share a label, beside the exact mean and deviation over all orders of these
         labels; at least 5 deviations and 0.3 of the way to a sorted order warn. So do quantities that rise or fall with the order of
         delivery (rank correlation from 0.95 on), four batches and more. A loader in order whose labels are
-        mixed, or a sampler of your own that is drawn anew each epoch, is worth knowing. One batch an epoch is sound. Without a model only a
+        mixed, or a sampler of your own that is drawn anew each epoch, is worth knowing, unless it brings all of one label before the next. One batch an epoch is sound. Without a model only a
         DataLoader that does not shuffle is judged: a table or a dataset has no order of training. Alone it may be meant for
         evaluation, so that only one beside which val= is given warns.
     Where: the loader and its sampler.
@@ -89,7 +89,7 @@ def _blocked(loader: LoaderLook, field: str, order: Order, *, severity: Severity
     )
     evidence = {"delivered": order.delivered, "random": order.random, "sorted": order.sorted, "z": order.z}
     location = Location(detail=f"{loader.name}, {loader.sampler_name}, {field}")
-    return Seen(message, location, evidence, severity=INFO if loader.sampler == "own" and not loader.repeats else severity)
+    return Seen(message, location, evidence, severity=INFO if loader.sampler == "own" and not loader.repeats and not order.one_by_one else severity)
 
 
 def _risen(look: DataLook) -> Quantity | None:

@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterator
 
 from nbdebug.data.features import FeatureLook
+from nbdebug.data.features.target_scale import REACHED
 from nbdebug.errors import NotChecked
 from nbdebug.findings import INFO, WARNING, Location
 from nbdebug.instruments.base import Seen
@@ -19,6 +20,7 @@ UNEVEN_RATIO = 1000.0  # of the columns' contributions; our choice: sound tables
 AS_A_WHOLE, FEW_COLUMNS = 0.15, 32  # all columns together have mean 0 and std 1, within this; more columns may be the pixels of pictures, whose edges vary little
 APART = 100.0  # of the spreads themselves, from which columns have units of their own; small weights alone are no fault of the data
 UNEVEN_STD = 10.0  # of the widest column; below it no column is large enough to do harm
+ODD_RMS, ODD_RATIO, ODD_SHARE = 15.0, 15.0, 0.6  # of a column that was left out where the others were scaled, beside the median of them, and their share; our choice
 
 
 @data_audit.check("ND102", "feature scale", severity=WARNING)
@@ -28,9 +30,9 @@ def feature_scale(look: DataLook) -> Iterator[Seen]:
     Wrong: large inputs saturate the first layer and make steps too big, tiny ones leave it only its bias, and
         a column a thousand times wider than the others is the only one that is learnt from.
     Seen: at the first layer with weights, after whatever the model does to its inputs: RMS above 30 and an output
-        above 5; no value above 0.02 and an output that hardly differs between samples; columns whose spread
+        above 5; no value that lies more than 0.02 off their mean and an output that hardly differs between samples; columns whose spread
         times their weights differ more than 1000-fold while the widest has a std above 10, or one mean and one
-        std were taken of a few columns together. A norm layer before,
+        std were taken of a few columns together; one column with an RMS above 15 where most others are of the order of one. A norm layer before,
         or (but for columns) right behind, an embedding, and sparse or constant columns are sound.
     Where: the layer, the loader, the column or channel.
     Try: inputs / 255 for pixels, StandardScaler fitted on the training part for tables, or a norm layer first.
@@ -48,7 +50,7 @@ def feature_scale(look: DataLook) -> Iterator[Seen]:
         raise NotChecked(_why_no_layer(look))
     told: set[str] = set()
     for layer in look.layers:
-        seen = _uneven(look, layer) or _unscaled(look, layer) or _scaled_twice(look, layer)
+        seen = _uneven(look, layer) or _left_out(layer) or _unscaled(look, layer) or _scaled_twice(look, layer)
         if seen is not None and layer.field not in told:
             told.add(layer.field)
             yield seen
@@ -112,17 +114,33 @@ def _unscaled(look: DataLook, layer: FirstLayer) -> Seen | None:
     return Seen(message, _at(layer, _loudest(look, layer)), evidence, advice="divide pixels by 255, standardise columns")
 
 
+def _left_out(layer: FirstLayer) -> Seen | None:
+    """A column that nobody scaled, where the others were."""
+    scales = layer.scales
+    if scales is None or layer.normalised or scales.loudest_rms <= ODD_RMS or scales.loudest_ratio <= ODD_RATIO:
+        return None
+    if not scales.others or scales.sized < ODD_SHARE * scales.others:
+        return None
+    message = (
+        f"{scales.loudest} has RMS {scales.loudest_rms:.3g}, where {scales.sized} of the other {scales.others} are of the order of one: "
+        f"to {_name(layer)} it counts {scales.loudest_ratio:,.0f} times as much as one of them"
+    )
+    evidence = {"rms": scales.loudest_rms, "ratio": scales.loudest_ratio, "others": scales.others}
+    return Seen(message, _at(layer, scales.loudest), evidence, advice=f"standardise {scales.loudest} as well, by its mean and std on the training part")
+
+
 def _scaled_twice(look: DataLook, layer: FirstLayer) -> Seen | None:
     largest = _largest(look, layer)
     quiet = layer.bounded or layer.output_spread < SCALED_TWICE
-    if not 0 < largest < SCALED_TWICE or layer.normalised or layer.unit_rows or not quiet:
+    if not 0 < min(largest, layer.farthest) < SCALED_TWICE or layer.normalised or layer.unit_rows or not quiet:
         return None
-    message = (
-        f"{_name(layer)} receives no value above {largest:.3g}, where about 1 is expected, and its outputs differ "
-        f"by only {layer.output_spread:.2g} between samples"
-    )
+    said = f"no value above {largest:.3g}, where about 1 is expected"
+    if largest >= SCALED_TWICE:
+        said = f"values that lie within {layer.farthest:.2g} of one another's mean, at about {largest:.3g}"
+    message = f"{_name(layer)} receives {said}, and its outputs differ by only {layer.output_spread:.2g} between samples"
     evidence = {"largest": largest, "output_spread": layer.output_spread}
-    return Seen(message, _at(layer, ""), evidence, advice="look for a scaling that is done twice, such as / 255 / 255")
+    advice = "look for a scaling that is done twice, such as / 255 / 255" if largest < SCALED_TWICE else "subtract and divide by mean and std in the units that the data has by then: of 0..1 after / 255"
+    return Seen(message, _at(layer, ""), evidence, advice=advice)
 
 
 def _field(look: DataLook, layer: FirstLayer) -> Field | None:
@@ -160,7 +178,8 @@ def target_scale(look: DataLook) -> Iterator[Seen]:
     Seen: the training loss is one of torch's own over quantities, or pulls every output towards its target, and those of a column
         lie more than 30 apart. Then it is
         tried: for Adam and its like, every weight is moved by 200 learning rates straight on; less than a tenth of the way
-        warns. Targets that vary by less than 0.01 warn where a single such step throws the outputs by 100 times that. For SGD one step is taken: a loss ten times as high, that the same step with standardised targets lowers, warns.
+        warns, and so does a start 20 spreads of the targets off. So does a column of targets that varies 20 times as much as others of the order of one.
+        Targets that vary by less than 0.01 warn where a single such step throws the outputs by 100 times that. For SGD one step is taken: a loss ten times as high, that the same step with standardised targets lowers, warns.
     Where: the targets.
     Try: standardise the targets by mean and std of the training part (and turn predictions back), or start the last bias
         at the mean.
@@ -188,8 +207,12 @@ def target_scale(look: DataLook) -> Iterator[Seen]:
         f"targets have mean {scale.target_mean:,.4g} and std {scale.target_std:,.4g}, the outputs start at mean "
         f"{scale.output_mean:.3g} and std {scale.output_std:.3g}"
     )
-    if scale.thrown is not None:
+    if scale.uneven is not None:
+        message = f"{start}: it varies {scale.uneven:,.0f} times as much as the others, which hardly count beside it in {scale.loss}"
+    elif scale.thrown is not None:
         message = f"{start}: one step of {scale.rate:g} moves the outputs by {scale.thrown:,.0f} times the spread of the targets, however small the error is"
+    elif scale.way is not None and scale.off is not None and scale.way >= REACHED:
+        message = f"{start}: {scale.off:,.0f} times as far off as the targets vary, so that nearly all of what is learnt first is their mean"
     elif scale.way is not None:
         message = f"{start}: {scale.steps} steps of {scale.rate:g}, all straight on, would cover {100 * scale.way:.2g} % of the way"
     else:

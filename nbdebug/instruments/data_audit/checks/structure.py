@@ -15,6 +15,7 @@ from nbdebug.instruments.data_audit.measure import data_audit
 from nbdebug.instruments.data_audit.result import DataLook
 
 ACCIDENT, ACCIDENT_SHARE = 3, 0.001  # samples without content and their share, up to which they are worth no alarm; our choice
+EMPTIED = 0.9  # of the samples without content, from which it is what prepares them; our choice
 SPOILT, SPOILT_SHARE = 3, 0.01  # texts or recordings that were damaged; our choice
 TWICE_SHARE = 0.01  # of the boxes are there twice; COCO's own files have some
 ONE_TOKEN = 0.9  # of all tokens are the same one, in a table with room for a hundred; our choice
@@ -73,7 +74,8 @@ def sample_structure(look: DataLook) -> Iterator[Seen]:
     """
     made = look.answer("structure")
     for one in made.odd:
-        yield _odd(one, _severity(one))
+        if not _is_emptied(one):
+            yield _odd(one, _severity(one))
     for turned in made.rows_as_channels:
         height, width, channels = turned.shape[1:]
         yield Seen(
@@ -81,6 +83,20 @@ def sample_structure(look: DataLook) -> Iterator[Seen]:
             replace(turned.location, detail=f"{look.train.name} {turned.field}"), {"rows": height, "width": width, "channels": channels},
             advice="permute(0, 3, 1, 2) the images, and give the convolution as many input channels as they have",
         )  # fmt: skip
+
+
+@data_audit.check("ND110", "transform wrong", severity=ERROR, advice="print what goes in and out of each step that prepares them: one of them leaves nothing")
+def emptied(look: DataLook) -> Iterator[Seen]:
+    """Nearly all samples hold one value throughout: what prepares them has emptied them; the page is that of the loader."""
+    for one in look.answer("structure").odd:
+        if _is_emptied(one):
+            yield _odd(one, ERROR)
+
+
+def _is_emptied(one: Odd) -> bool:
+    """Whether it is no accident of some samples: nearly all of them, whatever their target, hold nothing."""
+    share = 1.0 if one.labels is None else EMPTIED
+    return one.kind in ("constant", "silent") and one.alone and one.labels != 1 and one.count >= max(ACCIDENT, share * one.of)
 
 
 def _odd(one: Odd, severity: Severity) -> Seen:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import torch
@@ -15,10 +15,12 @@ from nbdebug.listening import Call, Tape
 
 WEIGHTED = ("linear", "conv1d", "conv2d", "conv3d", "matmul", "mm", "__matmul__")
 BOUNDED = ("lstm", "gru", "rnn_tanh")  # squashed: the size of the output says nothing about the input
+JOINS = ("cat", "concat", "concatenate", "hstack")  # columns beside embeddings, as tables have them
 NORMS = ("batch_norm", "layer_norm", "group_norm", "instance_norm", "rms_norm")
 ENOUGH = 32  # samples for a column's std, when only one batch of it is known
 UNIT = 1e-3  # how far rows that were normalised may be from one
 SPARSE = 0.95  # columns with more zeros than this are sparse, not narrow
+SIZED = 2.0  # a mean and a deviation below it are of the order of one, as those of standardised columns and of zeros and ones
 
 
 @dataclass
@@ -37,7 +39,8 @@ class Receiver:
         tally = delivered if delivered is not None and delivered.width == self.tally.width else self.tally
         enough = tally is delivered or self.samples >= ENOUGH
         scales = _scales(tally, self.gain) if enough else None
-        return FirstLayer(**{**vars(self.layer), "scales": scales})
+        whole = tally.overall()
+        return FirstLayer(**{**vars(self.layer), "scales": scales, "farthest": max(whole.high - whole.mean, whole.mean - whole.low)})
 
 
 def first_layers(tape: Tape, found: list[Member]) -> list[Receiver]:
@@ -53,7 +56,20 @@ def first_layers(tape: Tape, found: list[Member]) -> list[Receiver]:
         maker = tape.maker(received)
         if received.is_floating_point() and received.numel() and (maker is None or maker.index not in learnt):
             receivers.append(_receiver(tape, call, received, found))
+        elif maker is not None and maker.name in JOINS and call.name == "linear":
+            receivers += [_receiver(tape, call, part, found, offset) for part, offset in _raw_parts(tape, maker, learnt)]
     return receivers
+
+
+def _raw_parts(tape: Tape, join: Call, learnt: set[int]) -> Iterator[tuple[Tensor, int]]:
+    """Of tensors that were put side by side those that hold nothing learnt, and where their columns begin."""
+    offset, whole = 0, join.outputs()[0]
+    for part in join.inputs():
+        maker = tape.maker(part)
+        raw = part.is_floating_point() and part.numel() and not isinstance(part, nn.Parameter) and (maker is None or maker.index not in learnt)
+        if raw and part.ndim > 1 and part.shape[:-1] == whole.shape[:-1]:
+            yield part, offset
+        offset += part.shape[-1] if part.ndim else 0
 
 
 def _learnt_calls(tape: Tape) -> set[int]:
@@ -65,7 +81,7 @@ def _learnt_calls(tape: Tape) -> set[int]:
     return learnt
 
 
-def _receiver(tape: Tape, call: Call, received: Tensor, found: list[Member]) -> Receiver:
+def _receiver(tape: Tape, call: Call, received: Tensor, found: list[Member], offset: int = 0) -> Receiver:
     delivered = next((m for m in found if m.role == "input" and same_values(received, m.tensor)), None)
     values = torch.as_tensor(numbers(received)).double()
     output = torch.as_tensor(numbers(call.outputs()[0])).double()
@@ -79,15 +95,16 @@ def _receiver(tape: Tape, call: Call, received: Tensor, found: list[Member]) -> 
         unit_rows=_unit_rows(values), bounded=call.name in BOUNDED, normalised=_goes_into_norm(tape, call), scales=None,
     )  # fmt: skip
     same = delivered is not None and delivered.tensor.ndim == received.ndim
-    return Receiver(layer, tally, len(values) if values.ndim else 1, _gain(call, tally), same)
+    return Receiver(layer, tally, len(values) if values.ndim else 1, _gain(call, tally, offset), same)
 
 
-def _gain(call: Call, tally: ColumnTally) -> Tensor | None:
+def _gain(call: Call, tally: ColumnTally, offset: int = 0) -> Tensor | None:
     weight = call.argument(1, "weight")
-    if call.name not in WEIGHTED[:4] or not isinstance(weight, Tensor) or weight.shape[1] != tally.width:
+    whole = call.argument(0, "input").shape[-1] if call.name == "linear" else tally.width
+    if call.name not in WEIGHTED[:4] or not isinstance(weight, Tensor) or weight.shape[1] != whole or offset + tally.width > whole:
         return None
     others = [dim for dim in range(weight.ndim) if dim != 1]
-    return weight.detach().cpu().double().square().mean(others).sqrt()
+    return weight.detach().cpu().double().square().mean(others).sqrt()[offset : offset + tally.width]
 
 
 def _scales(tally: ColumnTally, gain: Tensor | None) -> Scales | None:
@@ -100,7 +117,20 @@ def _scales(tally: ColumnTally, gain: Tensor | None) -> Scales | None:
     widest = int(contribution.nan_to_num(nan=-1.0).argmax())
     narrowest = int(contribution.nan_to_num(nan=float("inf")).argmin())
     ratio = float(contribution[widest] / contribution[narrowest].clamp(min=1e-300))
-    return Scales(tally.name(widest), float(std[widest]), tally.name(narrowest), float(std[narrowest]), ratio)
+    return Scales(tally.name(widest), float(std[widest]), tally.name(narrowest), float(std[narrowest]), ratio, *_loudest(tally, gain, judged))
+
+
+def _loudest(tally: ColumnTally, gain: Tensor | None, judged: Tensor) -> tuple[str, float, float, int, int]:
+    """The column of the largest RMS, beside the others: its name, RMS, how much more it counts, how many they are, and of the order of one."""
+    mean, std = tally.mean, tally.std
+    rms = (mean.square() + std.square()).sqrt()
+    counts = rms * gain if gain is not None else rms
+    loudest = int(counts.where(judged, -1.0).argmax())
+    others = judged.clone()
+    others[loudest] = False
+    sized = others & (mean.abs() < SIZED) & (std < SIZED)
+    ratio = float(counts[loudest] / counts[others].median().clamp(min=1e-300))
+    return tally.name(loudest), float(rms[loudest]), ratio, int(others.sum()), int(sized.sum())
 
 
 def _goes_into_norm(tape: Tape, call: Call) -> bool:

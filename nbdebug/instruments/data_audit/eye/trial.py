@@ -120,6 +120,7 @@ def try_loss(setup: TrainingSetup, batch: Any) -> Trial:
     try:
         with torch.enable_grad(), tape, guard:
             trial.loss = setup.loss(batch)
+        trial.attempts.extend(_own_loss_deaf_to_the_last(trial, setup, batch))
     except Exception as error:  # the step is the user's own code: anything may come
         trial.error = first_line(error)
         trial.attempts.extend(_own_loss_that_raised(trial, setup, batch))
@@ -169,6 +170,23 @@ def _own_loss_that_raised(trial: Trial, setup: TrainingSetup, batch: Any) -> lis
     found = [m.tensor.to(predicted.device) for m in members(batch, setup) if m.role == "target"]
     attempts = [Attempt("", predicted, targets) for targets in found if not targets.is_floating_point()]
     return [a for a in attempts if len(a.targets.shape) and bool(a.outside(a.targets).any())]
+
+
+def _own_loss_deaf_to_the_last(trial: Trial, setup: TrainingSetup, batch: Any) -> list[Attempt]:
+    """A loss of the user's own on labels 1..C beside C outputs, in which those of the last class pull at nothing: it counts from 0."""
+    root = trial.tape.root if trial.tape is not None else None
+    predicted = prediction(root.output) if root is not None and root.returned and not trial.attempts else None
+    if predicted is None or predicted.ndim != 2 or predicted.shape[1] < 2 or not predicted.requires_grad or not trial.loss.requires_grad:
+        return []
+    found = [m.tensor.to(predicted.device).reshape(-1) for m in members(batch, setup) if m.role == "target" and not m.tensor.is_floating_point()]
+    found = [t for t in found if len(t) == len(predicted) and int(t.min()) == 1 and int(t.max()) == predicted.shape[1]]
+    if not found:
+        return []
+    (gradient,) = torch.autograd.grad(trial.loss, predicted, retain_graph=True, allow_unused=True)
+    felt = None if gradient is None else (gradient != 0).any(1)
+    if felt is None:
+        return []
+    return [Attempt("", predicted, t) for t in found if not bool(felt[t == predicted.shape[1]].any()) and bool(felt[t < predicted.shape[1]].all())]
 
 
 def _is_part(seen: Tensor, delivered: Tensor) -> bool:

@@ -26,7 +26,8 @@ def worker_rng(looks: LoaderLooks) -> Iterator[Seen]:
     Seen: a twin of the loader with real workers reads the same few samples in each worker and in two epochs. Samples that differ when
         they are read again in one process, but come out equal in two workers or two epochs, repeat; so many are read that chance
         would do it less than once in 10,000 times. Nor may reading any sample seed a generator with one number, as that of torch or NumPy,
-        or one of its own that validation does without. Deterministic datasets and augmentation seeded by the index are sound.
+        or one of its own that validation does without; nor with one that goes by the sample, where a validation set of the same class does without.
+        Deterministic datasets are sound.
     Where: the loader and its dataset.
     Try: draw from torch's generator, which differs in every worker and epoch, or seed the dataset's own in worker_init_fn from
         torch.initial_seed(); in an iterable dataset take every n-th sample by get_worker_info().
@@ -57,7 +58,7 @@ def worker_rng(looks: LoaderLooks) -> Iterator[Seen]:
         generators of Python and NumPy are seeded for each worker, a generator of the dataset's own is not.
     """
     run = looks.train
-    if run.reseeded is not None and (run.reseeded.of_all or (looks.val is not None and not looks.val.why_not and looks.val.reseeded is None)):
+    if run.reseeded is not None and _is_meant_to_vary(looks, run.reseeded):
         yield _reseeding(run, run.reseeded)
         return
     demand_answered(run, "repeated", "worker", "reseeded")
@@ -72,7 +73,19 @@ def worker_rng(looks: LoaderLooks) -> Iterator[Seen]:
     yield from _repeating(run, run.worker)
 
 
+def _is_meant_to_vary(looks: LoaderLooks, seen: Reseeded) -> bool:
+    """Whether it is the generator of everybody, or validation does without: then the numbers are those of an augmentation."""
+    val = looks.val
+    if seen.of_all or val is None or val.why_not:
+        return seen.of_all
+    return val.reseeded is None and (not seen.each or val.dataset == looks.train.dataset)
+
+
 def _reseeding(run: LoaderRun, seen: Reseeded) -> Seen:
+    if seen.each:
+        message = f"reading a sample calls {seen.function}({seen.seed}), with a seed that goes by the sample alone: each gets the same random numbers in every epoch"
+        place = Location(file=seen.file, line=seen.line, cell=seen.cell, detail=f"{run.name}, {run.dataset}")
+        return Seen(message, place, {"seed": seen.seed, "samples": seen.samples}, advice="seed it from torch's random numbers, which go on from epoch to epoch")
     message = (
         f"reading a sample calls {seen.function}({seen.seed}), and so did each of {seen.samples} samples: all of them get the same random numbers, in every epoch"
     )

@@ -96,6 +96,9 @@ def _why_stale(result: WatchResult, optimizer: Optimizer, stale: list[Update]) -
         if not event.facts["of"]:
             return f"`{event.who}.zero_grad()` clears nothing of it", event.place
     clears = sum(c.times * e.times for c, e in result.events("zero") if holds(e, "of", optimizer.name))
+    once = {e.place for _, e in result.events("zero") if holds(e, "of", optimizer.name)}
+    if len(once) == 1:
+        return f"they were cleared {counted(clears, 'time')} only, here", once.pop()
     onto = [e for u in stale for e in u.before if e.kind == "backward" and holds(e, "onto", optimizer.name)]
     said = "nothing ever clears them" if not clears else f"they were cleared {counted(clears, 'time')} only"
     return f"{said}, and this backward pass adds to them", onto[0].place if onto else stale[0].step.place

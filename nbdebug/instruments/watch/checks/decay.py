@@ -18,10 +18,15 @@ from nbdebug.instruments.watch.result import Optimizer, WatchResult
 from nbdebug.instruments.watch.session import watched
 
 SHRUNK = 0.5  # of the norm of a group that decay has left over; our choice: sound decay of 0.3 leaves weights growing
+LATE = 0.75  # of what a constant prediction gets, where a loss stood in the first third of the run that decay held back; our choice
+POOR, LITTLE = 0.5, 0.8  # of that, where it stands at the end; our choice
+OVERWHELMING, LEARNT = 5.0, 0.1  # of the gradient's part, that decay is whatever the loss does, unless it came down to a tenth; our choice
+STRONG = 0.3  # of the gradient's part of an update, that decay is from where the loss learnt little; our choice: sound decay is below 0.1
 STEPS = 20  # sampled, from which on it is judged; our choice
 BY_HAND = 0.98  # a number that the loop multiplies weights by after each step: of SGD with a decay of 5e-4 it is 0.99995; our choice
 OFTEN = 8  # of the first 12 steps at which it did; our choice
 COLLAPSED = 0.3  # of their norm is left of weights that no optimizer decays; our choice: without a penalty they grow
+MOST = 0.5  # of the loss, first and last, that came from a penalty which took half of the weights' norm; our choice
 PENALTY = 0.2  # of the first loss, that the loss function did not give; our choice
 PULLED = 0.1  # weight decay from which on it is worth saying that biases and norms decay too; our choice
 
@@ -35,9 +40,9 @@ def decay_dominates(result: WatchResult) -> Iterator[Seen]:
 
     Wrong: the weights fade away, and what was learnt with them.
     Seen: the part of the updates that is decay is larger than the part that is gradient, a group's weights lost more than
-        half of their norm, and the loss does not fall (or is no better than a constant prediction). Decay that shrinks
+        half of their norm, and the loss does not fall, or late, or to no less than half of what a constant prediction gets. Decay that shrinks
         weights under a falling loss is not accused. The same of weights that the loop itself multiplies by 0.98 or less after each step, and of
-        weights without decay that a penalty in the loss brings down to 0.3 of their norm. Groups that are the wrong way round, so that only biases and
+        weights without decay that a penalty in the loss brings down to 0.3 of their norm, or to half where it is most of the loss to the end. Groups that are the wrong way round, so that only biases and
         norms decay and no matrix does, are named whatever the loss does. Biases and norms that decay by 0.1 or more are mentioned.
     Where: the parameter group and the line that sets its decay; else that of its optimizer's step.
     Try: less of it; AdamW instead of Adam with weight_decay; a group of its own, without decay, for biases and norms.
@@ -69,7 +74,7 @@ def decay_dominates(result: WatchResult) -> Iterator[Seen]:
     loss = demand_loss(result, STEPS)
     for motion in decaying:
         share, left = _decay_share(motion), motion.weights[-1] / motion.weights[0] if motion.weights[0] else 1.0
-        if len(motion.steps) < STEPS or share < 1 or left > SHRUNK or not loss.learnt_nothing():
+        if len(motion.steps) < STEPS or left > SHRUNK or not _harms(loss, share):
             continue
         yield Seen(
             f"weight decay of {motion.group.weight_decay:g} moves {motion.label} {times(share)} the gradient: its weights have "
@@ -77,6 +82,17 @@ def decay_dominates(result: WatchResult) -> Iterator[Seen]:
             f"{curve_shapes.end(loss.values):.3g}{beside(loss)}",
             motion.set_at(result, "weight_decay"), {"decay_over_gradient": share, "norm_left": left, "weight_decay": motion.group.weight_decay},
         )  # fmt: skip
+
+
+def _harms(loss: Loss, share: float) -> bool:
+    """Whether what decay does shows in the loss: it learnt nothing, or late and little where a constant prediction tells how much there was to learn."""
+    if share >= 1 and loss.learnt_nothing():
+        return True
+    over = loss.over_constant(1 / 3)
+    if loss.constant is None or over is None:
+        return False
+    late = middle(loss.values[: len(loss.values) // 3]) >= LATE * loss.constant
+    return share >= OVERWHELMING and over >= LEARNT or share >= 1 and (late or over >= POOR) or share >= STRONG and over >= LITTLE
 
 
 def _decay_share(motion: Motion) -> float:
@@ -157,26 +173,27 @@ def _by_penalty(result: WatchResult) -> Iterator[Seen]:
     if loss is None or len(result.constants) != 1 or len(loss.values) < STEPS or loss.constant is not None:
         return
     known = result.constants[0]
-    share, over = _beyond(loss, known.values)
+    share, late, over = _beyond(loss, known.values)
     for motion in moving(result):
         left = motion.weights[-1] / motion.weights[0] if motion.weights[0] else 1.0
-        if left > COLLAPSED or motion.group.weight_decay > 0 or share < PENALTY or not over >= NEAR:
+        ruled = left <= SHRUNK and min(share, late) >= MOST
+        if motion.group.weight_decay > 0 or not (ruled or left <= COLLAPSED and share >= PENALTY and over >= NEAR):
             continue
         place = usual_place(result, "loss", known.function)
         yield Seen(
             f"of the loss {share:.0%} came, at first, from elsewhere than `{known.function}`, without weight decay the weights of {motion.label} have {left:.1%} of "
-            f"their norm left after {result.steps} steps, and `{known.function}` stands at {over:.2f} times what the best constant prediction gets: "
-            "a penalty on the weights outweighs the loss",
+            f"their norm left after {result.steps} steps, and `{known.function}` stands at {over:.2f} times what the best constant prediction gets"
+            f"{f', {late:.0%} of the loss still coming from elsewhere' if ruled else ''}: a penalty on the weights outweighs the loss",
             replace(place, detail="the penalty in the loss"), {"penalty_share": share, "norm_left": left, "over_constant": over},
             advice="multiply the penalty by 1e-5 to 1e-3, or leave it to the optimizer's weight_decay",
         )  # fmt: skip
         return
 
 
-def _beyond(loss: Loss, values: tuple[tuple[int, float, float], ...]) -> tuple[float, float]:
-    """By what share of itself the loss was first above what its function gave; and what that function, at last, is over a constant prediction's."""
+def _beyond(loss: Loss, values: tuple[tuple[int, float, float], ...]) -> tuple[float, float, float]:
+    """By what share of itself the loss was first, and at last, above what its function gave; and what that function, at last, is over a constant prediction's."""
     total = dict(zip(loss.track.steps, loss.track.values, strict=True))
-    shares = [(total[step] - value) / total[step] for step, value, _ in values[:5] if total.get(step, 0.0) > 0]
     late = values[-max(3, len(values) // 3) :]
+    first, last = ([(total[step] - value) / total[step] for step, value, _ in part if total.get(step, 0.0) > 0] for part in (values[:5], late))
     constant = sum(best for _, _, best in late)
-    return (middle(shares) if shares else 0.0), (sum(value for _, value, _ in late) / constant if late and constant > 0 else 0.0)
+    return (middle(first) if first else 0.0), (middle(last) if last else 0.0), (sum(value for _, value, _ in late) / constant if late and constant > 0 else 0.0)

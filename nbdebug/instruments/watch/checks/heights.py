@@ -5,10 +5,13 @@ from __future__ import annotations
 from nbdebug.findings import Location
 from nbdebug.instruments.base import Seen
 from nbdebug.instruments.watch.reading.courses import Course
+from nbdebug.instruments.watch.reading.learning import only_loss
 from nbdebug.instruments.watch.result import Track, WatchResult
 
 NOTHING = 1e-4  # of its peak: a rate below it learns nothing to speak of; our choice: step schedules of published recipes
 # end at a thousandth (ResNet, 3 drops by 10), and cosine ones come below it only in the last hundredth of the run
+LITTLE = 2e-3  # the same where the loss then stands at four fifths or more of what a constant prediction gets
+POOR = 0.8
 MOST = 0.5  # of the run was still to come when the rate was gone
 SLIGHT = 0.1  # of the base rate is all that a warm-up stepped in every batch reached in at least 3 epochs; our choice
 FACTOR = 0.02  # is all that a LambdaLR ever made of a usual base rate, on its way down again; our choice: schedules peak at 1
@@ -21,7 +24,10 @@ def gone(result: WatchResult, course: Course) -> Seen | None:
     tracks = [t for t in course.rates if len(t)]
     if not course.scheduler.steps or not tracks:
         return None
-    falls = [_fall(t) for t in tracks]
+    loss = only_loss(result)
+    over = loss.over_constant(1 / 3) if loss is not None and len(loss.values) >= FEW else None
+    small = LITTLE if over is not None and over >= POOR else NOTHING
+    falls = [_fall(t, small) for t in tracks]
     if any(fall is None for fall in falls):
         return None
     at, peak, end = max(fall for fall in falls if fall is not None)
@@ -31,7 +37,7 @@ def gone(result: WatchResult, course: Course) -> Seen | None:
     pace = "in every batch" if course.each_batch else f"{course.scheduler.steps} times"
     counted = [f"{name}={course.scheduler.settings[name]}" for name in ("step_size", "milestones", "gamma", "factor", "patience") if name in course.scheduler.settings]
     return Seen(
-        f"the learning rate fell from {peak:.2g} below {NOTHING:g} of it at step {at} and was {end:.1g} at the end, with {last - at} of "
+        f"the learning rate fell from {peak:.2g} below {small:g} of it at step {at} and was {end:.1g} at the end, with {last - at} of "
         f"{course.updates} steps still to come: `{course.scheduler.name}` ({', '.join(counted) or course.scheduler.kind}) is stepped {pace}",
         evidence={"peak": peak, "end": end, "gone_at": at, "updates": course.updates, "scheduler_steps": course.scheduler.steps},
         advice="step it once an epoch, or let its settings count batches" if course.each_batch else "decay less, or later",
@@ -73,11 +79,11 @@ def rate_as_factor(result: WatchResult, course: Course) -> Seen | None:
     )  # fmt: skip
 
 
-def _fall(track: Track) -> tuple[int, float, float] | None:
-    """From which step on a rate stays below NOTHING of its peak, the peak, and the end."""
+def _fall(track: Track, small: float) -> tuple[int, float, float] | None:
+    """From which step on a rate stays below so much of its peak, the peak, and the end."""
     values = track.high or track.values
     peak = max(values)
-    if not peak or values[-1] > NOTHING * peak:
+    if not peak or values[-1] > small * peak:
         return None
-    last = max(i for i, value in enumerate(values) if value > NOTHING * peak)
+    last = max(i for i, value in enumerate(values) if value > small * peak)
     return track.steps[last + 1], peak, track.values[-1]

@@ -8,9 +8,9 @@ from dataclasses import replace
 
 from nbdebug.findings import INFO, WARNING, Location
 from nbdebug.instruments.base import Seen
-from nbdebug.instruments.watch.checks.quotients import counts, wrongly_divided
-from nbdebug.instruments.watch.reading.metrics import Round, Sum, rounds
-from nbdebug.instruments.watch.reading.scores import Averaged, Unset, averaged, unset
+from nbdebug.instruments.watch.checks.quotients import counts, uneven, wrongly_divided
+from nbdebug.instruments.watch.reading.metrics import Division, Round, Sum, rounds
+from nbdebug.instruments.watch.reading.scores import Averaged, Unset, averaged, unset, unweighted
 from nbdebug.instruments.watch.reading.source import dotted, targets
 from nbdebug.instruments.watch.result import WatchResult
 from nbdebug.instruments.watch.session import watched
@@ -30,7 +30,7 @@ def metric(result: WatchResult) -> Iterator[Seen]:
         mixes all epochs.
     Seen: the source says what is added up in each batch and what it is divided by, the loader what sizes the batches had.
         Uneven batches are a warning only where the mean of the losses that were seen is 1 % off (of hits: where the odd
-        batches weigh 0.1 of the whole too much), our choice; in a training loop they are not accused. So is the mean of a score
+        batches weigh 0.1 of the whole too much), our choice; also of what a meter is fed with that could be told the size of the batch; in a training loop they are not accused. So is the mean of a score
         that is a ratio (F1, AUC, R²), over batches of 64 samples and less. A meter is known by the text of its class; one that something may set back is
         not accused. But for those means only plain `for` loops over a DataLoader are judged.
     Where: the division, or the line that writes over the metric; the variable.
@@ -71,6 +71,7 @@ def metric(result: WatchResult) -> Iterator[Seen]:
     found = [_averaged(one) for one in averaged(result, known) if sum(one.loader.sizes.values()) > one.loader.epochs]
     for round_ in known:
         found += [*_divided(round_), *_of_the_last_batch(round_), *(_unset(round_, meter) for meter in unset(result, round_))]
+        found += [seen for total in unweighted(result, round_) if (seen := _unweighted(round_, total)) is not None]
     for seen in found:
         if seen.location not in told:
             told.add(seen.location)
@@ -98,6 +99,14 @@ def _unset(round_: Round, meter: Unset) -> Seen:
         replace(round_.scope.place(meter.node), detail=meter.name), {"epochs": round_.loader.epochs},
         advice=f"make {meter.name} anew, or reset it, before each evaluation",
     )  # fmt: skip
+
+
+def _unweighted(round_: Round, total: Sum) -> Seen | None:
+    """Means of uneven batches in a meter that was not told how large these are."""
+    seen = uneven(round_, total, Division("batches", "", total.node))
+    if seen is None:
+        return None
+    return replace(seen, location=replace(round_.scope.place(total.node), detail=_named(round_, total)), advice=f"give {total.name} the size of the batch, too")
 
 
 def _divided(round_: Round) -> Iterator[Seen]:

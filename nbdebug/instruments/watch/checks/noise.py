@@ -24,6 +24,7 @@ from nbdebug.instruments.watch.reading.written import only_line
 from nbdebug.instruments.watch.result import WatchResult
 from nbdebug.instruments.watch.session import watched
 
+CREEPING = 5e-4  # update over weight, below which a loss that a constant prediction would get is said to be held back; our choice
 STEPS = 20  # from which on a loss that did not fall says something about the updates; our choice
 DROPPED = 0.8  # probability of dropout; our choice: at 0.8 wide layers learn
 RANDOM = ("randn", "randn_like", "rand_like", "normal", "normal_")
@@ -39,7 +40,7 @@ def clip_or_noise(result: WatchResult) -> Iterator[Seen]:
 
     Wrong: what is left of each gradient is too little, or too noisy, to follow.
     Seen: at nine of ten steps the norm was more than 10 times the limit (or most elements lie at it), updates are below
-        1e-4 of the weights because of it, and the loss does not fall; or dropout of 0.8 and more, healthy updates, and
+        1e-4 of the weights because of it (5e-4 where the loss is no better than a constant prediction's), and the loss does not fall; or dropout of 0.8 and more, healthy updates, and
         a loss that is no better than a constant prediction. Tight clipping before Adam, which takes the size out
         again, or with a rate that makes up for it, is not accused.
     Where: the line of the clipping; the dropout module.
@@ -70,7 +71,7 @@ def clip_or_noise(result: WatchResult) -> Iterator[Seen]:
     loss = demand_loss(result, STEPS)
     for motion in moving(result):
         clip = clips.get(motion.optimizer.name)
-        held = held_back(result, motion, clip) if clip is not None else None
+        held = held_back(result, motion, clip, CREEPING if loss.at_constant(1 / 3) else HELD) if clip is not None else None
         if held is None or motion.optimizer.steps < STEPS or (has_fallen(loss) and not loss.at_constant(1 / 3)):
             continue
         said, factor = held

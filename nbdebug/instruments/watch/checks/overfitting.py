@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 
 from nbdebug import curve_shapes
+from nbdebug.curve_shapes import Parting
 from nbdebug.errors import NotChecked
 from nbdebug.findings import INFO, WARNING, Location
 from nbdebug.instruments.base import Seen
 from nbdebug.instruments.watch.curves import VALIDATION
 from nbdebug.instruments.watch.reading.courses import training_loader
-from nbdebug.instruments.watch.reading.learning import demand_ordered, trained_model
+from nbdebug.instruments.watch.reading.learning import Loss, demand_ordered, trained_model
 from nbdebug.instruments.watch.reading.motion import set_at
 from nbdebug.instruments.watch.result import Loader, Track, WatchResult
 from nbdebug.instruments.watch.session import watched
+
+BY_HEART = 0.1  # of what a constant prediction gets, down to which the training loss has come; our choice
+NO_BETTER = 1.0  # times that, at which the validation loss stands since
+WORSE = 1.05  # times its best value, to which it has risen then; our choice
 
 
 @watched.check(
@@ -27,7 +33,8 @@ def overfitting(result: WatchResult) -> Iterator[Seen]:
 
     Wrong: the model learns its training samples by heart, and gets worse on all others.
     Seen: since its best point, for at least 4 points and a third of all, the validation loss rose to 1.15 times and more,
-        beyond its own noise and steadily (Kendall's tau 0.5, or above all along), while the training loss lost a tenth and more. Where the loop
+        beyond its own noise and steadily (Kendall's tau 0.5, or above all along), while the training loss lost a tenth and more. Or it rose by
+        a twentieth to what a constant prediction gets and above, while the training loss is a tenth of that. Where the loop
         took the state of the model at the best point, as early stopping does, it is only mentioned.
     Where: the line that builds the loader of the training samples, else that of the validation loss; the steps.
     Try: keep the best weights; more data; augmentation; weight decay, dropout, a smaller model.
@@ -58,7 +65,7 @@ def overfitting(result: WatchResult) -> Iterator[Seen]:
         raise NotChecked(f"because a trend needs {curve_shapes.POINTS} values of the validation loss: {len(seen) if seen else 0} were seen")
     loss = demand_ordered(result)
     place, loader = _validation_place(result), training_loader(result)
-    parted = curve_shapes.parting(seen.steps, seen.values, loss.track.steps, loss.track.values)
+    parted = curve_shapes.parting(seen.steps, seen.values, loss.track.steps, loss.track.values) or _by_heart(loss, seen)
     if parted is None:
         return
     place = replace(place, detail=f"validation loss, steps {seen.steps[parted.best]} to {seen.steps[-1]}")
@@ -71,6 +78,23 @@ def overfitting(result: WatchResult) -> Iterator[Seen]:
         {"best": parted.lowest, "last": parted.worst, "training_before": parted.before, "training_after": parted.after, "since": since},
         severity=INFO if kept else None,
     )
+
+
+def _by_heart(loss: Loss, seen: Track) -> Parting | None:
+    """Training samples that are known by heart, while on others the model has become worse than one constant prediction for all."""
+    values, constant = list(seen.values), loss.constant
+    over = loss.over_constant(1 / 3)
+    if constant is None or over is None or over > BY_HEART or not all(map(math.isfinite, values)):
+        return None
+    level = curve_shapes.smooth(values, 3)
+    best = min(range(len(level)), key=level.__getitem__)
+    after = values[best:]
+    worst = curve_shapes.middle(after[-3:])
+    risen = len(after) - 1 >= max(curve_shapes.RISING, len(values) / 3) and worst >= WORSE * level[best] and worst - level[best] > 4 * curve_shapes.noise(values)
+    if not risen or min(after[-max(curve_shapes.RISING, len(after) // 2) :]) < NO_BETTER * constant:
+        return None
+    before, later = curve_shapes.levels_at(loss.track.steps, loss.track.values, seen.steps[best], seen.steps[-1])
+    return Parting(best, values[best], worst, before, later) if later < before else None
 
 
 def _sizes(result: WatchResult, loader: Loader | None) -> str:

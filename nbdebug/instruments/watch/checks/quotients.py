@@ -13,7 +13,7 @@ EXCESS = 0.1  # weight that the odd batches have too much, where the difference 
 
 def wrongly_divided(round_: Round, total: Sum, division: Division) -> Seen | None:
     """What is wrong with a quotient, if anything."""
-    return _of_all_epochs(round_, total, division) or _scale(round_, total, division) or _uneven(round_, total, division)
+    return _of_all_epochs(round_, total, division) or _scale(round_, total, division) or uneven(round_, total, division)
 
 
 def _of_all_epochs(round_: Round, total: Sum, division: Division) -> Seen | None:
@@ -67,7 +67,7 @@ def _full_batches(round_: Round, total: Sum, batches: int, samples: int) -> Seen
     )  # fmt: skip
 
 
-def _uneven(round_: Round, total: Sum, division: Division) -> Seen | None:
+def uneven(round_: Round, total: Sum, division: Division) -> Seen | None:
     """The mean of means of batches that are not of one size."""
     loader = round_.loader
     if total.unit != MEAN or division.by != "batches" or len(loader.sizes) < 2:

@@ -34,7 +34,7 @@ def schedule(result: WatchResult) -> Iterator[Seen]:
         for a plateau, with mode="min" a score that rises.
     Seen: the order of scheduler.step() and optimizer.step(); how often each was called, beside the loader's length and
         T_max, total_steps or total_iters; whether the rate fell to 1e-4 of its peak for good with half of the run or more
-        still to come (our choice: published step schedules end at a thousandth); what ReduceLROnPlateau was given, by its name or as
+        still to come (our choice: published step schedules end at a thousandth; 2e-3 where the loss then is near that of a constant prediction); what ReduceLROnPlateau was given, by its name or as
         the validation loss, beside its mode; whether a warm-up stepped in every batch reached a tenth of its rate in three epochs; whether a
         LambdaLR ever made more than 2 % of its base rate. Warm-up from 0, restarts, cyclic rates and
         a decay to nothing at the very end are not accused; nor is a scheduler that was not stepped in a single epoch.

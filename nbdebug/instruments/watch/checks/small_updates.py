@@ -24,6 +24,7 @@ MANY = 100  # steps after which a loss at a constant prediction is told from a b
 CREPT = 0.03  # of their size, by which weights may have moved in all when the loss still is that of a constant prediction; our choice
 UNHURRIED = 1e-4  # update over weight at which that happens; our choice, a tenth of the usual thousandth
 CLEAR = 1e-3  # gradient over weight that such a loss could have followed; our choice: nets that begin are at 5e-3 and more
+LONG_ENOUGH = 60  # steps after which an eps is asked about; our choice
 DROWNED = 10.0  # times the gradient, from which on eps decides about the update
 LONG_WARM_UP = 200  # steps from which on a rate that only ever rose is said to rise too slowly; our choice
 
@@ -96,7 +97,7 @@ def _crept(loss: Loss, groups: list[Motion], steps: int) -> bool:
 def _drowned(loss: Loss, groups: list[Motion], steps: int) -> bool:
     """Whether an eps far above the gradients made all updates of an adaptive optimizer small, and the loss shows it."""
     over = loss.over_constant(1 / 3)
-    if steps < MANY or over is None or over < 0.5 or any(_eps_over_gradient(m) < DROWNED for m in groups):
+    if steps < LONG_ENOUGH or over is None or over < 0.5 or any(_eps_over_gradient(m) < DROWNED for m in groups):
         return False
     return all(m.ratio * steps <= 0.1 for m in groups) and any(m.gradient >= CLEAR * _of_weights(m) for m in groups)
 

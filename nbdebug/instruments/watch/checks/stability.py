@@ -7,13 +7,13 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from nbdebug import curve_shapes
-from nbdebug.curve_shapes import Excursion
+from nbdebug.curve_shapes import Excursion, middle
 from nbdebug.errors import NotChecked
 from nbdebug.findings import ERROR, INFO, WARNING
 from nbdebug.instruments.base import Seen
 from nbdebug.instruments.watch.reading.courses import training_loader
 from nbdebug.instruments.watch.reading.learning import Loss, losses, only_loss
-from nbdebug.instruments.watch.reading.motion import is_range_test, motions, set_at, usual_place
+from nbdebug.instruments.watch.reading.motion import is_range_test, motions, moving, set_at, usual_place
 from nbdebug.instruments.watch.result import TensorTrack, WatchResult
 from nbdebug.instruments.watch.session import watched
 
@@ -21,6 +21,9 @@ WIDE = 0.1  # update over weight that throws a model about; our choice: tasks an
 OUTRAGEOUS = 3.0  # times what came after it, that a batch's loss was which did the damage; our choice
 EDGE = 4  # steps from the beginning or the end of an epoch, where a curriculum or a callback may have changed something; our choice
 STEPS = 100  # below which a loss has no spikes to speak of; our choice
+RESTLESS = 0.025  # update over weight to the very end of a run; our choice: late updates of sound programs are below 0.02
+BOUNCES = 2.0  # times the best level before, to which the loss comes back; our choice
+UNLEARNT = 0.2  # of what a constant prediction gets, below which a loss that wavers has learnt all the same; our choice
 ORDER = ("activation", "activation gradient", "gradient", "update", "weight")  # within a training step
 
 
@@ -35,7 +38,8 @@ def unstable(result: WatchResult) -> Iterator[Seen]:
     Seen: the loss is not finite from a step on, to the end: named is the first tensor that was not, in the order of the
         training step. Or, from 100 steps on, its running median rose to 2.5 times the best level before, for three steps
         and more, at least twice (or for good), with updates above a tenth of the weights; for good and amid an epoch over data
-        that had all been seen before it is an alarm under small updates, too. Single hard batches, restarts of
+        that had all been seen before it is an alarm under small updates, too. Or updates stay above 0.025 of the weights to the end, and
+        the loss, a fifth of what a constant prediction gets and more, comes back up to twice what it had been. Single hard batches, restarts of
         the learning rate and new data under small updates are not accused.
     Where: the tensor, or the line that sets the optimizer's rate, else that of its step; the steps.
     Try: look at those batches; clip gradients; a smaller rate or a warm-up; for NaN find where it is born.
@@ -71,6 +75,7 @@ def unstable(result: WatchResult) -> Iterator[Seen]:
         raise NotChecked(f"because {len(loss.values)} steps with a loss were seen, and spikes need {STEPS}")
     found = [e for e in curve_shapes.thrown_back(loss.values) if not _rate_rose(result, loss, e)]
     if not found:
+        yield from _restless(result, loss)
         return
     lost = curve_shapes.is_for_good(found[-1], loss.values)
     if len(found) < 2 and not lost:
@@ -87,6 +92,33 @@ def unstable(result: WatchResult) -> Iterator[Seen]:
         {"times": len(found), "from": worst.before, "to": worst.top, "first": loss.track.steps[found[0].first]},
         severity=None if thrown or (lost and _on_known_data(result, loss, found[-1])) else INFO,
     )
+
+
+def _restless(result: WatchResult, loss: Loss) -> Iterator[Seen]:
+    """A loss that comes back up again and again, while the updates of most weights stay large to the end."""
+    over, known = loss.over_constant(1 / 3), moving(result)
+    widest = max(known, key=lambda m: m.elements, default=None)
+    if loss.constant is None or widest is None or over is None or over < UNLEARNT or widest.elements < 0.5 * sum(m.elements for m in known):
+        return
+    late = middle([r for r in widest.ratios[-(len(widest.ratios) // 3) :] if math.isfinite(r)])
+    top, before = _comes_back(loss.values)
+    if not late >= RESTLESS or not top >= BOUNCES * before:
+        return
+    yield Seen(
+        f"{loss.track.name} bounces: it was at {before:.3g} and came back up to {top:.3g}, and updates of {widest.label} are {late:.2g} of the weights "
+        f"to the end (steps 0 to {result.steps - 1}): they are too large to settle",
+        widest.set_at(result, "lr"), {"from": before, "to": top, "update_over_weight": late}, advice="a smaller learning rate, or one that falls; clip_grad_norm_",
+    )  # fmt: skip
+
+
+def _comes_back(values: list[float]) -> tuple[float, float]:
+    """The level to which a curve rose most, past its first third, and the best one before."""
+    best, most = math.inf, (0.0, math.inf)
+    for value in curve_shapes.smooth(values)[len(values) // 3 :]:
+        if best < math.inf and value / max(best, 1e-12) > most[0] / most[1]:
+            most = value, max(best, 1e-12)
+        best = min(best, value)
+    return most
 
 
 def _lost(result: WatchResult, loss: Loss, since: int) -> Seen:

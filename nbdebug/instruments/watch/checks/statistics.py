@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Iterator
 from dataclasses import replace
 
+from nbdebug.assigned_at import only, texts
 from nbdebug.findings import WARNING, Location
 from nbdebug.instruments.base import Seen
 from nbdebug.instruments.watch.result import Model, WatchResult
 from nbdebug.instruments.watch.session import watched
+from nbdebug.source_lines import location_fields
 
 BATCHES = 50  # of which the usual momentum of 0.1 has forgotten all but 0.5 %
 HALF = 0.5  # of the beginning is left; our choice
@@ -39,6 +42,21 @@ def statistics_unsettled(result: WatchResult) -> Iterator[Seen]:
                 f"`{model.fresh[0]}`) that no batch has reached: they are still mean 0 and variance 1. Parameters were copied, buffers were not",
                 replace(result.built_at(model.name) or Location(), detail=f"{model.name}, {model.fresh[0]}"), {"norms": len(model.fresh)}, advice="copy the buffers too: for mine, theirs in zip(copy.buffers(), model.buffers()): mine.copy_(theirs)",
             )  # fmt: skip
+        for norm, source in model.copied[:1]:
+            yield Seen(
+                f"the weights around `{norm}` follow those around `{source}` and no optimizer holds them, but its running statistics{f' (and those of {len(model.copied) - 1} more)' if len(model.copied) > 1 else ''} "
+                f"have stayed at mean 0 and variance 1, while those of `{source}` have moved: parameters were copied, buffers were not",
+                replace(_copying(), module=norm), {"norms": len(model.copied)}, advice="copy the buffers too: for mine, theirs in zip(copy.buffers(), model.buffers()): mine.copy_(theirs)",
+            )  # fmt: skip
+
+
+def _copying() -> Location:
+    """The one loop over the parameters of two models."""
+    return Location(**location_fields(only((name, cell, node) for name, cell, tree in texts() for node in ast.walk(tree) if isinstance(node, ast.For) and _walks_two(node.iter))))
+
+
+def _walks_two(iterated: ast.expr) -> bool:
+    return sum(isinstance(node, ast.Attribute) and node.attr in ("parameters", "named_parameters") for node in ast.walk(iterated)) == 2
 
 
 def _is_trained(result: WatchResult, model: Model) -> bool:

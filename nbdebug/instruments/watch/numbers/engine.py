@@ -133,6 +133,11 @@ class Numbers:
         self._reduce()
         return self._histories.tracks(counts)
 
+    def histories(self) -> Histories:
+        """What was measured so far, as it is kept."""
+        self._reduce()
+        return self._histories
+
     def scaled(self) -> dict[str, list[float]]:
         """Weights that the loop multiplied by a number between steps → these numbers."""
         return self._parameters.scaled()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -79,6 +80,27 @@ class Histories:
             for row, elements, seen in zip(self.rows, self.elements, columns, strict=True)
             if len(seen)  # of a layer in inference there is no gradient
         )
+
+    def arrays(self) -> tuple[np.ndarray, np.ndarray]:
+        """What is kept, (steps, rows), and the last sampled step, (rows,)."""
+        return self._kept[: self._used, : len(self.rows)], self._latest[: len(self.rows)]
+
+    def restore(self, rows: Sequence[Row], elements: Sequence[int], kept: np.ndarray) -> None:
+        """Goes on with what was kept elsewhere. To be called before anything is stored."""
+        for row, number in zip(rows, elements, strict=True):
+            self.elements[self.row(row.name, row.what, row.kind)] = number
+        for records in kept:
+            seen = np.flatnonzero(records["looked_at"])
+            if len(seen):
+                self.store(int(records["step"][seen[0]]), seen, records[seen].copy())
+
+    @classmethod
+    def of(cls, rows: Sequence[Row], elements: Sequence[int], kept: np.ndarray, latest: np.ndarray) -> Histories:
+        """To be read only: what `arrays` gave."""
+        made = cls(kept.nbytes)
+        made.rows, made.elements = list(rows), list(elements)
+        made._kept, made._latest, made._used = kept, latest, len(kept)
+        return made
 
     @property
     def nbytes(self) -> int:

@@ -17,21 +17,32 @@ MOST_TOLD = 4  # tensors of a kind whose history stands in the report itself; th
 Series = Callable[[TensorTrack], dict[int, float]]
 
 
-def tensor_panels(result: WatchResult) -> Iterator[Panel]:
-    """Heat-maps over the steps and over magnitudes, units, tables, and the histories of a few."""
-    activations, upward = _seen(result, "activation"), _seen(result, "activation gradient")
-    weights, gradients = _seen(result, "weight"), _seen(result, "gradient")
+def step_maps(result: WatchResult, *, most: int = 64) -> Iterator[Heatmap]:
+    """Heat-maps over the steps: activations, gradients and updates.
+
+    Args:
+        most: rows of each; more are chosen from evenly.
+    """
+    activations, upward, ratios = _seen(result, "activation"), _seen(result, "activation gradient"), update_ratios(result)
     if activations:
-        yield over_steps("activation size, layer by step", activations, rms_by_step, each="layer", unit="rms")
+        yield over_steps("activation size, layer by step", activations, rms_by_step, each="layer", unit="rms", most=most)
     if upward:
-        yield over_steps("gradient at each layer's output, layer by step", upward, rms_by_step, each="layer", unit="rms")
-    if ratios := update_ratios(result):
+        yield over_steps("gradient at each layer's output, layer by step", upward, rms_by_step, each="layer", unit="rms", most=most)
+    if ratios:
         yield over_steps(
-            "update against weight, parameter by step", [t for t in weights if t.name in ratios], lambda t: ratios[t.name],
+            "update against weight, parameter by step", [t for t in _seen(result, "weight") if t.name in ratios], lambda t: ratios[t.name],
             each="parameter",
             unit="rms of the update / rms of the weight",
             caption="a rule of thumb is 1e-3: far below it a parameter hardly moves, far above it jumps",
+            most=most,
         )  # fmt: skip
+
+
+def tensor_panels(result: WatchResult) -> Iterator[Panel]:
+    """Heat-maps over the steps and over magnitudes, units, tables, and the histories of a few."""
+    activations, upward = _seen(result, "activation"), _seen(result, "activation gradient")
+    weights, gradients, ratios = _seen(result, "weight"), _seen(result, "gradient"), update_ratios(result)
+    yield from step_maps(result)
     for what, tracks in (("activation", activations), ("weight", weights), ("gradient", gradients)):
         if tracks:
             yield _magnitudes(what, tracks)

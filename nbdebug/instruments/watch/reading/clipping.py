@@ -10,10 +10,14 @@ STRONG = 10.0  # norm before clipping over the limit; our choice: a limit of 1 c
 HELD = 1e-4  # update over weight below which clipped weights are held back; our choice
 
 
-def held_back(result: WatchResult, motion: Motion, clip: Event) -> tuple[str, float] | None:
-    """What clipping does to this group, in words, and the norm over its limit; None when it does no harm."""
+def held_back(result: WatchResult, motion: Motion, clip: Event, least: float = HELD) -> tuple[str, float] | None:
+    """What clipping does to this group, in words, and the norm over its limit; None when it does no harm.
+
+    Args:
+        least: update over weight, from which on weights are not held back.
+    """
     limit, ratio = float(clip.facts.get("limit") or 0.0), motion.ratio
-    if limit <= 0 or ratio > HELD:
+    if limit <= 0 or ratio > least:
         return None
     if clip.facts.get("by") == "norm":
         norms = result.tracks.get("gradient norm before clipping")

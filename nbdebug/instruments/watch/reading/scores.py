@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from nbdebug.instruments.watch.reading.metrics import BARE, MEAN, Round, Sum
+from nbdebug.instruments.watch.reading.metrics import BARE, MEAN, SIZE_NAMES, Round, Sum
 from nbdebug.instruments.watch.reading.source import (
     FUNCTIONS,
     Scope,
@@ -27,6 +27,7 @@ RATIOS = (  # of counts over all samples: the mean of those of parts is another 
 WHOLE_NAMES = ("precision_score", "recall_score", "average_precision_score", "precision_recall_fscore_support")
 FEEDS = ("update", "add", "add_batch", "append", "step", "record", "log")
 READS = ("compute", "value", "result", "results", "avg", "average", "mean", "summary", "get", "score", "accuracy", "acc")
+COUNTS = (*SIZE_NAMES, "k", "num_samples", "weight", "samples", "batch")
 RENEWS = re.compile(r"reset|clear|zero|restart|start|begin|new|flush|init|empty", re.IGNORECASE)
 
 
@@ -91,6 +92,31 @@ def unset(result: WatchResult, round_: Round) -> Iterator[Unset]:
         name, made = call.func.value.id, _made_before(round_.scope, call.func.value.id, outer)
         if made and _is_read(outer, name) and not _is_renewed(outer, name) and _counts_on(result, made):
             yield Unset(name, last_name(made.func), node)
+
+
+def unweighted(result: WatchResult, round_: Round) -> Iterator[Sum]:
+    """What a meter is fed with in every batch, a mean, without the size of the batch that it would take beside it and counts as 1."""
+    if round_.trains or round_.partial:
+        return
+    for node in round_.each_batch():
+        call = node.value if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call) else None
+        if call is None or len(call.args) != 1 or call.keywords or not isinstance(call.func, ast.Attribute) or not isinstance(call.func.value, ast.Name):
+            continue
+        unit, hits = round_.unit(call.args[0])
+        name, method = call.func.value.id, call.func.attr
+        made = {last_name(n.value.func) for n in round_.scope.nodes() if isinstance(n, ast.Assign) and isinstance(n.value, ast.Call) and name in map(dotted, targets(n))}
+        classes = [n for scope in everything(result) for n in scope.nodes() if isinstance(n, ast.ClassDef) and {n.name} == made]
+        if unit == MEAN and classes and all(_counts_as_one(c, method) for c in classes):
+            yield Sum(name, MEAN, hits, node)
+
+
+def _counts_as_one(kind: ast.ClassDef, method: str) -> bool:
+    """Whether a method takes a value and how many samples it stands for, 1 unless it is said: update(self, value, n=1)."""
+    found = [f for f in kind.body if isinstance(f, FUNCTIONS) and f.name == method]
+    if len(found) != 1 or len(found[0].args.args) != 3 or len(found[0].args.defaults) != 1:
+        return False
+    default = found[0].args.defaults[0]
+    return isinstance(default, ast.Constant) and default.value == 1 and found[0].args.args[2].arg.lower() in COUNTS
 
 
 def _made_before(scope: Scope, name: str, outer: ast.AST) -> ast.Call | None:

@@ -11,6 +11,10 @@ import os
 import struct
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from nbdebug.instruments.watch.tensorboard import Bars
 
 MASK = 0xA282EAD8
 POLYNOMIAL = 0x82F63B78  # CRC-32C (Castagnoli), reflected; RFC 3720
@@ -46,6 +50,11 @@ class EventFile:
     def scalars(self, at: float, step: int, values: Mapping[str, float]) -> None:
         """Numbers of one step, by their tags."""
         summary = b"".join(_bytes(1, _bytes(1, tag.encode()) + _float(2, value)) for tag, value in values.items())
+        self._add(_double(1, at) + _integer(2, step) + _bytes(5, summary))
+
+    def histograms(self, at: float, step: int, values: Mapping[str, Bars]) -> None:
+        """Distributions of one step, by their tags."""
+        summary = b"".join(_bytes(1, _bytes(1, tag.encode()) + _bytes(5, _histogram(bars))) for tag, bars in values.items())
         self._add(_double(1, at) + _integer(2, step) + _bytes(5, summary))
 
     def begins(self, at: float, step: int) -> None:
@@ -96,6 +105,12 @@ def _float(field: int, value: float) -> bytes:
     except OverflowError:  # beyond what 32 bits hold
         packed = struct.pack("<f", float("inf") if value > 0 else float("-inf"))
     return _key(field, FIXED32) + packed
+
+
+def _histogram(bars: Bars) -> bytes:
+    numbers = (bars.low, bars.high, bars.count, bars.total, bars.squares)
+    packed = (struct.pack(f"<{len(values)}d", *values) for values in (bars.limits, bars.counts))
+    return b"".join(_double(field, value) for field, value in enumerate(numbers, start=1)) + b"".join(_bytes(field, one) for field, one in zip((6, 7), packed, strict=True))
 
 
 def _bytes(field: int, value: bytes) -> bytes:

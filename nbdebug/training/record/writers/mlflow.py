@@ -22,6 +22,7 @@ from nbdebug.errors import LaunchError
 from nbdebug.training.commands import Tail
 from nbdebug.training.folder import RunFolder, write_whole
 from nbdebug.training.monitor import DONE, ENDED, INTERRUPTED
+from nbdebug.training.record.writing import OF_RANK
 
 if TYPE_CHECKING:
     from nbdebug.training.run import Run
@@ -46,11 +47,7 @@ def start(run: Run, config: Any) -> None:
     """Begins to tell MLflow, where the configuration asks for it; what goes wrong becomes a note of the run."""
     if config.log.mlflow is None:
         return
-    paths = os.pathsep.join(path or os.getcwd() for path in map(str, sys.path) if os.pathsep not in path)
-    command = [sys.executable, "-m", __name__, str(run.folder.path)]
-    environment = {**os.environ, "PYTHONPATH": paths, "OMP_NUM_THREADS": "1"}
-    with (run.folder.path / LOG).open("ab") as output:
-        process = subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True)
+    process = _begun(run.folder)
 
     def wait() -> None:
         if process.wait():
@@ -58,6 +55,28 @@ def start(run: Run, config: Any) -> None:
             run.history.note(f"MLflow was not told of this run: {lines[-1] if lines else f'exit code {process.returncode}'}")
 
     threading.Thread(target=wait, name=f"nbdebug mlflow {run.id}", daemon=True).start()
+
+
+def of_exported(folder: RunFolder) -> str:
+    """The same for a run that no kernel started, called by its first rank; what is in the way, in a sentence."""
+    from nbdebug.training.config import read_config
+
+    config = read_config(folder.config)
+    try:
+        demand(config)
+    except LaunchError as error:
+        return str(error)
+    if config.log.mlflow is not None:
+        _begun(folder)
+    return ""
+
+
+def _begun(folder: RunFolder) -> subprocess.Popen[bytes]:
+    paths = os.pathsep.join(path or os.getcwd() for path in map(str, sys.path) if os.pathsep not in path)
+    command = [sys.executable, "-m", __name__, str(folder.path)]
+    environment = {**os.environ, "PYTHONPATH": paths, "OMP_NUM_THREADS": "1"}
+    with (folder.path / LOG).open("ab") as output:
+        return subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True)
 
 
 # -- the process ----------------------------------------------------------------------------------------------------
@@ -137,7 +156,7 @@ class Store:
             tags["nbdebug.failure"] = str(failure.get("sentence", ""))[:LONGEST]
         for name, value in tags.items():
             self._client.set_tag(self._id, name, value)
-        for file in (told.folder.record, told.folder.config):
+        for file in (told.folder.record, told.folder.path / OF_RANK, told.folder.config):
             if file.exists():
                 self._client.log_artifact(self._id, str(file))
         ended = told.about.get("ended") or (told.started or 0.0) + (told.seconds or 0.0)

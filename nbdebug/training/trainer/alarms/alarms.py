@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -17,11 +18,11 @@ from nbdebug.instruments.full_run import full_run
 from nbdebug.nonfinite.finite import has_nonfinite, norm
 from nbdebug.nonfinite.kept.parts import Parts, unwrapped
 from nbdebug.nonfinite.kept.snapshot import Snapshot
-from nbdebug.nonfinite.loop.risk import may_fail
 from nbdebug.plain import to_plain
 from nbdebug.training.trainer.alarms import digests
 from nbdebug.training.trainer.alarms.beginnings import Beginnings
-from nbdebug.training.trainer.alarms.pace import Comparing, OwnTime, Waiting
+from nbdebug.training.trainer.alarms.pace import Comparing, Meetings, OwnTime, Waiting, read
+from nbdebug.training.trainer.alarms.quick import Length, Risks
 from nbdebug.training.trainer.alarms.search import Found, Search
 from nbdebug.training.trainer.alarms.spikes import Losses, Spike
 from nbdebug.training.trainer.assembly import Training
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
 
 MOST = 3  # capsules of steps that are finite, of one kind in one rank
 COMPARED = 50  # steps between comparisons of the ranks' times, where the looks of `watch` are off
-FEW = 64  # tensors whose norms are fetched one by one
 ROUNDING = 1e-3  # of a parameter's own size; our choice: processors of two kinds round apart by less
 AFTER = "run.replay() runs it again in the kernel"
 
@@ -50,10 +50,13 @@ class Alarms:
         setup, whole = training.setup, training.updates.plain()
         self._owned = owned(setup)
         self._by_closure = isinstance(training.updates, ByClosure)  # there is nothing to be looked at before the update
+        scaled = setup.scaler is not None and setup.scaler.is_enabled()
+        self._measures = bool(self._told.find_nan or self._told.gradient_norm) and not scaled
+        self._length, self._risks = Length(self._owned, training.updates.whole), Risks(setup.optimizers)
         models = tuple(Parts.of(setup).models.values())
         self._beginnings = Beginnings(models) if self._told.find_nan or self._told.gradient_norm or self._told.loss_spike else None
         directory = context.folder.capsules / f"rank{context.rank}"
-        self._search = Search(setup, whole, context.rank, context.world_size, directory)
+        self._search = Search(setup, whole, context.rank, context.world_size, directory, training.data.indices_of)
         self._losses = Losses(self._told.loss_spike) if self._told.loss_spike else None
         self._spikes = self._long = 0  # so far; of gradients the same on all ranks
         self._undo: Snapshot | None = None  # of right before an update that may fail
@@ -63,14 +66,14 @@ class Alarms:
         several = context.world_size > 1
         self._pace = OwnTime(whole, self._owned) if self._told.straggler and several else None
         self._slow = Comparing(self._told.straggler) if self._told.straggler and several else None
+        self._meetings = Meetings(self._told.every_steps or COMPARED)
         self._waiting = Waiting(self._told.starved) if self._told.starved else None
         self._diverged = not several or not self._told.digest_every  # whether nothing more is to be said of it
 
     def read(self, batches: Iterator[Any]) -> Iterator[Any]:
         """The batches of an epoch; how long they take is noted."""
-        if self._waiting is not None:
-            batches = self._waiting.read(batches)
-        return self._pace.read(batches) if self._pace is not None else batches
+        timed = self._waiting is not None or self._pace is not None
+        return read(batches, self._waiting, self._pace) if timed else batches
 
     def begins(self, batch: Any) -> None:
         """A batch is about to be passed."""
@@ -110,12 +113,21 @@ class Alarms:
         if self._beginnings is not None:
             self._beginnings.over()
         self._undo = None
-        if self._pace is not None and self._slow is not None and every(self._told.every_steps or COMPARED, step):
+        if self._pace is not None and step >= self._meetings.next:
             self._compare_pace(step)
         if self._waiting is not None and (waited := self._waiting.told()) is not None:
             self._starved(*waited)
         if not self._diverged and (step == 1 or every(self._told.digest_every, step)):
             self._compare_weights(step)
+
+    def state(self) -> dict[str, Any]:
+        """What this rank's next losses are compared with. What was said stays with the run that said it: one that is resumed is a run of its own."""
+        return {} if self._losses is None else {"losses": self._losses.state()}
+
+    def restore(self, state: Mapping[str, Any] | None) -> None:
+        """Goes on with the state of a checkpoint; None: it has none."""
+        if self._losses is not None:
+            self._losses.restore((state or {}).get("losses"))
 
     def close(self) -> None:
         """The training is over."""
@@ -129,19 +141,15 @@ class Alarms:
         loss = self._training.updates.loss()
         if loss is None:
             return None, None
-        scaler = self._training.setup.scaler
-        looks = self._told.find_nan or self._told.gradient_norm
-        scaled = not looks or (scaler is not None and scaler.is_enabled())
-        return float(loss), None if scaled else _length([p.grad for p in self._owned if p.grad is not None])
+        return loss.item(), self._length() if self._measures else None
 
     def _bad_gradients(self, length: float | None) -> bool:
         return length is not None and not math.isfinite(length) and any(p.grad is not None and has_nonfinite(p.grad) for p in self._owned)
 
     def _keep_what_may_fail(self, length: float | None) -> None:
         """A copy of weights and states, where the coming update may spoil them."""
-        optimizers = self._training.setup.optimizers
-        if self._told.find_nan and not self._by_closure and any(may_fail(optimizer, length) for optimizer in optimizers):
-            self._copies = self._copies or Snapshot((), optimizers)
+        if self._told.find_nan and not self._by_closure and self._risks.may_fail(length):
+            self._copies = self._copies or Snapshot((), self._training.setup.optimizers)
             self._undo = self._copies.renew()
 
     def _looks_at_weights(self, step: int) -> bool:
@@ -165,6 +173,7 @@ class Alarms:
         assert self._beginnings is not None
         if end == UPDATE and self._undo is not None:
             self._undo.restore()
+        doubt = self._beginnings.doubt()
         known = end != UPDATE or (self._undo is not None and self._context.is_main)  # an update is the same on all ranks
         found = self._search.nonfinite(self._beginnings.held, step, end, names) if known else None
         mine = found is not None
@@ -172,7 +181,7 @@ class Alarms:
         if found is None and ranks in ([], [self._context.rank]):
             found = self._coarse(step, end, names)
         if found is not None:
-            self._say(found, step)
+            self._say(replace(found, notes=(*found.notes, doubt)) if doubt and found.capsule else found, step)
         if self._told.on_nan == "skip" and end != UPDATE:
             self._leave_out(step, ranks, found)
             return True
@@ -249,7 +258,9 @@ class Alarms:
     # -- of the ranks together ----------------------------------------------------------------------------------------------
 
     def _compare_pace(self, step: int) -> None:
-        own = self._training.together.everyone(self._pace.median())  # type: ignore[union-attr]
+        told = self._training.together.each(self._pace.median(), self._meetings.seconds(step))  # type: ignore[union-attr]
+        own = [seconds for seconds, _ in told]
+        self._meetings.met(step, max(seconds for _, seconds in told))
         if not self._context.is_main:
             return
         for slow in self._slow.told(own):  # type: ignore[union-attr]
@@ -283,14 +294,6 @@ class Alarms:
         setup = self._training.setup
         for told in placed([finding], setup.model, setup=setup):
             self._context.send("finding", finding=to_plain(told))
-
-
-def _length(gradients: list[Tensor]) -> float:
-    """As `norm`; of few on the CPU in a quarter of the time (10 µs for six, where a step of a small network takes 600)."""
-    if len(gradients) > FEW or any(g.dtype is not torch.float32 or g.layout is not torch.strided or g.device.type != "cpu" for g in gradients):
-        return norm(gradients)
-    with torch.no_grad():
-        return math.hypot(*map(float, torch._foreach_norm(gradients))) if gradients else 0.0
 
 
 def _headline(found: Found | None, step: int) -> str:

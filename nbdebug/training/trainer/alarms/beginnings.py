@@ -9,6 +9,7 @@ from typing import Any
 from torch import nn
 
 from nbdebug.nonfinite.kept.snapshot import Snapshot
+from nbdebug.training.trainer.alarms.draws import SeldomRead
 
 MOST = 16  # batches of one update that are remembered; our choice: each costs a copy of the buffers and the random states
 
@@ -33,6 +34,7 @@ class Beginnings:
         self.held: list[Begun] = []
         self.left_out = 0  # batches of this update that were too many
         self._models, self._pool = tuple(models), list[Snapshot]()
+        self._random = SeldomRead(next((p.device.type for model in self._models for p in model.parameters()), "cpu"))
 
     def take(self, batch: Any) -> None:
         """A batch is about to be passed."""
@@ -41,12 +43,15 @@ class Beginnings:
             self.left_out += 1
             return
         if number == len(self._pool):
-            self._pool.append(Snapshot(self._models, weights=False))
-        self.held.append(Begun(number, batch, self._pool[number].renew(batch)))
+            self._pool.append(Snapshot(self._models, weights=False, random=self._random, autocast=False))
+        self.held.append(Begun(number, batch, self._pool[number].renew()))
+
+    def doubt(self) -> str:
+        """What may not be as it was when a batch is passed once more, in a sentence; empty: nothing. To be asked when it was passed."""
+        names = ", ".join(name.removeprefix("random state: ") for name in self._random.unsure())
+        return f"the first random numbers of {names} were drawn in this step or shortly before it: a replay may draw others" if names else ""
 
     def over(self) -> None:
         """The update was made; its batches are let go."""
-        for begun in self.held:
-            begun.snapshot.hold(None)
         self.held.clear()
         self.left_out = 0

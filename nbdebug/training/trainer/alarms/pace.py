@@ -6,6 +6,7 @@ batch, from the beginning of its forward pass to its last gradient, before the o
 
 from __future__ import annotations
 
+import math
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -16,7 +17,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-SAMPLED = 5  # every so many updates are timed; our choice: a call of ours for each parameter in a fifth of them
+SAMPLED = 5  # updates from one that is timed to the next, at least, and
+APART = 0.05  # seconds; our choice: timing one costs a call for each parameter, 50 µs for six, where a small network's step takes 1.4 ms
+COMPARED = 0.2  # seconds from one comparison of the ranks to the next, at least; our choice: it costs 0.3 ms
 KEPT = 9  # timed updates whose median counts
 IN_A_ROW = 3  # comparisons in which a rank must be the slow one; our choice: another program's load comes and goes
 LEAST = 1e-3  # seconds that it must be slower; our choice: below it lie the scheduler's pauses
@@ -33,24 +36,19 @@ class OwnTime:
     """
 
     def __init__(self, whole: nn.Module, parameters: Iterable[Tensor], clock: Callable[[], float] = time.perf_counter) -> None:
-        self._clock, self._parameters = clock, [p for p in parameters if p.requires_grad]
+        self._clock, self._parameters, self._whole = clock, [p for p in parameters if p.requires_grad], whole
         self._cuda = any(p.is_cuda for p in self._parameters)
-        self._handles = [whole.register_forward_pre_hook(self._enter), whole.register_forward_hook(self._leave)]
         self._hooks: list[Any] = []
         self._timed: deque[float] = deque(maxlen=KEPT)
-        self._updates, self._own, self._waited = 0, 0.0, 0.0
-        self._began = self._last = 0.0
+        self._left = 0  # updates that are not timed, before the next that is
+        self._own = self._waited = self._began = self._last = 0.0
+        self._timed_at = clock()
         self._events: list[tuple[Any, Any]] = []
+        self._listen()
 
-    def read(self, batches: Iterator[Any]) -> Iterator[Any]:
-        """The same batches; the time until each is a part of this rank's own."""
-        while True:
-            begin = self._clock()
-            delivered = next(batches, self)
-            if delivered is self:
-                return
-            self._waited += self._clock() - begin
-            yield delivered
+    def waited(self, seconds: float) -> None:
+        """So long it took until a batch was there: a part of this rank's own time."""
+        self._waited += seconds
 
     def median(self) -> float:
         """Seconds of late updates; 0 before any was timed."""
@@ -58,33 +56,42 @@ class OwnTime:
 
     def update(self) -> None:
         """The passes of an update are over."""
-        if self._hooks or self._events:
+        if self._hooks:
             self._close()
             self._timed.append(self._own + self._waited)
-        self._own, self._waited = 0.0, 0.0
-        self._updates += 1
+            self._timed_at, self._left = self._clock(), SAMPLED
+        self._left -= 1
+        self._own = self._waited = 0.0
+        if self._left <= 0 and self._clock() - self._timed_at >= APART:
+            self._listen()
 
     def close(self) -> None:
-        for handle in (*self._handles, *self._hooks):
-            handle.remove()
-        self._handles, self._hooks = [], []
+        for hook in self._hooks:
+            hook.remove()
+        self._hooks = []
+
+    def _listen(self) -> None:
+        """To the passes of the coming update; of the others nothing is heard, which costs nothing."""
+        self._hooks = [self._whole.register_forward_pre_hook(self._enter), self._whole.register_forward_hook(self._leave)]
+        if not self._cuda:
+            self._hooks += [p.register_post_accumulate_grad_hook(self._grown) for p in self._parameters]
 
     def _enter(self, module: nn.Module, args: Any) -> None:
-        if self._updates % SAMPLED or not torch.is_grad_enabled():
+        if not torch.is_grad_enabled():
             return
         if self._cuda:
             self._events.append((torch.cuda.Event(enable_timing=True), torch.cuda.Event(enable_timing=True)))
             self._events[-1][0].record()
             return
-        if not self._hooks:
-            self._hooks = [p.register_post_accumulate_grad_hook(self._grown) for p in self._parameters]
         self._add()
         self._began = self._clock()
 
     def _leave(self, module: nn.Module, args: Any, output: Any) -> None:
+        if not torch.is_grad_enabled():
+            return
         if self._events:
             self._events[-1][1].record()
-        elif self._hooks:
+        else:
             self._last = self._clock()
 
     def _grown(self, parameter: Tensor) -> None:
@@ -101,9 +108,7 @@ class OwnTime:
             self._events[-1][1].synchronize()
             self._own += sum(begin.elapsed_time(end) for begin, end in self._events) / 1000
             self._events.clear()
-        for hook in self._hooks:
-            hook.remove()
-        self._hooks = []
+        self.close()
 
 
 @dataclass(frozen=True)
@@ -140,6 +145,27 @@ class Comparing:
         return found
 
 
+class Meetings:
+    """At which steps the ranks compare: the same ones on all of them, and not more often than a comparison is worth.
+
+    Args:
+        interval: steps from one to the next, at least.
+    """
+
+    def __init__(self, interval: int, clock: Callable[[], float] = time.perf_counter) -> None:
+        self.next, self._interval, self._clock = interval, interval, clock
+        self._step, self._at = 0, clock()
+
+    def seconds(self, step: int) -> float:
+        """A step of this rank took, since the last meeting; the others are to be told."""
+        return (self._clock() - self._at) / max(1, step - self._step)
+
+    def met(self, step: int, slowest: float) -> None:
+        """The ranks know of each other; the next meeting follows from the seconds of the slowest."""
+        self.next = step + max(self._interval, math.ceil(COMPARED / max(slowest, 1e-6)))
+        self._step, self._at = step, self._clock()
+
+
 class Waiting:
     """How much of the time goes into waiting for batches.
 
@@ -152,18 +178,6 @@ class Waiting:
         self._since: float | None = None
         self._waited, self._batches, self._said = 0.0, 0, False
         self.share = 0.0  # so far
-
-    def read(self, batches: Iterator[Any]) -> Iterator[Any]:
-        """The same batches. The first of each pass starts workers, and does not count."""
-        first = True
-        while True:
-            begin = self._clock()
-            delivered = next(batches, self)
-            if delivered is self:
-                return
-            self.add(begin, self._clock(), counts=not first)
-            first = False
-            yield delivered
 
     def add(self, begin: float, end: float, *, counts: bool = True) -> None:
         """One batch was waited for."""
@@ -179,3 +193,22 @@ class Waiting:
             return None
         self._said = True
         return self.share, self._waited
+
+
+def read(
+    batches: Iterator[Any], waiting: Waiting | None, own: OwnTime | None = None, clock: Callable[[], float] = time.perf_counter
+) -> Iterator[Any]:  # fmt: skip
+    """The same batches; how long each took is told. The first of a pass starts workers, which is not waiting."""
+    first = True
+    while True:
+        begin = clock()
+        delivered = next(batches, None)
+        if delivered is None:
+            return
+        end = clock()
+        if waiting is not None:
+            waiting.add(begin, end, counts=not first)
+        if own is not None:
+            own.waited(end - begin)
+        first = False
+        yield delivered

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,7 @@ from nbdebug.nonfinite.kept.fingerprint import Fingerprint
 from nbdebug.nonfinite.kept.parts import Parts
 from nbdebug.nonfinite.kept.snapshot import Snapshot
 from nbdebug.nonfinite.origin import Origin
+from nbdebug.taps import all_deaf
 from nbdebug.training.trainer.alarms.beginnings import Begun
 from nbdebug.training.trainer.precision import Whole
 from nbdebug.training_setup import TrainingSetup
@@ -44,12 +45,15 @@ class Search:
         setup: of this rank.
         whole: gives the loss of a batch, without DDP around it.
         directory: of this rank's capsules.
+        indices_of: where in the dataset the samples of a batch are; None: nobody knows.
     """
 
-    def __init__(self, setup: TrainingSetup, whole: Whole, rank: int, world_size: int, directory: Path) -> None:
+    def __init__(
+        self, setup: TrainingSetup, whole: Whole, rank: int, world_size: int, directory: Path, indices_of: Callable[[Any], tuple[int, ...] | None] = lambda batch: None
+    ) -> None:
         self.mixes = whole.mixing is not None
         self._setup = replace(setup, batch_loss=lambda _, batch: whole(batch)) if self.mixes else setup
-        self._rank, self._world_size, self._directory = rank, world_size, directory
+        self._rank, self._world_size, self._directory, self._indices_of = rank, world_size, directory, indices_of
 
     def nonfinite(self, begun: Sequence[Begun], step: int, end: str, names: tuple[str, ...] = ()) -> Found | None:
         """The first of these batches whose loss or gradients are not finite, and why; None: all of them are.
@@ -62,11 +66,12 @@ class Search:
             names: what the update spoilt.
         """
         training = Training(self._setup)
-        for one in begun:
-            self._stand_before(training, one)
-            stepped = _stepped(training, one.batch, end, names)
-            if stepped.end:
-                return self._told(training, one, stepped, step)
+        with all_deaf():  # what is repeated is no step of the run
+            for one in begun:
+                self._stand_before(training, one)
+                stepped = _stepped(training, one.batch, end, names)
+                if stepped.end:
+                    return self._told(training, one, stepped, step)
         return None
 
     def finite(self, begun: Sequence[Begun], step: int, why: str) -> tuple[str, str]:
@@ -74,9 +79,10 @@ class Search:
         now = Snapshot.take(self._models(), self._setup.optimizers, self._scalers())
         try:
             training = Training(self._setup)
-            self._stand_before(training, begun[-1])
-            loss = float(training.passes(own_copy(begun[-1].batch)).detach())
-            return self._written(training, begun[-1], Stepped(loss, None, GRADIENTS), step, None, why)
+            with all_deaf():
+                self._stand_before(training, begun[-1])
+                loss = float(training.passes(own_copy(begun[-1].batch)).detach())
+                return self._written(training, begun[-1], Stepped(loss, None, GRADIENTS), step, None, why)
         finally:
             now.restore()
 
@@ -107,7 +113,7 @@ class Search:
 
     def _born(self, training: Training, one: Begun, stepped: Stepped, step: int) -> Birth:
         try:
-            return birth(training, Delivered(one.number, one.batch, None), stepped, step)
+            return birth(training, Delivered(one.number, one.batch, self._indices_of(one.batch)), stepped, step)
         except Exception as error:  # the numbers are bad all the same
             why = f"nbdebug itself failed while it repeated the step: {type(error).__name__}: {first_line(error)}"
             training.before.restore()
@@ -119,7 +125,7 @@ class Search:
         try:
             taken = None if stepped.end == LOSS else self._fingerprint(training, parts, one, stepped)
             path = capsules.write(
-                self._directory, parts, training.before, step=step, origin=origin, loss=stepped.loss, precision=setup.precision, batch=one.batch,
+                self._directory, parts, training.before, step=step, origin=origin, loss=stepped.loss, precision=setup.precision, batch=one.batch, indices=self._indices_of(one.batch),
                 of="loop" if self.mixes else "setup", tripped="weights" if stepped.end == UPDATE else stepped.end, fingerprint=taken,
                 texts={"why it was kept": why} if why else None,
             )  # fmt: skip

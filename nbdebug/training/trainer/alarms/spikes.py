@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
+from collections.abc import Mapping
 from dataclasses import dataclass
 from statistics import median
 
@@ -48,6 +49,15 @@ class Losses:
         if spike is None:
             self._late.append(loss)
         return spike
+
+    def state(self) -> dict[str, list[float]]:
+        """What the next loss is compared with, for a checkpoint."""
+        return {"first": list(self._first), "late": list(self._late)}
+
+    def restore(self, state: Mapping[str, list[float]] | None) -> None:
+        """Goes on with it; None: nobody knows where the loss began, so that nothing is behind its beginning."""
+        self._first = [math.inf] * FIRST if state is None else list(state["first"])
+        self._late = deque(() if state is None else state["late"], maxlen=LATE)
 
     def _judged(self, loss: float) -> Spike | None:
         first = max(self._first)

@@ -105,6 +105,8 @@ def loader(loader_or_dataset: Any, context: Context, **options: Any) -> Batches:
         loader_or_dataset = DataLoader(loader_or_dataset, **options)
     elif options:
         raise SetupError(f"{', '.join(options)} can be said for a dataset alone: this {type(loader_or_dataset).__name__} has its own")
+    if context.met is not None:
+        context.met.read(loader_or_dataset, train)
     dealing = Dealing(context.rank, context.world_size, context.config.seed, train=train)
     found = batches(loader_or_dataset, dealing, context.config.data)
     if context.is_main and context.world_size > 1:

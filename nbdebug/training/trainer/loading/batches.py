@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import numbers
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from nbdebug.errors import CheckpointError
 from nbdebug.training.trainer.loading.dealing import Weighed
+
+KNOWN = 64  # batches whose indices are known; our choice: more than an update is made of, whose batches are looked at again
 
 
 @dataclass(frozen=True)
@@ -57,6 +61,12 @@ class Batches(ABC):
     def __init__(self, dealing: Dealing) -> None:
         self.dealing = dealing
         self.place = Place(world_size=dealing.world_size)
+        self._late: deque[tuple[int, Sequence[int]]] = deque(maxlen=KNOWN)  # id of a batch, and what it is made of
+
+    def indices_of(self, batch: Any) -> tuple[int, ...] | None:
+        """Where in the dataset the samples of a batch are that was delivered lately, and is still held; None: nobody knows."""
+        found = next((indices for known, indices in reversed(self._late) if known == id(batch)), None)
+        return tuple(map(int, found)) if found and all(isinstance(index, numbers.Integral) for index in found) else None
 
     def epoch(self, start: Place) -> Iterator[Delivered]:
         """The rest of an epoch.
@@ -67,7 +77,9 @@ class Batches(ABC):
         self._demand_reachable(start)
         place = replace(start, world_size=self.dealing.world_size)
         for batch, samples, part in self._read(place):
-            of = part.share.of
+            of, indices = part.share.of, self._indices(part)
+            if indices is not None:
+                self._late.append((id(batch), indices))
             place = Place(place.epoch, place.batches + 1, place.items + of, place.world_size)
             yield Delivered(batch, part.weight, samples, part.ends, of >= self.dealing.world_size, place)
 
@@ -78,6 +90,10 @@ class Batches(ABC):
     @abstractmethod
     def _read(self, start: Place) -> Iterator[tuple[Any, int | None, Weighed]]:
         """Each batch, how many samples of it count, and the part that it is of."""
+
+    def _indices(self, part: Weighed) -> Sequence[int] | None:
+        """Of the dataset, of the samples of a part; None: there are none."""
+        return None
 
     def _demand_reachable(self, start: Place) -> None:
         """Where parts are read one after the other, the parts of another number of ranks are other parts."""

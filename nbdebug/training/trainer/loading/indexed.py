@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import Any
 
@@ -81,6 +81,11 @@ class Indexed(Batches):
             return next(reading, self)
         with self._apart:
             return next(reading, self)
+
+    def _indices(self, part: Weighed) -> Sequence[int] | None:
+        if self._size is None and self._lists:  # what the batch sampler gave as one
+            return part.share.mine[0]
+        return part.share.mine
 
     def _counted(self, part: Weighed) -> int | None:
         if not part.share.samples:

@@ -1,0 +1,74 @@
+"""What is asked at every step, in as few microseconds as it takes: a small network's whole step has 1,400 of them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+from nbdebug.nonfinite.finite import norm
+from nbdebug.nonfinite.loop.risk import LARGEST_GRADIENT, may_fail
+
+FEW = 64  # tensors whose norms are fetched one by one
+TOLD = ("lr", "weight_decay", "momentum", "eps", "betas")  # of a group of parameters, what makes its update risky
+
+
+class Length:
+    """The norm of all gradients together; as `nonfinite.finite.norm`, in a fraction of the time where all are plain numbers in memory.
+
+    DDP has gradients side by side in a few blocks, of which a norm is taken at once: 10 µs instead of 30 for the six of a small network.
+
+    Args:
+        owned: whose gradients they are.
+        whole: what was passed; DDP, where there are several ranks.
+    """
+
+    def __init__(self, owned: Sequence[Tensor], whole: nn.Module) -> None:
+        self._owned, self._in_blocks = owned, getattr(whole, "gradient_as_bucket_view", False)
+        self._plain = all(p.dtype is torch.float32 and p.layout is torch.strided and p.device.type == "cpu" for p in owned)
+        self._places: list[int] = []  # of gradients that fill the blocks
+        self._blocks: list[Tensor] = []
+
+    def __call__(self) -> float:
+        gradients = [g for p in self._owned if (g := p.grad) is not None]
+        if not self._plain or not gradients:
+            return norm(gradients)
+        try:
+            if self._in_blocks and (places := list(map(Tensor.data_ptr, gradients))) != self._places:
+                self._places, self._blocks = places, _blocks(gradients)
+            if len(parts := self._blocks or gradients) <= FEW:
+                return math.hypot(*[one.item() for one in torch._foreach_norm(parts)])
+        except RuntimeError:  # a sparse one, of an embedding
+            self._plain = False
+        return norm(gradients)
+
+
+def _blocks(gradients: list[Tensor]) -> list[Tensor]:
+    """(numbers,) of each block of memory that these gradients fill; nothing where some have memory of their own alone, or a block has more in it."""
+    storages = {g.untyped_storage().data_ptr(): g.untyped_storage() for g in gradients}
+    if len(storages) == len(gradients) or sum(s.nbytes() for s in storages.values()) != sum(g.nbytes for g in gradients):
+        return []
+    return [torch.empty(0).set_(storage, 0, (storage.nbytes() // 4,)) for storage in storages.values()]
+
+
+class Risks:
+    """Whether an update may fail: asked anew only when the optimizers were told something else."""
+
+    def __init__(self, optimizers: Sequence[Optimizer]) -> None:
+        self._optimizers = optimizers
+        self._told: list[Any] = []
+        self._risky = False
+
+    def may_fail(self, length: float | None) -> bool:
+        """See `nonfinite.loop.risk.may_fail`."""
+        if length is not None and not length < LARGEST_GRADIENT:
+            return True
+        told = [(len(group["params"]), *map(group.get, TOLD)) for optimizer in self._optimizers for group in optimizer.param_groups]
+        if told != self._told or any(isinstance(number, Tensor) for group in told for number in group):  # a tensor is written to in place
+            self._told = told
+            self._risky = any(may_fail(optimizer, None) for optimizer in self._optimizers)
+        return self._risky
