@@ -14,7 +14,7 @@ UPDATES = ("ND604", "ND605", "ND607", "ND608")  # too large, too small, eaten, d
 BIRTHS = ("ND101", "ND308", "ND309", "ND504", "ND807")  # of the first NaN
 CAUSES: dict[str, tuple[str, ...]] = {  # symptom → what explains it, when it was found too
     "ND101": ("ND110",),
-    "ND102": ("ND110", "ND111"),
+    "ND102": ("ND110", "ND111", "ND114"),
     "ND301": ("ND304",),
     "ND303": ("ND102", "ND304", "ND305", "ND201", "ND307"),
     "ND302": ("ND301", "ND304"),

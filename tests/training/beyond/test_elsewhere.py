@@ -13,9 +13,10 @@ from tests.training.conftest import wait_for
 from tests.training.run import trainings
 
 
-def test_an_exported_run_tells_mlflow(tmp_path):
+def test_an_exported_run_tells_mlflow(tmp_path, monkeypatch):
     from mlflow.tracking import MlflowClient
 
+    monkeypatch.chdir(tmp_path)  # where MLflow keeps files of a store that it was told of
     uri = f"sqlite:///{tmp_path / 'store.db'}"
     run = nbdebug.launch(trainings.setup(), epochs=1, runs_dir=tmp_path / "runs", log={"mlflow": {"uri": uri}}, wait=True)
     folder = run.export(tmp_path / "exported")

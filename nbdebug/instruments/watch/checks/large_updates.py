@@ -9,7 +9,7 @@ from nbdebug import curve_shapes
 from nbdebug.curve_shapes import middle
 from nbdebug.findings import ERROR, WARNING, Severity
 from nbdebug.instruments.base import Seen
-from nbdebug.instruments.watch.reading.learning import NEAR, Loss, beside, losses
+from nbdebug.instruments.watch.reading.learning import Loss, beside, losses
 from nbdebug.instruments.watch.reading.motion import (
     Motion,
     highest_rate,
@@ -29,8 +29,6 @@ OVERTHROWN = 0.5  # update over weight, twice and more, after which a loss that 
 HIGHER = 1.5  # times the first loss; our choice. Losses that play against each other have to rise FAR times
 FAR = 100.0
 STEPS = 20  # from which on a loss that did not fall says something about the updates; our choice
-GROWN = 3.0  # times their first norm, to which large updates blew weights up; our choice: of sound nets 2
-POOR = 0.5  # of what a constant prediction gets, at which the loss of such weights still stands at the end; our choice
 
 
 @watched.check(
@@ -44,8 +42,7 @@ def rate_too_high(result: WatchResult) -> Iterator[Seen]:
     Seen: the loss ends 1.5 times above where it began (100 times where several losses play against each other), or is not
         finite after it had risen, or never fell after it had jumped; and updates were more than a fifth of the weights
         they moved. Or it learnt nothing at all, while updates were more than half of most of the weights, or a fifth of weights that more than doubled.
-        Or updates of half of the weights threw it to 8 times its first value. Or large updates blew the weights up to three times their norm, while the
-        loss stood where a constant prediction does, and it is half of that or more to the end. Large updates under a loss that falls are not accused, nor losses that rise under small ones.
+        Or updates of half of the weights threw it to 8 times its first value. Large updates under a loss that falls are not accused, nor losses that rise under small ones.
     Where: the parameter group with the largest updates, and the line that sets its rate; else that of its optimizer's step.
     Try: a learning rate 10 times smaller; a warm-up; for recurrent nets gradient clipping.
     Bad:
@@ -75,7 +72,7 @@ def rate_too_high(result: WatchResult) -> Iterator[Seen]:
         if risen is None and wild and not (loss.alone and _had_learnt(loss.values)):
             risen = f"{loss.track.name} is not finite from step {since} on", ERROR
         most = guilty.elements >= 0.5 * sum(m.elements for m in fast)  # not a group of biases, which begin at zero
-        risen = risen or (_overthrown(loss, guilty) if most else None) or _catapulted(loss, guilty) or (_held_up(loss, guilty) if most else None)
+        risen = risen or (_overthrown(loss, guilty) if most else None) or _catapulted(loss, guilty)
         if risen is None or not _reach(guilty) >= LARGE:
             continue
         said, severity = risen
@@ -117,7 +114,7 @@ def _overthrown(loss: Loss, motion: Motion) -> tuple[str, Severity | None] | Non
         return None
     begin, finish = curve_shapes.begin(values), curve_shapes.end(values, 1 / 3)
     needed = LARGE if loss.constant is not None and motion.weights[-1] > 2 * motion.weights[0] else OVERTHROWN
-    if _second_largest(motion.ratios) < needed or finish < (begin if loss.constant is None else min(begin, NEAR * loss.constant)):
+    if _second_largest(motion.ratios) < needed or finish < begin:
         return None
     return f"{loss.track.name} began with {begin:.3g} and ends at {finish:.3g}, without having learnt anything{beside(loss)}", None
 
@@ -132,17 +129,6 @@ def _catapulted(loss: Loss, motion: Motion) -> tuple[str, Severity | None] | Non
     if max(early) < CATAPULTED * values[0] or len(away) < THROWN or max(motion.ratios[:STEPS]) < OVERTHROWN:
         return None
     return f"{loss.track.name} was thrown from {values[0]:.3g} up to {max(early):.3g}", None
-
-
-def _held_up(loss: Loss, motion: Motion) -> tuple[str, Severity | None] | None:
-    """Of a loss that a constant prediction would have got for long, after large updates had blown the weights up, and that is poor to the end."""
-    values, third = loss.values, len(loss.values) // 3
-    if loss.constant is None or len(values) < 2 * STEPS or _second_largest(motion.ratios) < LARGE or motion.weights[-1] < GROWN * motion.weights[0]:
-        return None
-    over = loss.over_constant(1 / 3)
-    if middle(values[:third]) < NEAR * loss.constant or over is None or over < POOR:
-        return None
-    return f"{loss.track.name} stood at what a constant prediction gets for {third} steps and more, and ends at {curve_shapes.end(values, 1 / 3):.3g}{beside(loss)}", None
 
 
 def _had_learnt(values: list[float]) -> bool:
