@@ -114,6 +114,16 @@ def test_a_keeper_that_cannot_borrow_changes_nothing(monkeypatch: pytest.MonkeyP
     assert differences(before, digest(session_of(setup, weights=False))) == ()
 
 
+@pytest.fixture
+def interruptible() -> Iterator[None]:
+    """As in a kernel, whatever ran in this process before."""
+    mask, handler = signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT}), signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, handler)
+    signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+
+
+@pytest.mark.usefixtures("interruptible")
 def test_an_interrupt_while_giving_back_waits_until_all_is_given_back(monkeypatch: pytest.MonkeyPatch) -> None:
     def impatient(session: Any) -> Callable[[], None]:
         return lambda: signal.raise_signal(signal.SIGINT)

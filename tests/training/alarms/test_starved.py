@@ -47,29 +47,34 @@ class Model(nn.Linear):
 def launched(dataset, model, *, ranks=1, workers=0):
     loader = DataLoader(dataset, batch_size=2, shuffle=True, num_workers=workers, persistent_workers=workers > 0)
     setup = nbdebug.TrainingSetup(model, nn.CrossEntropyLoss(), torch.optim.SGD(model.parameters(), 0.1), loader)
-    return nbdebug.launch(setup, num_processes=ranks, max_steps=70, config={"watch": {"straggler": 0, "layers": 0}, "checkpoint": {"every_epochs": 0}}).wait(180)
+    return nbdebug.launch(setup, num_processes=ranks, max_steps=70, config={"watch": {"straggler": 0, "layers": 0}, "checkpoint": {"every_epochs": 0}})
+
+
+@pytest.fixture(scope="module")
+def runs():
+    """All at once, because they do little but sleep."""
+    started = {
+        "slow": launched(Slow(0.15, count=120), Model(), ranks=2), "prepared": launched(Slow(0.15, prepared=True), Model()),
+        "slow model": launched(Slow(0.06, count=60), Model(0.2)), "workers": launched(Slow(0.06, count=60), Model(0.2), workers=2),
+    }  # fmt: skip
+    return {name: run.wait(240) for name, run in started.items()}
 
 
 def codes(run):
     return {finding.code for finding in run.findings}
 
 
-@pytest.mark.parametrize("ranks", [1, 2])
-def test_a_slow_dataset_starves_the_run(ranks):
-    run = launched(Slow(0.15, count=60 * ranks), Model(), ranks=ranks)
-    starved = [finding for finding in run.findings if finding.code == "ND810"]
+def test_a_slow_dataset_starves_the_run(runs):
+    starved = [finding for finding in runs["slow"].findings if finding.code == "ND810"]
     assert starved and all(finding.evidence["share"] > 0.5 and finding.evidence["seconds"] >= 10.0 for finding in starved)
     assert "train_loader" in str(starved[0].location) and "num_workers" in starved[0].advice
-    assert [v.state for v in report(run).verdicts if v.code == "ND810"] == ["found"]
+    assert [v.state for v in report(runs["slow"]).verdicts if v.code == "ND810"] == ["found"]
 
 
-def test_its_mended_twin_prepares_samples_once():
-    assert codes(launched(Slow(0.15, prepared=True), Model())) == set()
+def test_its_mended_twin_prepares_samples_once(runs):
+    assert codes(runs["prepared"]) == set()
 
 
-def test_a_model_that_is_as_slow_is_not_starved():
-    assert codes(launched(Slow(0.06, count=60), Model(0.2))) == set()
-
-
-def test_workers_that_keep_up():
-    assert codes(launched(Slow(0.06, count=60), Model(0.2), workers=2)) == set()
+@pytest.mark.parametrize("name", ["slow model", "workers"])
+def test_a_model_that_is_as_slow_and_workers_that_keep_up_are_not_starved(runs, name):
+    assert codes(runs[name]) == set()

@@ -312,9 +312,11 @@ def test_a_saved_notebook_shows_the_run_without_widgets(notebook):
 
 def test_when_the_kernel_is_killed_nothing_goes_on(last_notebook):
     """Not what trains with workers, nor what is in compiled code, however it was started."""
-    code = "runs = [nbdebug.launch(stuck, start_method='spawn', name='spawned'), nbdebug.launch(stuck, num_processes=2, name='stuck'), "
-    code += "nbdebug.launch(make(workers=1), num_processes=2, epochs=10**6, name='trains')]\nfor run in runs:\n    while not (run.step or run.ended): time.sleep(0.01)\n"
-    printed = last_notebook.cell(code + "time.sleep(0.5); print({run.id.split('-')[2]: [rank.pid for rank in run.ranks] for run in runs})")
+    code = "runs = [nbdebug.launch(stuck, start_method='spawn', name='spawned'), nbdebug.launch(stuck, num_processes=2, name='stuck')]\n"
+    code += "wait = lambda: [time.sleep(0.01) for run in runs for _ in iter(lambda: bool(run.step or run.ended), True)]\nwait()\n"
+    last_notebook.cell(code, 240.0)
+    code = "runs.append(nbdebug.launch(make(workers=1), num_processes=2, epochs=10**6, name='trains')); wait()\n"
+    printed = last_notebook.cell(code + "time.sleep(0.5); print({run.id.split('-')[2]: [rank.pid for rank in run.ranks] for run in runs})", 240.0)
     processes = {name: tree(pids) for name, pids in eval(printed.splitlines()[-1]).items()}
     assert {name: len(those) for name, those in processes.items()} == {"spawned": 1, "stuck": 2, "trains": 4}
     os.kill(last_notebook.pid, signal.SIGKILL)

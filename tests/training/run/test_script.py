@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).parents[3]
@@ -14,9 +15,10 @@ MB = 1 << 20
 
 
 def test_a_script_is_left_as_found_after_thirty_runs(tmp_path):
-    (tmp_path / "temporary").mkdir()
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "NBDEBUG_RUNS": str(tmp_path / "runs"), "OMP_NUM_THREADS": "1", "TMPDIR": str(tmp_path / "temporary")}
-    done = subprocess.run([sys.executable, str(SCRIPT), str(tmp_path)], cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=600)
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "NBDEBUG_RUNS": str(tmp_path / "runs"), "OMP_NUM_THREADS": "1"}
+    with tempfile.TemporaryDirectory(prefix="t") as temporary:  # a short name: the paths of sockets end at 107 characters
+        environment["TMPDIR"] = temporary
+        done = subprocess.run([sys.executable, str(SCRIPT), str(tmp_path)], cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=600)
     assert done.returncode == 0, done.stderr[-3000:]
     seen = json.loads((tmp_path / "seen.json").read_text())
     assert (tmp_path / "executed").read_text() == "once "  # no rank, and no worker that one spawned, ran the file again
