@@ -21,6 +21,7 @@ from nbdebug.training.failure import Failure
 from nbdebug.training.local.plan import Plan
 from nbdebug.training.monitor import ENDED, FAILED
 from nbdebug.training.run import Run
+from nbdebug.training.search_path import search_path
 
 OLDEST = (2, 60)  # of Ray; with older ones it was not tried
 NEEDED = ("ray", "pyarrow", "fsspec", "tensorboardX")  # what the extra brings, and Ray Train imports
@@ -52,11 +53,10 @@ def start(run: Run, plan: Plan, address: str | None, detach: bool) -> Run:
     """Starts the process that looks after Ray, out of the reach of what interrupts the kernel."""
     folder = run.folder
     folder.tell(engine="ray", address=address or LOCAL)
-    paths = os.pathsep.join(path or os.getcwd() for path in map(str, sys.path) if os.pathsep not in path)
     command = [sys.executable, "-m", "nbdebug.training.beyond.ray_keeper", str(folder.path), address or LOCAL, str(0 if detach else os.getpid())]
     with (folder.path / OUTPUT).open("ab") as output:
         process = subprocess.Popen(
-            command, env={**os.environ, "PYTHONPATH": paths}, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True
+            command, env={**os.environ, "PYTHONPATH": search_path()}, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True
         )
     return run.kept_by(Kept(run, process))
 

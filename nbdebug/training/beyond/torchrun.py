@@ -17,6 +17,7 @@ from nbdebug.training.local import ending
 from nbdebug.training.local.plan import Plan
 from nbdebug.training.monitor import DONE, ENDED, FAILED, INTERRUPTED
 from nbdebug.training.run import Run
+from nbdebug.training.search_path import search_path
 
 OUTPUT = "torchrun.log"
 SHOWN = 2000  # characters of its end, when torchrun fails without a rank that says why
@@ -40,8 +41,7 @@ def start(run: Run, plan: Plan, nnodes: int, rdzv: str | None) -> Run:
     exporting.equip(folder, run.job, max(2, nnodes))
     arguments = texts.torchrun(processes, nnodes, rdzv, id=folder.id, restarts=plan.restarts)
     command = [sys.executable, "-m", "torch.distributed.run", *arguments, str(folder.path / "main.py")]
-    paths = os.pathsep.join(path or os.getcwd() for path in map(str, sys.path) if os.pathsep not in path)
-    environment = {**os.environ, "PYTHONPATH": paths, "OMP_NUM_THREADS": str(plan.threads)}
+    environment = {**os.environ, "PYTHONPATH": search_path(), "OMP_NUM_THREADS": str(plan.threads)}
     with (folder.path / OUTPUT).open("ab") as output:
         process = subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True)
     folder.tell(keeper=following.keeper(process.pid))

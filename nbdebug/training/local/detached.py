@@ -10,17 +10,17 @@ from pathlib import Path
 
 from nbdebug.training import following
 from nbdebug.training.folder import RunFolder
+from nbdebug.training.search_path import search_path
 
 OUTPUT = "keeper.log"
 
 
 def start(folder: RunFolder) -> None:
     """Starts that process, out of the reach of what ends the kernel."""
-    paths = os.pathsep.join(path or os.getcwd() for path in map(str, sys.path) if os.pathsep not in path)
     command = [sys.executable, "-m", "nbdebug.training.local.detached", str(folder.path)]
     with (folder.path / OUTPUT).open("ab") as output:
         process = subprocess.Popen(
-            command, env={**os.environ, "PYTHONPATH": paths}, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True
+            command, env={**os.environ, "PYTHONPATH": search_path()}, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True
         )
     folder.tell(keeper=following.keeper(process.pid))
 

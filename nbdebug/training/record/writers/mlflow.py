@@ -23,6 +23,7 @@ from nbdebug.training.commands import Tail
 from nbdebug.training.folder import RunFolder, write_whole
 from nbdebug.training.monitor import DONE, ENDED, INTERRUPTED
 from nbdebug.training.record.writing import OF_RANK
+from nbdebug.training.search_path import search_path
 
 if TYPE_CHECKING:
     from nbdebug.training.run import Run
@@ -72,9 +73,8 @@ def of_exported(folder: RunFolder) -> str:
 
 
 def _begun(folder: RunFolder) -> subprocess.Popen[bytes]:
-    paths = os.pathsep.join(path or os.getcwd() for path in map(str, sys.path) if os.pathsep not in path)
     command = [sys.executable, "-m", __name__, str(folder.path)]
-    environment = {**os.environ, "PYTHONPATH": paths, "OMP_NUM_THREADS": "1"}
+    environment = {**os.environ, "PYTHONPATH": search_path(), "OMP_NUM_THREADS": "1"}
     with (folder.path / LOG).open("ab") as output:
         return subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True)
 
