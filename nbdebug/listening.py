@@ -20,8 +20,8 @@ from torch.nn.modules.module import (
 from torch.overrides import TorchFunctionMode
 
 from nbdebug.batch import tensors
-from nbdebug.built_at import line_that_builds
 from nbdebug.findings import Location
+from nbdebug.lines.built import line_that_builds
 from nbdebug.source_lines import SourceLine, location_fields, users_line
 
 # functions that move or retype values without changing what they mean

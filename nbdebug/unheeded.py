@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 
 from torch import nn
 
-from nbdebug.assigned_at import only, texts
 from nbdebug.findings import Location
+from nbdebug.lines.sources import only, texts
 from nbdebug.listening import plain_path
 from nbdebug.source_lines import location_fields
 

@@ -23,9 +23,7 @@ LAYERS = (  # top to bottom; rooms of one layer do not import each other
     {"training_setup"},
     {"loading"},
     {"batch", "page"},
-    {"bound_at", "held_at", "initialised_at", "switched_off_at", "quoted"},
-    {"assigned_at"},
-    {"built_at"},
+    {"lines"},
     {"findings", "source_lines", "plain", "seeding"},
     {"errors"},
 )

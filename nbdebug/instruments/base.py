@@ -14,16 +14,16 @@ from torch import nn
 from torch.nn.parameter import is_lazy
 from torch.utils.data import Subset
 
-from nbdebug.assigned_at import line_that_assigns
 from nbdebug.data.no_model import NoModel
 from nbdebug.data.sources import as_source
 from nbdebug.errors import CodeError, NbdebugError, NotChecked, SetupError, first_line
 from nbdebug.findings import Finding, Location, Severity
-from nbdebug.held_at import line_of_dataset, line_that_makes, line_that_reads
-from nbdebug.initialised_at import line_that_initialises
 from nbdebug.instruments.report import RESULTS, Report, remember, shown_live
+from nbdebug.lines.assigned import line_that_assigns
+from nbdebug.lines.initialised import line_that_initialises
+from nbdebug.lines.made import line_of_dataset, line_that_makes, line_that_reads
+from nbdebug.lines.quoted import quoted
 from nbdebug.page import Verdict
-from nbdebug.quoted import quoted
 from nbdebug.source_lines import SourceLine, is_of_library, location_fields
 from nbdebug.training_setup import TrainingSetup
 from nbdebug.untouched import Proof, untouched

@@ -9,10 +9,10 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from nbdebug.built_at import line_that_builds
 from nbdebug.instruments.find_nan.loop import own_copy
 from nbdebug.instruments.find_nan.precision import in_float32, is_half
 from nbdebug.instruments.find_nan.training import GRADIENTS, LOSS, UPDATE, Stepped, Training
+from nbdebug.lines.built import line_that_builds
 from nbdebug.loading import Delivered
 from nbdebug.nonfinite.healthy import healthy
 from nbdebug.nonfinite.origin import Origin, Values

@@ -14,10 +14,10 @@ import torch
 from torch.utils.data import DataLoader
 
 from nbdebug import batch as batches
-from nbdebug.assigned_at import texts
 from nbdebug.crash import Crash
 from nbdebug.errors import BatchError, NbdebugError, StepError
 from nbdebug.instruments.first_step.answers import Ragged
+from nbdebug.lines.sources import texts
 from nbdebug.loading import rewinds
 from nbdebug.training_setup import TrainingSetup
 

@@ -11,10 +11,10 @@ from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from nbdebug.batch import tensors
-from nbdebug.built_at import line_that_builds
 from nbdebug.findings import Location
 from nbdebug.instruments.first_step.answers import Repeated
 from nbdebug.instruments.first_step.written import Method, chain, methods
+from nbdebug.lines.built import line_that_builds
 from nbdebug.listening import ModuleCall, Tape, plain_path
 from nbdebug.source_lines import location_fields
 

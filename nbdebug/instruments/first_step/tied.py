@@ -13,10 +13,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from nbdebug.assigned_at import only, texts
 from nbdebug.findings import Location
 from nbdebug.instruments.first_step.answers import Untied
 from nbdebug.instruments.first_step.written import Method, chain, methods, resolved
+from nbdebug.lines.sources import only, texts
 from nbdebug.listening import plain_path
 from nbdebug.source_lines import location_fields
 

@@ -16,7 +16,6 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from nbdebug.batch import own_loss
-from nbdebug.built_at import line_that_builds
 from nbdebug.counterfactual import Counterfactual, trainable
 from nbdebug.errors import NbdebugError
 from nbdebug.findings import Location
@@ -24,9 +23,10 @@ from nbdebug.instruments.first_step.discarded import discarded
 from nbdebug.instruments.first_step.hidden import hidden
 from nbdebug.instruments.first_step.result import Cut, ParameterRow
 from nbdebug.instruments.first_step.sloped import that_slope
+from nbdebug.lines.built import line_that_builds
+from nbdebug.lines.switched_off import line_that_switches_off
 from nbdebug.listening import LEAVES_TORCH, Call, Tape, plain_path
 from nbdebug.source_lines import location_fields
-from nbdebug.switched_off_at import line_that_switches_off
 from nbdebug.tensor_stats import rms
 from nbdebug.training_setup import TrainingSetup
 from nbdebug.unheeded import unheeded

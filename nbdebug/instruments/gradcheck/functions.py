@@ -17,8 +17,8 @@ from torch import Tensor
 from torch.autograd import Function
 from torch.utils.checkpoint import CheckpointFunction
 
-from nbdebug.assigned_at import function_at, parsed
 from nbdebug.instruments.gradcheck.held import Held
+from nbdebug.lines.sources import function_at, parsed
 from nbdebug.source_lines import SourceLine, line_of, line_of_code, users_line
 
 MOST_CALLS = 4  # of one class that are kept and examined; a Function in a loop over time is called hundreds of times

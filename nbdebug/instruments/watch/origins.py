@@ -7,12 +7,12 @@ import textwrap
 from collections.abc import Iterator
 from typing import Any
 
-from nbdebug.assigned_at import parsed
-from nbdebug.bound_at import Built, Text, call_that_builds, known_texts
 from nbdebug.findings import Location
-from nbdebug.held_at import line_that_makes
 from nbdebug.instruments.watch.places import Places
 from nbdebug.instruments.watch.recorder import Recorder
+from nbdebug.lines.bound import Built, Text, call_that_builds, known_texts
+from nbdebug.lines.made import line_that_makes
+from nbdebug.lines.sources import parsed
 from nbdebug.source_lines import location_fields
 
 

@@ -6,10 +6,10 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from nbdebug.bound_at import Built
 from nbdebug.findings import Location
 from nbdebug.instruments.watch.predictions.result import Predictions
 from nbdebug.instruments.watch.statistics import Statistics
+from nbdebug.lines.bound import Built
 from nbdebug.page import Panel
 from nbdebug.unheeded import Unheeded
 

@@ -13,8 +13,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from nbdebug.assigned_at import cell_text, texts
-from nbdebug.held_at import names_of
+from nbdebug.lines.made import names_of
+from nbdebug.lines.sources import cell_text, texts
 from nbdebug.training.folder import RunFolder
 from nbdebug.training.job import SETUP, Job
 from nbdebug.training.payload.arriving import CELLS

@@ -6,11 +6,11 @@ import ast
 from collections.abc import Iterator
 from dataclasses import replace
 
-from nbdebug.assigned_at import only, texts
 from nbdebug.findings import WARNING, Location
 from nbdebug.instruments.base import Seen
 from nbdebug.instruments.watch.result import Model, WatchResult
 from nbdebug.instruments.watch.session import watched
+from nbdebug.lines.sources import only, texts
 from nbdebug.source_lines import location_fields
 
 BATCHES = 50  # of which the usual momentum of 0.1 has forgotten all but 0.5 %

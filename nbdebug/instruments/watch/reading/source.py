@@ -9,9 +9,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
-from nbdebug.assigned_at import texts
 from nbdebug.findings import Location
 from nbdebug.instruments.watch.result import Source
+from nbdebug.lines.sources import texts
 from nbdebug.source_lines import SourceLine, location_fields
 
 GROWS = ("append", "appendleft", "extend", "add", "insert", "update")  # methods by which a container takes something in

@@ -6,10 +6,10 @@ import ast
 import linecache
 from collections.abc import Callable, Iterator
 
-from nbdebug.assigned_at import cell_text, texts
 from nbdebug.findings import Location
 from nbdebug.instruments.watch.reading.source import Scope, last_name, scopes
 from nbdebug.instruments.watch.result import Source, WatchResult
+from nbdebug.lines.sources import cell_text, texts
 from nbdebug.source_lines import SourceLine, location_fields
 
 

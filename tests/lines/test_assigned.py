@@ -9,7 +9,7 @@ import types
 import pytest
 from torch import nn
 
-from nbdebug.assigned_at import line_that_assigns
+from nbdebug.lines.assigned import line_that_assigns
 
 SCRIPT = """import torch
 from torch import nn

@@ -10,16 +10,16 @@ import linecache
 import re
 import sys
 
+from nbdebug.lines.sources import notebook_cells, parsed
 from nbdebug.source_lines import SourceLine
 
 
 def line_that_builds(kind: str) -> SourceLine | None:
     """The one line that calls `kind(...)`, such as `nn.Softmax(dim=1)`; None when there is none, or more than one."""
     pattern = re.compile(rf"\b{re.escape(kind)}\s*\(")
-    main = vars(sys.modules["__main__"])
-    if "In" in main and "get_ipython" in main:
-        return _in_cells(pattern, [str(cell) for cell in main["In"]])
-    file = str(main.get("__file__") or "")
+    if cells := notebook_cells():
+        return _in_cells(pattern, cells)
+    file = str(vars(sys.modules["__main__"]).get("__file__") or "")
     lines = _lines_with(pattern, linecache.getlines(file))
     return SourceLine(file, lines[0], None, linecache.getline(file, lines[0]).strip()) if len(lines) == 1 else None
 
@@ -48,10 +48,8 @@ def _lines_with(pattern: re.Pattern[str], lines: list[str]) -> list[int]:
 
 def _defined(cell: str) -> set[str]:
     """The names that a cell binds at its top level; empty for a cell that is not plain Python."""
-    try:
-        body = ast.parse(cell).body
-    except SyntaxError:  # a magic
-        return set()
+    tree = parsed(cell)
+    body = tree.body if isinstance(tree, ast.Module) else []
     names = {node.name for node in body if isinstance(node, (ast.ClassDef, ast.FunctionDef))}
     targets = [t for node in body if isinstance(node, (ast.Assign, ast.AnnAssign)) for t in ast.walk(node)]
     return names | {t.id for t in targets if isinstance(t, ast.Name) and isinstance(t.ctx, ast.Store)}

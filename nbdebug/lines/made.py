@@ -11,7 +11,8 @@ import sys
 from collections.abc import Iterator
 from typing import Any
 
-from nbdebug.assigned_at import function_at, only, parsed, texts
+from nbdebug.lines.names import assignments, called
+from nbdebug.lines.sources import function_at, only, parsed, texts
 from nbdebug.source_lines import SourceLine, is_users, line_of_code
 
 DEEP = 8  # Subsets of Subsets
@@ -67,8 +68,7 @@ def _reading(body: ast.AST, step: str) -> int | None:
 def _works_out(node: ast.AST) -> bool:
     """Whether it makes other numbers: arithmetic, or a call that is no mere change of type."""
     if isinstance(node, ast.Call):
-        called = node.func.attr if isinstance(node.func, ast.Attribute) else node.func.id if isinstance(node.func, ast.Name) else ""
-        return called not in AS_IT_IS
+        return called(node) not in AS_IT_IS
     return isinstance(node, ast.BinOp)
 
 
@@ -85,19 +85,5 @@ def names_of(thing: Any) -> list[str]:
 
 
 def _given_to(tree: ast.AST, names: list[str]) -> Iterator[ast.expr]:
-    """The values that are given to one of these names."""
-    for node in ast.walk(tree):
-        if isinstance(node, (ast.Assign, ast.AnnAssign)) and node.value is not None:
-            for target in node.targets if isinstance(node, ast.Assign) else [node.target]:
-                yield from _parts(target, node.value, names)
-
-
-def _parts(target: ast.expr, value: ast.expr, names: list[str]) -> Iterator[ast.expr]:
-    """Of `a, b = f(), g()` with the name b the expression g()."""
-    if isinstance(target, ast.Name):
-        if target.id in names and not isinstance(value, ast.Name):  # another name for it makes nothing
-            yield value
-    elif isinstance(target, (ast.Tuple, ast.List)):
-        apart = isinstance(value, (ast.Tuple, ast.List)) and len(value.elts) == len(target.elts)
-        for place, one in enumerate(target.elts):
-            yield from _parts(one, value.elts[place] if apart else value, names)
+    """The values that are given to one of these names; another name for a thing makes nothing."""
+    yield from (value for target, value in assignments(tree) if isinstance(target, ast.Name) and target.id in names and not isinstance(value, ast.Name))

@@ -9,7 +9,7 @@ import ast
 import linecache
 import textwrap
 
-from nbdebug.assigned_at import cell_text, parsed
+from nbdebug.lines.sources import cell_text, parsed
 
 LONGEST = 100  # characters of the line
 

@@ -10,7 +10,8 @@ from collections.abc import Iterator
 
 from torch import nn
 
-from nbdebug.assigned_at import all_texts, only
+from nbdebug.lines.names import last_name
+from nbdebug.lines.sources import all_texts, only
 from nbdebug.source_lines import SourceLine
 
 SWITCHES = ("no_grad", "inference_mode", "set_grad_enabled")
@@ -40,9 +41,7 @@ def _blocks(tree: ast.AST) -> Iterator[tuple[ast.expr, list[ast.stmt]]]:
 
 
 def _is_switch(node: ast.expr) -> bool:
-    called = node.func if isinstance(node, ast.Call) else node
-    name = called.attr if isinstance(called, ast.Attribute) else getattr(called, "id", "")
-    return name in SWITCHES
+    return last_name(node.func if isinstance(node, ast.Call) else node) in SWITCHES
 
 
 def _speaks_of(body: list[ast.stmt], step: str) -> bool:

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from nbdebug.built_at import line_that_builds
+from nbdebug.lines.built import line_that_builds
 
 
 @pytest.fixture

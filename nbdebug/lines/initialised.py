@@ -11,7 +11,8 @@ from collections.abc import Iterator
 
 from torch import nn
 
-from nbdebug.assigned_at import all_texts, only
+from nbdebug.lines.names import called, chain
+from nbdebug.lines.sources import all_texts, only
 from nbdebug.source_lines import SourceLine
 
 INIT = frozenset(name for name in dir(nn.init) if name.endswith("_") and not name.startswith("_"))
@@ -30,8 +31,8 @@ def line_that_initialises(model: nn.Module, path: str, *, by_name: bool = False)
     owner = dict(model.named_modules()).get(path.rpartition(".")[0])
     found: dict[int, list[tuple[str, int | None, ast.expr]]] = {NAMED: [], OF_A_LAYER: [], OF_ALL: []}
     for text, number, tree in all_texts(model):
-        for call, chain, kinds in _fills(tree):
-            fit = _fit(chain, steps)
+        for call, names, kinds in _fills(tree):
+            fit = _fit(names, steps)
             if fit is not None and (fit == NAMED or not by_name) and (not kinds or owner is None or kinds & {kind.__name__ for kind in type(owner).__mro__}):
                 found[fit].append((text, number, call))
     nearest = next((places for places in found.values() if places), [])
@@ -41,13 +42,12 @@ def line_that_initialises(model: nn.Module, path: str, *, by_name: bool = False)
 def _fills(tree: ast.AST, kinds: frozenset[str] = frozenset()) -> Iterator[tuple[ast.expr, list[str], frozenset[str]]]:
     """The calls that fill a tensor, the chain of names that leads to it, and the classes that `isinstance` asks for around it."""
     for node in ast.iter_child_nodes(tree):
-        if isinstance(node, ast.Call) and isinstance(node.func, (ast.Attribute, ast.Name)):
-            called = node.func.attr if isinstance(node.func, ast.Attribute) else node.func.id
-            chain = _chain(node.args[0]) if called in INIT and node.args else []
-            if not chain and called in FILLING | INIT and isinstance(node.func, ast.Attribute):
-                chain = _chain(node.func.value)
-            if chain:
-                yield node, [step for step in chain if step != "data"], kinds
+        if isinstance(node, ast.Call):
+            names = chain(node.args[0]) if called(node) in INIT and node.args else []
+            if not names and called(node) in FILLING | INIT and isinstance(node.func, ast.Attribute):
+                names = chain(node.func.value)
+            if names:
+                yield node, [step for step in names if step != "data"], kinds
         asked = _asked(node.test) if isinstance(node, ast.If) else kinds
         if isinstance(node, ast.If):
             for part in node.body:
@@ -62,26 +62,16 @@ def _asked(test: ast.expr) -> frozenset[str]:
     """The classes of `isinstance(layer, (nn.Linear, nn.Conv2d))`."""
     calls = [node for node in ast.walk(test) if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "isinstance" and len(node.args) == 2]
     wanted = [one for call in calls for one in (call.args[1].elts if isinstance(call.args[1], ast.Tuple) else [call.args[1]])]
-    return frozenset(chain[-1] for chain in map(_chain, wanted) if chain)
+    return frozenset(names[-1] for names in map(chain, wanted) if names)
 
 
-def _chain(node: ast.expr) -> list[str]:
-    """Of `self.blocks[0].weight` self, blocks and weight; empty for anything but names."""
-    if isinstance(node, ast.Name):
-        return [node.id]
-    if isinstance(node, ast.Subscript):
-        return _chain(node.value)
-    before = _chain(node.value) if isinstance(node, ast.Attribute) else []
-    return [*before, node.attr] if before else []
-
-
-def _fit(chain: list[str], steps: list[str]) -> int | None:
+def _fit(names: list[str], steps: list[str]) -> int | None:
     """How well a chain of names fits the path of a parameter; None where it is another one."""
-    named = chain[1:]
+    named = names[1:]
     if not named:
         return OF_ALL
-    if len(named) > 1 or chain[0] == "self":
+    if len(named) > 1 or names[0] == "self":
         return NAMED if steps[-len(named) :] == named else None
     if named[0] != steps[-1]:
         return None
-    return NAMED if chain[0] in steps[:-1] else OF_A_LAYER
+    return NAMED if names[0] in steps[:-1] else OF_A_LAYER

@@ -11,7 +11,7 @@ import torch
 from torch.utils.data import DataLoader, TensorDataset
 
 import nbdebug
-from nbdebug.held_at import line_of_dataset, line_that_makes, line_that_reads, names_of
+from nbdebug.lines.made import line_of_dataset, line_that_makes, line_that_reads, names_of
 
 SCRIPT = """
 import torch

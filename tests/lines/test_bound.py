@@ -6,8 +6,8 @@ import ast
 
 import pytest
 
-from nbdebug.bound_at import Text, call_that_builds
 from nbdebug.findings import Location
+from nbdebug.lines.bound import Text, call_that_builds
 
 
 def text(source: str, first: int = 1) -> Text:

@@ -8,14 +8,14 @@ from __future__ import annotations
 import ast
 import inspect
 import linecache
-import sys
 from collections.abc import Iterator
-from functools import lru_cache
 from typing import Any
 
 from torch import nn
 
-from nbdebug.built_at import line_that_builds
+from nbdebug.lines.built import line_that_builds
+from nbdebug.lines.names import assignments, called
+from nbdebug.lines.sources import function_at, only, parsed, texts
 from nbdebug.source_lines import SourceLine, is_users, line_of_code
 
 
@@ -65,32 +65,13 @@ def _in_init(kind: type, attribute: str, rest: list[str]) -> SourceLine | None:
     return None
 
 
-def function_at(tree: ast.AST, first: int) -> ast.AST | None:
-    """The function that begins there, its decorators included."""
-    functions = (node for node in ast.walk(tree) if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)))
-    return next((node for node in functions if first in (node.lineno, *(d.lineno for d in node.decorator_list))), None)
-
-
 def _assigned(tree: ast.AST, attribute: str, *, of: str | None) -> Iterator[ast.expr]:
     """The values that are given to this attribute; `of` names what has it, None stands for anything but self."""
-    for node in ast.walk(tree):
-        if isinstance(node, (ast.Assign, ast.AnnAssign)) and node.value is not None:
-            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
-            for target, value in (pair for one in targets for pair in _unpacked(one, node.value)):
-                if isinstance(target, ast.Attribute) and target.attr == attribute:
-                    name = target.value.id if isinstance(target.value, ast.Name) else ""
-                    if name == of if of is not None else name != "self":
-                        yield value
-
-
-def _unpacked(target: ast.expr, value: ast.expr) -> Iterator[tuple[ast.expr, ast.expr]]:
-    """Of `self.a, self.b = 1, 2` each with its own; of `self.a, self.b = pair` each with the whole."""
-    if not isinstance(target, (ast.Tuple, ast.List)):
-        yield target, value
-        return
-    values = value.elts if isinstance(value, (ast.Tuple, ast.List)) and len(value.elts) == len(target.elts) else [value] * len(target.elts)
-    for one, its in zip(target.elts, values, strict=True):
-        yield from _unpacked(one, its)
+    for target, value in assignments(tree):
+        if isinstance(target, ast.Attribute) and target.attr == attribute:
+            name = target.value.id if isinstance(target.value, ast.Name) else ""
+            if name == of if of is not None else name != "self":
+                yield value
 
 
 def _narrowed(value: ast.expr, rest: list[str]) -> ast.expr:
@@ -120,71 +101,6 @@ def _element_of(model: nn.Sequential, step: str) -> SourceLine | None:
         (text, number, _narrowed(node, [step]))
         for text, number, tree in texts()
         for node in ast.walk(tree)
-        if isinstance(node, ast.Call) and _name(node.func) == type(model).__name__ and list(map(_kind, node.args)) == kinds
+        if isinstance(node, ast.Call) and called(node) == type(model).__name__ and list(map(called, node.args)) == kinds
     )
     return only(calls)
-
-
-def _kind(part: ast.expr) -> str:
-    return _name(part.func) if isinstance(part, ast.Call) else ""
-
-
-def _name(function: ast.expr) -> str:
-    return function.attr if isinstance(function, ast.Attribute) else function.id if isinstance(function, ast.Name) else ""
-
-
-def only(found: Iterator[tuple[str, int | None, ast.expr]]) -> SourceLine | None:
-    places = {(name, cell, value.lineno) for name, cell, value in found}
-    if len(places) != 1:
-        return None
-    ((name, cell, line),) = places
-    text = linecache.getline(name, line) if cell is None else _cells()[cell].splitlines()[line - 1]
-    return SourceLine(name, line, cell, text.strip())
-
-
-def texts() -> Iterator[tuple[str, int | None, ast.AST]]:
-    """The script, or the cells of the notebook of which no later one has the same names, with their numbers."""
-    cells = _cells()
-    if not cells:
-        name = str(vars(sys.modules["__main__"]).get("__file__") or "")
-        tree = parsed("".join(linecache.getlines(name)))
-        if tree is not None:
-            yield name, None, tree
-        return
-    for number in range(len(cells) - 1, 0, -1):
-        tree = parsed(cells[number])
-        if tree is not None and cells[number] not in cells[number + 1 :]:
-            yield "", number, tree
-
-
-def all_texts(model: nn.Module) -> Iterator[tuple[str, int | None, ast.AST]]:
-    """File, cell and tree of the script or notebook, and of the files of the user's own classes."""
-    yield from texts()
-    known = {text for text, _, _ in texts()}
-    for kind in {type(module) for module in model.modules()}:
-        for function in filter(inspect.isfunction, vars(kind).values()):
-            name = function.__code__.co_filename
-            if name not in known and name.endswith(".py") and is_users(function.__code__):
-                known.add(name)
-                tree = parsed("".join(linecache.getlines(name)))
-                if tree is not None and not any(number is not None for _, number, _ in texts()):
-                    yield name, None, tree
-
-
-def cell_text(number: int) -> str:
-    """The text of a cell; "" where it is gone."""
-    cells = _cells()
-    return cells[number] if 0 < number < len(cells) else ""
-
-
-def _cells() -> list[str]:
-    main = vars(sys.modules["__main__"])
-    return [str(cell) for cell in main["In"]] if "In" in main and "get_ipython" in main else []
-
-
-@lru_cache(maxsize=64)
-def parsed(text: str) -> ast.AST | None:
-    try:
-        return ast.parse(text)
-    except SyntaxError:  # a magic
-        return None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from nbdebug.findings import Location
-from nbdebug.quoted import quoted
+from nbdebug.lines.quoted import quoted
 
 TEXT = """
 import torch

@@ -8,7 +8,7 @@ import types
 
 import pytest
 
-from nbdebug.initialised_at import line_that_initialises
+from nbdebug.lines.initialised import line_that_initialises
 
 SCRIPT = """
 import torch

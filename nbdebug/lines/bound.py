@@ -10,8 +10,9 @@ import linecache
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from nbdebug.assigned_at import parsed, texts
 from nbdebug.findings import Location
+from nbdebug.lines.names import assignments, called, last_name
+from nbdebug.lines.sources import parsed, texts
 from nbdebug.source_lines import SourceLine, location_fields
 
 
@@ -59,7 +60,7 @@ def call_that_builds(name: str, kind: str, parameters: Sequence[str], running: I
         bound = [(text, call) for text in looked for call in _bound(text.tree, last)]
         of_kind = [(text, call) for text, value in bound if (call := _of_kind(value, kind)) is not None]
         found = found or of_kind or bound
-    found = found or [(text, node) for text in looked for node in ast.walk(text.tree) if isinstance(node, ast.Call) and _called(node) == kind]
+    found = found or [(text, node) for text in looked for node in ast.walk(text.tree) if isinstance(node, ast.Call) and called(node) == kind]
     places = {text.place(call) for text, call in found}
     if len(places) != 1:
         return None
@@ -69,32 +70,15 @@ def call_that_builds(name: str, kind: str, parameters: Sequence[str], running: I
 
 def _bound(tree: ast.AST, name: str) -> Iterator[ast.Call]:
     """The calls whose value is given to a variable or attribute of that name, in a tuple as well."""
-    for node in ast.walk(tree):
-        if isinstance(node, (ast.Assign, ast.AnnAssign)):
-            for target in node.targets if isinstance(node, ast.Assign) else [node.target]:
-                value = _for_name(target, node.value, name)
-                if isinstance(value, ast.Call):
-                    yield value
-
-
-def _for_name(target: ast.expr, value: ast.expr | None, name: str) -> ast.expr | None:
-    """What of an assigned value this name gets."""
-    if isinstance(target, (ast.Tuple, ast.List)):
-        apart = value.elts if isinstance(value, (ast.Tuple, ast.List)) and len(value.elts) == len(target.elts) else [value] * len(target.elts)
-        return next((got for part, each in zip(target.elts, apart, strict=True) if (got := _for_name(part, each, name)) is not None), None)
-    return value if name == (target.attr if isinstance(target, ast.Attribute) else target.id if isinstance(target, ast.Name) else "") else None
+    yield from (value for target, value in assignments(tree) if last_name(target) == name and isinstance(value, ast.Call))
 
 
 def _of_kind(node: ast.AST, kind: str) -> ast.Call | None:
     """The outermost call of that class in an expression: `Net()` of `Net().to(device)`."""
     for part in ast.walk(node):
-        if isinstance(part, ast.Call) and _called(part) == kind:
+        if isinstance(part, ast.Call) and called(part) == kind:
             return part
     return None
-
-
-def _called(call: ast.Call) -> str:
-    return call.func.attr if isinstance(call.func, ast.Attribute) else call.func.id if isinstance(call.func, ast.Name) else ""
 
 
 def _arguments(text: Text, call: ast.Call, parameters: Sequence[str]) -> Iterator[tuple[str, Location]]:
