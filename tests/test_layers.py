@@ -28,7 +28,7 @@ LAYERS = (  # top to bottom; rooms of one layer do not import each other
     {"errors"},
 )
 RANK = {room: rank for rank, rooms in enumerate(LAYERS) for room in rooms}
-SHARED = {"base", "of_data", "report", "__init__"}  # of the instruments: what all of them stand on, and the list of them
+SHARED = {"base", "of_data", "placing", "report", "__init__"}  # of the instruments: what all of them stand on, and the list of them
 FILES = sorted(PACKAGE.rglob("*.py"))
 
 

@@ -19,7 +19,8 @@ from torch import nn
 from nbdebug.causes import fold
 from nbdebug.errors import SetupError
 from nbdebug.guard import Guarded
-from nbdebug.instruments.base import JUDGED, Judged, placed, ranked
+from nbdebug.instruments.base import JUDGED, Judged, ranked
+from nbdebug.instruments.placing import placed
 from nbdebug.instruments.report import Report, remember
 from nbdebug.instruments.watch.alarms import Alarms
 from nbdebug.instruments.watch.inventory import WatchedModel, plain_optimizer

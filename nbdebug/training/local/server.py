@@ -12,14 +12,13 @@ import os
 import shutil
 import signal
 import sys
-import tempfile
 import threading
 import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from nbdebug.training.local import preloaded
+from nbdebug.training.local import preloaded, short_path
 
 PRELOADED = (
     "nbdebug_ahead", "torch", "torch.distributed", "torch.nn.parallel.distributed", "torch._dynamo", "torch.utils.data", "cloudpickle", "psutil",
@@ -48,8 +47,8 @@ class Server:
         self._reaped = False
         self._forks = ForkServer()
         self._forks.set_forkserver_preload([*PRELOADED[:-1], *imports, PRELOADED[-1]])
-        self._told = Path(tempfile.mkdtemp(prefix="nbdebug-server-"))
-        with _environment(preloaded.asked(self._told)):
+        self._told = short_path.folder("server")
+        with _environment(preloaded.asked(self._told)), _sockets_in(self._told) if short_path.home() else contextlib.nullcontext():
             self._forks.ensure_running()
 
     @property
@@ -158,6 +157,19 @@ def ahead(start_method: str, imports: tuple[str, ...] = ()) -> None:
 def _fit(server: Server) -> bool:
     report = server.report()
     return server.alive() and (report is None or report["versions"] == preloaded.versions())
+
+
+@contextlib.contextmanager
+def _sockets_in(folder: Path) -> Any:
+    """Where multiprocessing puts the address that it makes meanwhile."""
+    from multiprocessing import process
+
+    config = process.current_process()._config  # type: ignore[attr-defined]
+    kept, config["tempdir"] = config.get("tempdir"), str(folder)
+    try:
+        yield
+    finally:
+        config["tempdir"] = kept
 
 
 @contextlib.contextmanager

@@ -29,7 +29,7 @@ from nbdebug.training import checkpoint
 from nbdebug.training.config import read_config
 from nbdebug.training.folder import RunFolder
 from nbdebug.training.job import FACTORY, FUNCTION, Job
-from nbdebug.training.local import preloaded
+from nbdebug.training.local import preloaded, short_path
 from nbdebug.training.payload import reading
 from nbdebug.training.rank import guard, inbox, looking_over, meeting, own_loop, raised
 from nbdebug.training.rank.context import Context
@@ -58,6 +58,7 @@ def main(spec: RankSpec, pipe: Connection | None = None) -> None:
     os.environ.update(spec.environment)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the kernel's is for the kernel, which then says what is to be done
     guard.arm(spec.kernel_pid)
+    short_path.arrange()
     folder = RunFolder(Path(spec.folder))
     sender = Sender(spec, pipe)
     streams = _printed(folder, spec, sender, shown=pipe is None)

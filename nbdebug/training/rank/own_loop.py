@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from nbdebug.errors import NotFinite
-from nbdebug.instruments.base import placed
 from nbdebug.instruments.find_nan import Armed
+from nbdebug.instruments.placing import placed
 from nbdebug.instruments.report import Report
 from nbdebug.plain import to_plain
 from nbdebug.training.trainer.numbers import followed

@@ -12,9 +12,10 @@ from torch import Tensor
 
 from nbdebug.errors import NotFinite
 from nbdebug.findings import ERROR, INFO, WARNING, Finding, Location
-from nbdebug.instruments.base import Seen, placed
+from nbdebug.instruments.base import Seen
 from nbdebug.instruments.find_nan.training import GRADIENTS, LOSS, UPDATE
 from nbdebug.instruments.full_run import full_run
+from nbdebug.instruments.placing import placed
 from nbdebug.nonfinite.finite import has_nonfinite, norm
 from nbdebug.nonfinite.kept.parts import Parts, unwrapped
 from nbdebug.nonfinite.kept.snapshot import Snapshot

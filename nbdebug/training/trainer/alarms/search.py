@@ -10,12 +10,13 @@ from typing import Any
 
 from nbdebug.errors import NbdebugError, first_line
 from nbdebug.findings import Finding
-from nbdebug.instruments.base import JUDGED, placed, ranked
+from nbdebug.instruments.base import JUDGED, ranked
 from nbdebug.instruments.find_nan.birth import Birth, birth, coarse
 from nbdebug.instruments.find_nan.loop import own_copy
 from nbdebug.instruments.find_nan.result import FindNan
 from nbdebug.instruments.find_nan.training import GRADIENTS, LOSS, UPDATE, Stepped, Training
 from nbdebug.instruments.find_nan.wording import headline
+from nbdebug.instruments.placing import placed
 from nbdebug.loading import Delivered
 from nbdebug.nonfinite.kept import capsule as capsules
 from nbdebug.nonfinite.kept.fingerprint import Fingerprint

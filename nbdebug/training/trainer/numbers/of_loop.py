@@ -17,7 +17,7 @@ import torch
 from torch import nn
 from torch.optim.optimizer import register_optimizer_step_post_hook, register_optimizer_step_pre_hook
 
-from nbdebug.instruments.base import placed
+from nbdebug.instruments.placing import placed
 from nbdebug.training.rank.snapshot import unwrapped
 from nbdebug.training.trainer.numbers.judging import Judging
 from nbdebug.training.trainer.numbers.purse import Purse

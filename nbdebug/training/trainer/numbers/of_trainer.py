@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from nbdebug.guard import Guarded
-from nbdebug.instruments.base import placed
+from nbdebug.instruments.placing import placed
 from nbdebug.taps import Silent, Taps
 from nbdebug.training.rank.snapshot import unwrapped
 from nbdebug.training.trainer.assembly import Training

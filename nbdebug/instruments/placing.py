@@ -1,0 +1,85 @@
+"""Where a finding has no line of the user's yet: the line that makes its module, fills its parameter, builds its data or its loss.
+
+Which line explains a fault depends on the fault: the tables say of which codes what is asked first.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+
+from torch import nn
+from torch.utils.data import Subset
+
+from nbdebug.findings import Finding
+from nbdebug.lines.assigned import line_that_assigns
+from nbdebug.lines.initialised import line_that_initialises
+from nbdebug.lines.made import line_of_dataset, line_that_makes, line_that_reads
+from nbdebug.lines.quoted import quoted
+from nbdebug.source_lines import SourceLine, is_of_library, location_fields
+from nbdebug.training_setup import TrainingSetup
+
+JOINED = ("ND104",)  # inputs and targets meet where the dataset is made
+ARRIVES = ("ND102", "ND103")  # the layer is only where the numbers arrive
+WORKED_OUT = ("ND101", "ND102", "ND103", "ND110", "ND112")  # what a sample holds: of a dataset that works it out as it is read, there
+INITIAL = ("ND201", "ND202", "ND307", "ND406")  # of weights as they were filled
+LAYERS = ("ND205", "ND304", "ND305", "ND401")  # a layer of torch's: the line that makes it says what it is, the call does not
+GROWING = ("ND503",)  # perhaps by how one weight was filled
+FADING, SMALL = ("ND502",), 0.4  # by how weights were filled, where their gain is below that which torch gives a layer, 0.58
+
+
+def placed(findings: Iterable[Finding], *models: nn.Module, setup: TrainingSetup | None = None) -> Iterator[Finding]:
+    """The findings, each with the user's line that makes its module, parameter, data or loss, where no line of the user's is known."""
+    for finding in findings:
+        known = finding.location.line is not None and not is_of_library(finding.location.file)
+        lines = _made(finding, models) if known else filter(None, _lines(finding, models, setup))
+        line = next(iter(lines), None)
+        place = finding.location if line is None else replace(finding.location, **location_fields(line))
+        function, text = quoted(place.file, place.line, place.cell)
+        yield replace(finding, location=replace(place, function=function, text=text))
+
+
+def _made(finding: Finding, models: Iterable[nn.Module]) -> Iterator[SourceLine]:
+    """Where a line that runs is known, the one that makes the layer of torch's it runs into, or fills the parameter that is to blame."""
+    for model in models if finding.code in INITIAL and finding.location.parameter else ():
+        if (line := line_that_initialises(model, finding.location.parameter)) is not None:
+            yield line
+    for model in models if finding.code in LAYERS and finding.location.module else ():
+        part = dict(model.named_modules()).get(finding.location.module)
+        line = line_that_assigns(model, finding.location.module) if part is not None and type(part).__module__.startswith("torch.nn") else None
+        if line is not None:
+            yield line
+
+
+def _lines(finding: Finding, models: Iterable[nn.Module], setup: TrainingSetup | None) -> Iterator[SourceLine | None]:
+    """Lines that may have made it, the likeliest first."""
+    place, loader = finding.location, None
+    if setup is not None:
+        loader = next((name for name in ("train_loader", "val_loader") if place.detail.startswith(name)), None)
+    if loader is not None and finding.code in WORKED_OUT and (loader, finding.code) != ("val_loader", "ND110"):  # there it is which transform it was given
+        yield line_that_reads(getattr(setup, loader), place.detail.split(", ")[1].rpartition(".")[2] if ", " in place.detail else "")
+    divided = loader is not None and type(getattr(getattr(setup, loader), "dataset", None)) is Subset
+    if loader is not None and (finding.code in JOINED or divided and finding.code in WORKED_OUT):
+        yield line_of_dataset(getattr(setup, loader))
+    if loader is not None and finding.code in ARRIVES:
+        yield line_that_makes(getattr(setup, loader), loader)
+    for model in models:
+        if place.parameter and finding.code in (*INITIAL, *GROWING):
+            yield line_that_initialises(model, place.parameter, by_name=finding.code in GROWING)
+        if place.parameter and finding.code in FADING and float(finding.evidence.get("gain") or 1.0) < SMALL:
+            yield line_that_initialises(model, place.parameter)
+        if place.detail.startswith("attribute "):  # a plain one, that no path of the model knows
+            attribute = re.split(r"[.\[]", place.detail.removeprefix("attribute "))[0]
+            yield line_that_assigns(model, ".".join(filter(None, [place.module, attribute])))
+        elif path := place.parameter or place.module:
+            yield line_that_assigns(model, path)
+    if place.module or place.parameter or place.file:  # a file without an answer so far is a library's
+        yield from map(line_that_makes, models)
+    if loader is not None:
+        yield line_that_makes(getattr(setup, loader), loader)
+    elif setup is not None and place.detail.startswith("loss_fn"):
+        yield line_that_makes(setup.loss_fn, "loss_fn")
+    elif setup is not None and ", group " in place.detail:
+        named = [one for one in setup.optimizers if place.detail.startswith(type(one).__name__)]
+        yield line_that_makes(named[0], "optimizer") if len(named) == 1 else None
