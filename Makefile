@@ -23,6 +23,7 @@ help:  ## list the targets
 demo: $(VENV)/.installed  ## run the first tutorial headless: prints the findings, writes build/demo.html
 	$(BIN)/python tools/demo.py
 
+test: export PYTHONDONTWRITEBYTECODE :=  # or each process that a test starts would compile the package anew
 test: $(VENV)/.installed chromium  ## all tests: unit, twin runs, patients, notebooks, browser
 	$(BIN)/python -m pytest -n $(WORKERS) -p no:cacheprovider $(NBVAL) tests notebooks
 

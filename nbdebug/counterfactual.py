@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from nbdebug.seeding import seed_torch
 from nbdebug.training_setup import TrainingSetup
 
 PROPORTIONAL = ("SGD", "ASGD")  # optimizers that move a weight in proportion to its gradient
@@ -35,7 +36,7 @@ class Counterfactual:
 
     def loss(self, weights: Mapping[str, Tensor] | None = None) -> Tensor:
         """The loss with some parameters replaced, by their names in `model.named_parameters()`; with its graph."""
-        torch.manual_seed(0)  # the same dropout masks each time; the frame gives the random state back
+        seed_torch(0)  # the same dropout masks each time; the frame gives the random state back
         lent = {f"model.{name}": tensor for name, tensor in (weights or {}).items()}
         held = {module: dict(module._parameters) for module in self.setup.model.modules()}
         try:

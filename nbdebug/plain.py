@@ -15,6 +15,8 @@ _NON_FINITE = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}  # strict JS
 
 def to_plain(value: Any) -> Any:
     """Anything made of dataclasses, dicts, tuples, strings and numbers, as what strict JSON can hold."""
+    if value is None or type(value) in (str, int, bool):  # most there is
+        return value
     if dataclasses.is_dataclass(value):
         return {f.name: to_plain(getattr(value, f.name)) for f in dataclasses.fields(value)}
     if isinstance(value, Enum):

@@ -49,3 +49,19 @@ def seed_generators(seed: int) -> None:
     random.seed(seed)
     numpy.random.seed(seed)
     torch.manual_seed(seed)  # the CPU and every accelerator
+
+
+def seed_torch(seed: int) -> None:
+    """The random numbers of torch, on the CPU and on the accelerator if that has begun.
+
+    `torch.manual_seed` would leave something behind where it has not: the seed that it will begin with, and the text of the
+    whole stack, which takes longer than a step of a small training.
+    """
+    import torch
+
+    kind = torch.accelerator.current_accelerator()
+    begun = getattr(torch.get_device_module(kind), "is_initialized", None) if kind is not None else None
+    if kind is not None and (begun is None or begun()):
+        torch.manual_seed(seed)
+    else:
+        torch.default_generator.manual_seed(seed)

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import functools
+from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 
+from nbdebug.seeding import seed_torch
+
 torch.set_num_threads(1)
 collect_ignore = ["ray"]  # make test-ray, which names it
+TOGETHER = ("tests/browser/", "tests/notebook/")  # one server, one kernel
 
 
 @pytest.fixture(autouse=True)
 def _seeded() -> None:
-    torch.manual_seed(0)
+    seed_torch(0)
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -24,8 +29,14 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     class Scheduler(LoadScopeScheduling):
         def _split_scope(self, nodeid: str) -> str:
             file = nodeid.split("::", 1)[0]
-            if file.startswith("tests/browser/"):
-                return "tests/browser"  # one server for all
-            return file if file.endswith(".ipynb") else nodeid  # the cells of a notebook share a kernel
+            if (folder := next(filter(file.startswith, TOGETHER), None)) is not None:
+                return folder
+            return file if _shares(config.rootpath / file) else nodeid
 
     return Scheduler(config, log)
+
+
+@functools.cache
+def _shares(file: Path) -> bool:
+    """Whether the tests of this file share something that each worker would have to make for itself."""
+    return file.suffix == ".ipynb" or 'scope="module"' in file.read_text(encoding="utf-8")

@@ -83,18 +83,14 @@ def test_every_module_has_its_layer() -> None:
     assert rooms <= set(RANK), "give the new room a layer here, and in ARCHITECTURE.md"
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda path: "/".join(path.relative_to(PACKAGE).parts))
-def test_imports_point_down(path: Path) -> None:
-    assert trespasses(path, path.read_text(encoding="utf-8")) == []
+def test_imports_point_down() -> None:
+    assert {str(path): found for path in FILES if (found := trespasses(path, path.read_text(encoding="utf-8")))} == {}
 
 
-@pytest.mark.parametrize(
-    "path",
-    [p for p in FILES if dotted(p)[1:2] == ("instruments",) and len(dotted(p)) > 2 and dotted(p)[2] not in SHARED],
-    ids=lambda path: "/".join(path.relative_to(PACKAGE).parts),
-)
-def test_instruments_do_not_know_each_other(path: Path) -> None:
-    assert neighbours(path, path.read_text(encoding="utf-8")) == []
+def test_instruments_do_not_know_each_other() -> None:
+    parts = [path for path in FILES if dotted(path)[1:2] == ("instruments",) and len(dotted(path)) > 2 and dotted(path)[2] not in SHARED]
+    assert len(parts) > 100
+    assert {str(path): found for path in parts if (found := neighbours(path, path.read_text(encoding="utf-8")))} == {}
 
 
 def test_rendering_knows_no_torch() -> None:

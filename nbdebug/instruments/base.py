@@ -25,6 +25,7 @@ from nbdebug.untouched import Proof, untouched
 INSTRUMENTS: dict[str, Instrument] = {}  # name → instrument that borrows a setup, in the order to reach for them
 JUDGED: dict[str, Judged] = {}  # name → everything that has checks: the instruments, and `watch`
 UNSAID = object()  # a budget that was not given; None is one: as long as it takes
+EVERY = 0.1  # seconds from one report on the way to the next; one that came sooner would be judged and seen by nobody
 OWN_FAULT = "nbdebug itself failed on this training, and says so instead of guessing:"
 
 
@@ -124,7 +125,7 @@ class Instrument(Judged):
             options["budget"] = seconds_of(self.takes["budget"].default if budget is UNSAID else budget)
         elif budget is not UNSAID:
             limit = seconds_of(budget)
-        result, stopped, interrupt = None, "", None
+        result, stopped, interrupt, told = None, "", None, -EVERY
         borrowed = untouched(setup, weights=self.trains)
         try:
             with borrowed:
@@ -133,7 +134,9 @@ class Instrument(Judged):
                     if limit is not None and used > limit:
                         stopped = f"stopped after {used:.1f} s, the budget"
                         break
-                    yield self._report(setup, result, "still running", used, None)
+                    if used - told >= EVERY:
+                        yield self._report(setup, result, "still running", used, None)
+                        told = time.perf_counter() - started
         except KeyboardInterrupt as error:
             stopped, interrupt = "interrupted", error
         except Exception as error:

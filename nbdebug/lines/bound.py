@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from nbdebug.findings import Location
-from nbdebug.lines.names import assignments, called, last_name
+from nbdebug.lines.names import assignments, called, calls, last_name
 from nbdebug.lines.sources import parsed, texts
 from nbdebug.source_lines import SourceLine, location_fields
 
@@ -60,7 +60,7 @@ def call_that_builds(name: str, kind: str, parameters: Sequence[str], running: I
         bound = [(text, call) for text in looked for call in _bound(text.tree, last)]
         of_kind = [(text, call) for text, value in bound if (call := _of_kind(value, kind)) is not None]
         found = found or of_kind or bound
-    found = found or [(text, node) for text in looked for node in ast.walk(text.tree) if isinstance(node, ast.Call) and called(node) == kind]
+    found = found or [(text, node) for text in looked for node in calls(text.tree) if called(node) == kind]
     places = {text.place(call) for text, call in found}
     if len(places) != 1:
         return None

@@ -4,10 +4,24 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from functools import lru_cache
+
+ASKED_AGAIN = 64  # trees of which the answers are kept: each variable of a loop asks the same ones
 
 
-def assignments(tree: ast.AST) -> Iterator[tuple[ast.expr, ast.expr]]:
+@lru_cache(maxsize=ASKED_AGAIN)
+def assignments(tree: ast.AST) -> tuple[tuple[ast.expr, ast.expr], ...]:
     """Every target with the value that it gets: of `a, b = 1, 2` each its own, of `a, b = pair` each the whole."""
+    return tuple(_assignments(tree))
+
+
+@lru_cache(maxsize=ASKED_AGAIN)
+def calls(tree: ast.AST) -> tuple[ast.Call, ...]:
+    """Every call, the outer ones first."""
+    return tuple(node for node in ast.walk(tree) if isinstance(node, ast.Call))
+
+
+def _assignments(tree: ast.AST) -> Iterator[tuple[ast.expr, ast.expr]]:
     for node in ast.walk(tree):
         if isinstance(node, (ast.Assign, ast.AnnAssign)) and node.value is not None:
             for target in node.targets if isinstance(node, ast.Assign) else [node.target]:

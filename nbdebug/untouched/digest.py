@@ -21,6 +21,7 @@ from nbdebug.untouched.session import HOOKS, Session
 
 SMALL = 1 << 15  # bytes; on the CPU such a tensor is hashed whole, a larger one by exact sums, ten times as fast
 COLUMNS = 1024
+PLAIN = frozenset([int, str, bool, bytes, type(None)])  # types of which a value is its own token
 LONG = 1024  # items; a longer list is compared by the identity of its items only
 
 Digest = dict[str, Any]
@@ -68,11 +69,16 @@ def _updates(session: Session) -> Digest:
 
 
 def _process(session: Session) -> Digest:
-    taken = {state.name: _read(state.read()) for state in (*random_states(session), *settings(session))}
+    read = ((state, state.read()) for state in (*random_states(session), *settings(session)))
+    taken = {state.name: _identities(held) if state.names else _read(held) for state, held in read}
     if "torch._dynamo" in sys.modules:
         stance = getattr(sys.modules["torch._dynamo"].eval_frame, "_stance", None)  # torch has no public way to ask
         taken["global: compiler stance"] = repr(stance)
     return taken
+
+
+def _identities(held: dict[str, Any]) -> tuple[tuple[str, ...], tuple[int, ...]]:
+    return tuple(held), tuple(map(id, held.values()))
 
 
 def _read(state: Any) -> Any:
@@ -135,6 +141,8 @@ def token(value: Any, *, deep: int = 0, hashed: bool = True) -> Any:
     if deep and isinstance(value, dict):
         return [(_key(k), token(v, deep=deep - 1, hashed=hashed)) for k, v in value.items()]
     if deep and isinstance(value, (list, tuple, deque)):
+        if PLAIN.issuperset(map(type, value)):  # the 625 numbers of a random state need no token each
+            return list(value)
         return [token(item, deep=deep - 1, hashed=hashed) for item in value]
     if deep and isinstance(value, set):
         return {id(item) for item in value}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import operator
 import random
 import sys
 import warnings
@@ -29,6 +30,7 @@ class Setting:
     name: str
     read: Callable[[], Any]
     write: Callable[[Any], Any]
+    names: bool = False  # whether it is what stands behind names, of which each must stay the very same
 
 
 def random_states(session: Session) -> Iterator[Setting]:
@@ -139,9 +141,15 @@ def _functions(owner: Any) -> tuple[str, ...]:
 def _patches(owner: Any) -> Setting:
     """The functions of a torch namespace, which a tool may have wrapped. New names are imports, and stay."""
 
+    names = _functions(owner)
+    held = operator.itemgetter(*names)
+
     def read() -> dict[str, Any]:
         now = vars(owner)
-        return {name: now.get(name) for name in _functions(owner)}
+        try:
+            return dict(zip(names, held(now), strict=True))
+        except KeyError:  # one was taken away
+            return {name: now.get(name) for name in names}
 
     def write(saved: dict[str, Any]) -> None:
         now = vars(owner)
@@ -149,7 +157,7 @@ def _patches(owner: Any) -> Setting:
             if now.get(name) is not value:
                 setattr(owner, name, value)
 
-    return Setting(f"global: functions of {owner.__name__}", read, write)
+    return Setting(f"global: functions of {owner.__name__}", read, write, names=True)
 
 
 def _rc_params() -> dict[str, Any]:

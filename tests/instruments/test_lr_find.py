@@ -20,6 +20,7 @@ from torch.utils.data import DataLoader, IterableDataset, TensorDataset
 import nbdebug
 from nbdebug import Report, SetupError, StepError, TrainingSetup
 from nbdebug.findings import INFO
+from nbdebug.instruments import base
 from nbdebug.instruments.lr_find import curve, verdict
 from nbdebug.instruments.lr_find.attempts import Repeat
 from nbdebug.instruments.lr_find.planning import planned
@@ -427,7 +428,8 @@ def test_an_interrupt_keeps_the_partial_curve_and_gives_everything_back(at):
         assert report.result.trials
 
 
-def test_a_measurement_that_is_abandoned_gives_back_too():
+def test_a_measurement_that_is_abandoned_gives_back_too(monkeypatch):
+    monkeypatch.setattr(base, "EVERY", 0.0)  # each reading is a report
     setup = setup_of(optimizer=sgd(0.1))
     before, place = {k: v.clone() for k, v in setup.model.state_dict().items()}, [p.data_ptr() for p in setup.model.parameters()]
     for taken in (1, 4, 12, 15):

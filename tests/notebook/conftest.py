@@ -100,11 +100,3 @@ def fresh(kernel: Kernel) -> Kernel:
     made = kernel.run("%reset -sf\n%reload_ext nbdebug\nimport torch, nbdebug\nfrom torch import nn")
     assert made.status == "ok", made.traceback
     return kernel
-
-
-@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """All tests that share the kernel run on one worker, in order."""
-    for item in items:
-        if "kernel" in getattr(item, "fixturenames", ()):
-            item.add_marker(pytest.mark.xdist_group("kernel"))

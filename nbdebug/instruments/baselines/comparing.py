@@ -32,6 +32,7 @@ from nbdebug.instruments.baselines.samples import gathered
 from nbdebug.instruments.baselines.scores import Ratio, Scores, joined
 from nbdebug.instruments.baselines.task import Scored, Task, samples_of, task_of
 from nbdebug.instruments.baselines.training import Way, trained, ways
+from nbdebug.seeding import seed_torch
 from nbdebug.training_setup import TrainingSetup
 from nbdebug.untouched import untouched
 
@@ -151,7 +152,7 @@ class Comparison:
 
     def _step_in_eval(self, batch: Any, change: Change | None) -> Any:
         self._setup.model.eval()
-        torch.manual_seed(0)
+        seed_torch(0)
         with torch.no_grad():
             return heard_step(self._setup, batch, change)
 

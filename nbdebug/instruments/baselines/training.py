@@ -8,12 +8,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from nbdebug.counterfactual import in_training_mode
 from nbdebug.errors import NbdebugError
 from nbdebug.instruments.baselines.hearing import Change, Heard, listening
+from nbdebug.seeding import seed_torch
 from nbdebug.stepping import kinds, needs_closure, own_adam, owned
 from nbdebug.training_setup import TrainingSetup
 
@@ -42,7 +42,7 @@ def trained(
         change: of (batch, step): what is done to the model's inputs.
         heard: gets each batch and what was heard of its step.
     """
-    torch.manual_seed(0)
+    seed_torch(0)
     in_training_mode(setup)
     step, losses = _stepper(setup, way), []
     for number in range(steps):

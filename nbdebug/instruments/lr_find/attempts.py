@@ -7,10 +7,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-import torch
-
 from nbdebug.counterfactual import in_training_mode
 from nbdebug.instruments.lr_find.groups import Groups
+from nbdebug.seeding import seed_torch
 from nbdebug.training_setup import TrainingSetup
 from nbdebug.untouched import untouched
 
@@ -63,7 +62,7 @@ def updates(setup: TrainingSetup, repeat: Repeat, groups: Groups, rates: list[fl
 
 def _begin(setup: TrainingSetup, repeat: Repeat) -> None:
     in_training_mode(setup)
-    torch.manual_seed(repeat.number)
+    seed_torch(repeat.number)
 
 
 def blown_up(repeat: Repeat, step: int, loss: float, times: float) -> str:

@@ -21,6 +21,7 @@ from torch.utils.data import BatchSampler, DataLoader, DistributedSampler, Itera
 
 from nbdebug.batch import tensors
 from nbdebug.instruments.preflight.result import Shared
+from nbdebug.seeding import seed_torch
 
 INDICES = 2048  # of a sampler that are compared
 SAMPLES = 16  # of an iterable dataset, which reads them
@@ -84,7 +85,7 @@ def _pretended(rank: int) -> Iterator[None]:
     """This process as one of two ranks, with the same random numbers each time. The frame around an instrument puts those back."""
     random.seed(0)
     np.random.seed(0)
-    torch.manual_seed(0)
+    seed_torch(0)
     said = {"RANK": str(rank), "LOCAL_RANK": str(rank), "WORLD_SIZE": "2", "LOCAL_WORLD_SIZE": "2"}
     told = {"is_initialized": lambda: True, "get_rank": lambda *_, **__: rank, "get_world_size": lambda *_, **__: 2}
     with mock.patch.dict(os.environ, said), mock.patch.multiple(dist, **told):

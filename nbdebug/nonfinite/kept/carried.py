@@ -26,6 +26,9 @@ class Carried:
         self._copies = Copies(())
         self._held: list[tuple[dict[str, Any], list[tuple[str, Any]]]] = []
 
+    def __bool__(self) -> bool:
+        return bool(self._places)
+
     def renew(self) -> Carried:
         """As it is now."""
         if self._places:

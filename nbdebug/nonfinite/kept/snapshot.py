@@ -47,10 +47,13 @@ class Snapshot:
         self._modules = list({id(m): m for model in self.models for m in model.modules()}.values())
         self._learned = Learned(self._modules, self.optimizers, self.scalers) if weights else None
         self._registries = [m._buffers for m in self._modules if len(m._buffers)]
+        self._modes: list[bool] = []
+        self._whole_modes: list[bool] = []
         self._held: list[Tensor | None] = []  # buffers
         self._lasting: list[Tensor] = []  # those of them that have values
         self._bindings = Aside()
         self._buffers, self._carried = Copies(()), Carried(self._modules)
+        self._bare = not (weights or self._registries or self._carried)
         device = next((p.device.type for model in self.models for p in model.parameters()), "cpu")
         self._random, self._autocast = random or RandomStates(device, generators), _autocast(device) if autocast else []
 
@@ -65,7 +68,7 @@ class Snapshot:
     def renew(self, batch: Any = None, *, copy_batch: bool = False) -> Snapshot:
         """The same for the next step, in the same memory; modules that the models got since are not known to it."""
         self.hold(batch, copy=copy_batch)
-        self._modes = list(map(mode_of, self._modules))
+        self._modes, self._whole_modes = list(map(mode_of, self._modules)), list(map(mode_of, self.models))
         self._renew_buffers()
         self._carried.renew()
         if self._learned is not None:
@@ -73,6 +76,13 @@ class Snapshot:
         self._autocast_states = [(setting, setting.read()) for setting in self._autocast]
         self._drawn = self._random.read()
         return self
+
+    def stands(self) -> bool:
+        """Whether `renew` would find what it found the last time, random states and autocast left out: nothing is there that a step changes.
+
+        Of modes only those of the models as a whole are looked at: a layer whose mode counts has buffers, or draws.
+        """
+        return self._bare and list(map(mode_of, self.models)) == self._whole_modes
 
     def hold(self, batch: Any, *, copy: bool = False) -> None:
         """Another batch for the same state."""

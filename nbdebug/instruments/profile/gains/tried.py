@@ -15,6 +15,7 @@ from nbdebug.data.running import Box
 from nbdebug.errors import NbdebugError, SetupError, first_line
 from nbdebug.instruments.profile.gains.candidate import Candidate
 from nbdebug.instruments.profile.result import NO_TIME, Gain
+from nbdebug.seeding import seed_torch
 from nbdebug.step_cost import Stepper, peak_bytes, rates_at_zero
 from nbdebug.step_cost.clock import once
 from nbdebug.training_setup import TrainingSetup
@@ -159,7 +160,7 @@ def _turn(setup: TrainingSetup, candidate: Candidate, batch: Any, steps: int) ->
 def numbers(setup: TrainingSetup, batch: Any) -> Numbers:
     """Loss and gradient norm of a step from random numbers that are the same each time; no update is made."""
     Stepper(setup).clear()
-    torch.manual_seed(0)
+    seed_torch(0)
     loss = setup.loss(batch)
     if not loss.requires_grad:
         raise SetupError("the loss has no graph with it")
