@@ -122,6 +122,20 @@ def test_mixup_in_the_step_is_known_by_its_draws():
     assert overfit(training(mlp(), batch_loss=batch_loss), samples=(8,)).findings == ()
 
 
+@pytest.mark.parametrize("samples", [8, 10, 16])
+def test_noise_that_can_be_told_from_the_inputs_has_no_floor(samples):
+    """A denoiser: what is drawn at each step is the target, the inputs tell of it, and the first draw may be a small one."""
+
+    def batch_loss(setup, batch):
+        share, noise = torch.rand(len(batch[0]), 1), torch.randn(len(batch[0]), 2)
+        return F.mse_loss(setup.model(share.sqrt() * batch[0][:, :2] + (1 - share).sqrt() * noise), noise)
+
+    model = nn.Sequential(nn.Linear(2, 64), nn.SiLU(), nn.Linear(64, 2))
+    nn.init.zeros_(model[-1].weight)
+    trial = overfit(training(model, None, quantities(), batch_loss=batch_loss), samples=(samples,)).result.trials[0]
+    assert trial.verdict == "UNDECIDED"
+
+
 def test_a_bottleneck_with_noise_is_not_guessed():
     class Autoencoder(nn.Module):
         def __init__(self):

@@ -29,7 +29,7 @@ class Calls(TorchFunctionMode):
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         name, (wanted, answer) = name_of(func), self.instead.get(self.count, ("", None))
         output = func(*args, **(kwargs or {})) if name != wanted or answer is None else answer(func, args, kwargs or {})
-        if name in RETURN_NO_TENSOR or next(tensors((output,)), None) is not None:  # what a tape counts
+        if isinstance(output, Tensor) or name in RETURN_NO_TENSOR or next(tensors((output,)), None) is not None:  # what a tape counts
             if wanted and name != wanted:
                 raise NbdebugError(f"the step goes another way each time: {name} where {wanted} was called before")
             self.count += 1

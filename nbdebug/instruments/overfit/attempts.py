@@ -16,6 +16,7 @@ from nbdebug.instruments.overfit.altered import Named, its_input
 from nbdebug.instruments.overfit.floor import Floor, Listening, accuracy
 from nbdebug.instruments.overfit.result import Attempt
 from nbdebug.instruments.overfit.samples import fresh
+from nbdebug.seeding import seed_torch
 from nbdebug.stepping import own_adam, owned, update
 from nbdebug.training_setup import TrainingSetup
 from nbdebug.untouched import untouched
@@ -50,7 +51,7 @@ def attempt(
     task: Task, name: str, stepper: Callable[[], Step], loss_of: Callable[[], Tensor] | None = None, *, give_up: bool = False
 ) -> Iterator[Attempt]:
     """Trains, and yields the attempt so far with every reading; inside `untouched(setup, weights=True)`."""
-    torch.manual_seed(0)
+    seed_torch(0)
     loss_of, step, taken = loss_of or task.loss, stepper(), []
     for number in range(task.steps + 1):
         loss = None

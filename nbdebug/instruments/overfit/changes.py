@@ -17,6 +17,7 @@ from nbdebug.instruments.overfit.attempts import Task, dropouts, without_dropout
 from nbdebug.instruments.overfit.initialisation import initialised, unlike_first
 from nbdebug.instruments.overfit.scene import SUSPECTS, Operation, Scene
 from nbdebug.listening import module_paths
+from nbdebug.seeding import seed_torch
 from nbdebug.stepping import owned
 
 LEFT_OUT = 12  # operations that are left out one by one
@@ -73,7 +74,7 @@ def _draws(scene: Scene) -> Iterator[Change]:
 
 def _same_draws(task: Task) -> Loss:
     def loss() -> Tensor:
-        torch.manual_seed(0)
+        seed_torch(0)
         random.seed(0)
         np.random.seed(0)
         return task.loss()

@@ -21,6 +21,7 @@ from nbdebug.instruments.overfit.result import Blocker, Experiment, Trial
 from nbdebug.instruments.overfit.samples import fresh
 from nbdebug.instruments.overfit.search_lowest import by_adam, lowest
 from nbdebug.listening import Tape
+from nbdebug.seeding import seed_torch
 from nbdebug.untouched import untouched
 
 NOT_EVEN = 0.1  # of the way; a linear layer or free numbers that come no further are blocked by what follows them
@@ -40,7 +41,7 @@ class _Linear:
         self.bases = [torch.zeros(self._rows.shape[1], out, device=rows.device).requires_grad_()]
 
     def loss(self, seed: int | None = 0) -> Tensor:
-        torch.manual_seed(seed or 0)
+        seed_torch(seed or 0)
         instead = (self._rows @ self.bases[0]).reshape(self._shape).to(self._dtype)
         handle = self._task.setup.model.register_forward_hook(lambda module, args, output: _with_prediction(output, instead))
         try:

@@ -10,13 +10,14 @@ from torch import Tensor, nn
 
 from nbdebug.instruments.overfit.attempts import Task
 from nbdebug.listening import module_paths
+from nbdebug.seeding import seed_torch
 
 MOST = 4  # layers that are initialised anew one by one, those least like a new one first
 
 
 def initialised(task: Task, module: nn.Module) -> Callable[[], Tensor]:
     """The loss after every layer in this module has been initialised anew; on borrowed weights."""
-    torch.manual_seed(0)
+    seed_torch(0)
     for layer in module.modules():
         if callable(getattr(layer, "reset_parameters", None)):
             layer.reset_parameters()

@@ -18,6 +18,7 @@ from nbdebug.instruments.overfit.altered import Calls
 from nbdebug.instruments.overfit.last_layers import bound_together, joined, last_layers, tied_rows, weights_of
 from nbdebug.instruments.overfit.samples import fresh
 from nbdebug.listening import Call, Tape
+from nbdebug.seeding import seed_torch
 from nbdebug.training_setup import TrainingSetup
 
 
@@ -74,7 +75,7 @@ class Freed:
     def loss(self, seed: int | None = 0) -> Tensor:
         """The loss of the free numbers as they are; with its graph back to them."""
         if seed is not None:
-            torch.manual_seed(seed)
+            seed_torch(seed)
         with Calls(self._instead):
             return self._setup.loss(fresh(self._batch))
 

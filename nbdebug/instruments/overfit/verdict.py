@@ -25,8 +25,9 @@ def judged(task: Task, trial: Trial) -> Trial:
         return replace(trial, reason="the loss is not finite before the first step")
     if nothing_to_learn(trial):
         drawn = "something is drawn anew at each step, and the model is as good as predictions that do not know what"
-        noisy, reason = task.floor.noisy, "the loss is at its floor from the start"
-        return replace(trial, verdict=UNDECIDED if noisy else PASS, reason=drawn if noisy else reason)
+        if task.floor.noisy or trial.start < trial.floor - AT_FLOOR:
+            return replace(trial, reason=drawn if task.floor.noisy else "the loss begins below what was found to be its floor")
+        return replace(trial, verdict=PASS, reason="the loss is at its floor from the start")
     if best.memorised and best.optimizer.startswith("your"):
         return replace(trial, verdict=PASS, reason=_how(best))
     if best.memorised:
@@ -36,8 +37,8 @@ def judged(task: Task, trial: Trial) -> Trial:
 
 
 def nothing_to_learn(trial: Trial) -> bool:
-    """Whether the loss is as low as it can be before the first step."""
-    return trial.floor is not None and trial.start is not None and abs(trial.start - trial.floor) <= AT_FLOOR
+    """Whether the loss is as low as it can be before the first step; one that draws anew at each step may begin below its floor."""
+    return trial.floor is not None and trial.start is not None and trial.start - trial.floor <= AT_FLOOR
 
 
 def answered(trial: Trial) -> bool:
@@ -58,6 +59,8 @@ def _not_memorised(task: Task, trial: Trial, best: Attempt) -> tuple[str, str]:
         return UNDECIDED, task.floor.why_unknown
     if any(attempt.accuracy == 1.0 for attempt in trial.attempts):
         return UNDECIDED, f"all classes are right, though {reached}"
+    if task.floor.noisy and min(level(attempt) for attempt in trial.attempts) < task.floor.value:
+        return UNDECIDED, "the loss falls below what the best fixed predictions get: what is drawn at each step can be told from the inputs, and how low that leads is not known"
     half_way = max(trial.attempts, key=lambda attempt: settled(attempt, task))
     if settled(half_way, task) >= HALF:
         return UNDECIDED, f"{reached} at best ({best.optimizer}); more steps may do"
@@ -72,13 +75,17 @@ def _not_memorised(task: Task, trial: Trial, best: Attempt) -> tuple[str, str]:
 
 
 def settled(attempt: Attempt, task: Task) -> float:
-    """Share of the way that it has gone by a mean of some readings: one lucky draw is no progress."""
-    width = min(SMOOTHED, len(attempt.losses))
-    means = [math.fsum(attempt.losses[i : i + width]) / width for i in range(len(attempt.losses) - width + 1)]
-    lowest = min((mean for mean in means if math.isfinite(mean)), default=math.inf)
+    """Share of the way that it has gone by a mean of some readings."""
     way = attempt.losses[0] - (task.floor.value or 0.0)
     calm = (attempt.losses[0] - attempt.calm) / way if attempt.calm is not None and way > 0 else 0.0
-    return max(calm, (attempt.losses[0] - lowest) / way) if way > 0 else 0.0
+    return max(calm, (attempt.losses[0] - level(attempt)) / way) if way > 0 else 0.0
+
+
+def level(attempt: Attempt) -> float:
+    """The lowest mean of some readings in a row: one lucky draw is no progress."""
+    width = min(SMOOTHED, len(attempt.losses))
+    means = [math.fsum(attempt.losses[i : i + width]) / width for i in range(len(attempt.losses) - width + 1)]
+    return min((mean for mean in means if math.isfinite(mean)), default=math.inf)
 
 
 def hopeful(trial: Trial, task: Task) -> tuple[Attempt, ...]:
