@@ -96,6 +96,8 @@ def split(batch: Any, model: torch.nn.Module) -> ModelCall:
     """
     if isinstance(batch, Tensor):
         return ModelCall((batch,), {}, batch)
+    if type(batch) in (tuple, list) and len(batch) > 1:
+        return ModelCall(tuple(batch[:-1]), {}, batch[-1])
     fields = _named_fields(batch)
     if fields is not None and (call := _call_by_name(fields, model)) is not None:
         return call

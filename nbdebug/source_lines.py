@@ -27,6 +27,7 @@ OURSELVES = os.path.dirname(os.path.abspath(__file__))
 BOUNDARY = os.path.join(OURSELVES, "instruments", "base.py")  # it runs the measurement: further out nothing is measured
 
 overrides: dict[str, int] = {}  # co_filename → In[n], told by cell magics that compile a cell under another number
+above: dict[str, int] = {}  # co_filename → lines of that cell before its code (blank ones, a magic), where there is no history to ask
 
 _kinds: dict[str, str] = {}  # co_filename → "own", "cell", "timed", "library", "machinery" or "boundary"
 
@@ -204,7 +205,7 @@ def _cell_line(name: str, line: int) -> SourceLine:
     """Asked for at call time: two cells of equal text share a name in ipykernel, and the later run takes it over."""
     text = linecache.getline(name, line).strip()
     if name in overrides:
-        return SourceLine(name, line, overrides[name], text)
+        return SourceLine(name, line + above.get(name, 0), overrides[name], text)
     shell = _shell()
     number = _known_to(shell, name)
     if number is None and (matched := CELL_NUMBER.search(name)):

@@ -91,3 +91,30 @@ def test_several_optimizers_all_step():
     setup.backward(setup.loss(next(iter(setup.train_loader))))
     setup.step()
     assert all(not torch.equal(p, old) for p, old in zip(model.parameters(), before, strict=True))
+
+
+def test_a_batch_that_is_there_already_is_given_on_and_the_users_list_stays_his():
+    x, y = torch.randn(4, 3), torch.zeros(4)
+    setup = TrainingSetup(nn.Linear(3, 1), nn.MSELoss())
+    batch = [x, y]
+    moved = setup.moved(batch)
+    assert moved is not batch and moved[0] is x and moved[1] is y
+    moved.pop()
+    assert len(batch) == 2 and setup.moved((x, y)) == (x, y)
+
+
+def test_gradients_are_cleared_by_the_users_own_zero_grad():
+    class Own(torch.optim.SGD):
+        cleared = 0
+
+        def zero_grad(self, set_to_none=True):
+            self.cleared += 1
+            super().zero_grad(set_to_none)
+
+    for kind in (torch.optim.SGD, Own):
+        model = nn.Linear(3, 1)
+        setup = TrainingSetup(model, nn.MSELoss(), kind(model.parameters(), 0.1))
+        setup.backward(setup.loss((torch.randn(4, 3), torch.zeros(4, 1))))
+        setup.step()
+        assert model.weight.grad is None and model.bias.grad is None
+    assert setup.optimizers[0].cleared == 1

@@ -51,9 +51,12 @@ class Tail:
         """Whole lines since the last time; a line that cannot be read is left out."""
         if self._size() <= self._at:
             return []
-        with self.path.open("rb") as file:
-            file.seek(self._at)
-            new = file.read(AT_ONCE)
+        try:
+            with self.path.open("rb") as file:
+                file.seek(self._at)
+                new = file.read(AT_ONCE)
+        except OSError:  # it is not there any more
+            return []
         self._at += len(new)
         *lines, self._rest = (self._rest + new).split(b"\n")
         return [message for line in lines if isinstance(message := _parsed(line), dict)]

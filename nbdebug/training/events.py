@@ -50,10 +50,15 @@ FROM_RANK = frozenset(
 TO_RANK = frozenset("stop pause resume checkpoint_now snapshot stacks".split())
 
 
-def event(kind: str, rank: int, attempt: int, seq: int, fields: Mapping[str, Any]) -> dict[str, Any]:
-    """One message, ready for `json.dumps`."""
+def event(kind: str, rank: int, attempt: int, seq: int, fields: Mapping[str, Any], at: float | None = None) -> dict[str, Any]:
+    """One message, ready for `json.dumps`.
+
+    Args:
+        at: when it was said, seconds since 1970; None: now.
+    """
     assert kind in FROM_RANK, kind
-    return {"v": VERSION, "k": kind, "r": rank, "a": attempt, "seq": seq, "t": time.time(), **{name: strict(value) for name, value in fields.items()}}
+    said = {name: strict(value) for name, value in fields.items()}
+    return {"v": VERSION, "k": kind, "r": rank, "a": attempt, "seq": seq, "t": time.time() if at is None else at, **said}
 
 
 def command(kind: str, **fields: Any) -> dict[str, Any]:

@@ -120,7 +120,7 @@ class RunFolder:
 
     def said(self, rank: int) -> Iterator[Mapping[str, Any]]:
         """The events of a rank; a last line that was cut off is left out."""
-        with contextlib.suppress(FileNotFoundError), self.events(rank).open(errors="replace") as lines:
+        with contextlib.suppress(OSError), self.events(rank).open(errors="replace") as lines:
             for line in lines:
                 with contextlib.suppress(ValueError):
                     yield json.loads(line)

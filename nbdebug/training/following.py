@@ -122,6 +122,8 @@ class Follower:
     def _take(self, about: dict[str, Any], gone: bool) -> None:
         self.state = FAILED if gone else str(about.get("state", PREPARING))
         self.forced, self.reason = bool(about.get("forced")), str(about.get("reason", ""))
+        for note in about.get("notes") or ():
+            self.history.note(str(note))
         told = about.get("failure")
         if isinstance(told, dict):
             self.failure = Failure(**told)

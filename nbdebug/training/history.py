@@ -11,6 +11,7 @@ from typing import Any
 from nbdebug.training.events import number
 
 LINES = 500  # of output kept in memory for the view; the files keep all
+KEPT = 100  # notes in run.json; our choice: a rank that is silent now and then tells of it each time
 
 
 TRAINING = ("train", "validate", "checkpoint", "paused", "end")  # phases in which ranks listen
@@ -101,6 +102,7 @@ class History:
     findings: list[Mapping[str, Any]] = field(default_factory=list)
     verdicts: list[Mapping[str, Any]] = field(default_factory=list)  # of a preflight that was made in the ranks
     notes: list[str] = field(default_factory=list)
+    own: list[str] = field(default_factory=list)  # of the notes: those of whoever looks after the run, which no rank has told
     checkpoints: list[Mapping[str, Any]] = field(default_factory=list)
     snapshots: dict[str, Mapping[str, Any]] = field(default_factory=dict)  # by token
     capsules: list[Mapping[str, Any]] = field(default_factory=list)
@@ -124,7 +126,7 @@ class History:
         elif kind == "preflight":
             self.verdicts = list(event.get("verdicts") or ())
         elif kind == "note":
-            self.note(str(event.get("text", "")))
+            self._noted(str(event.get("text", "")))
         elif kind == "snapshot":
             self.snapshots[str(event.get("token"))] = event
         elif kind == "stacks":
@@ -141,7 +143,16 @@ class History:
             self.first_step = number(event.get("seconds", 0.0))
 
     def note(self, text: str) -> None:
-        """A sentence for the user, once."""
+        """A sentence for the user, by whoever looks after the run; once."""
+        if text not in self.own:
+            self.own.append(text)
+        self._noted(text)
+
+    def told(self) -> list[str]:
+        """Of the own notes as many as run.json keeps, for those who only read the run's files."""
+        return self.own[-KEPT:]
+
+    def _noted(self, text: str) -> None:
         if text not in self.notes:
             self.notes.append(text)
 

@@ -186,7 +186,7 @@ def _prepared(
         begin: what starts it; None: our own engine.
         here: whether its ranks run on this machine.
     """
-    from nbdebug.training import before, payload
+    from nbdebug.training import before, fitting, payload
     from nbdebug.training.local import server
     from nbdebug.training.local.plan import Plan
     from nbdebug.training.record import writing
@@ -197,6 +197,10 @@ def _prepared(
     plan = _plan(config, job, called_at, here)  # before anything is written
     if here:
         before.demand_precision(config, job, plan.devices[0].partition(":")[0])
+    if job.kind == SETUP:
+        fitting.demand_trainable(job.what, config, plan.world_size)  # type: ignore[arg-type]
+        if source is not None:
+            fitting.demand_same(job.what, config, source.path)  # type: ignore[arg-type]
     if begin is None and not config.launch.detach:
         server.ahead(plan.start_method, plan.imports)
     warned, note = before.demand_sound(job, config, plan.world_size) if preflight else ((), "")

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nbdebug.errors import LaunchError
+from nbdebug.training.failure import of_errors
 from nbdebug.training.folder import RunFolder
 from nbdebug.training.history import History, RankNow, table
 from nbdebug.training.job import FACTORY, FUNCTION, Job
@@ -169,7 +170,7 @@ class Run:
             return "".join(f"── rank {r.rank} ──\n{self.logs(r.rank)}" for r in self.ranks) if len(self.ranks) > 1 else self.logs(0)
         try:
             return self.folder.output(rank).read_text(errors="replace")
-        except FileNotFoundError:
+        except OSError:
             return ""
 
     def on_change(self, callback: Callable[[Run], Any]) -> Callable[[], None]:
@@ -203,7 +204,7 @@ class Run:
             raise
         if self._keeper.monitor.failure is not None:
             raise self._keeper.monitor.failure.error()
-        if self.state == DONE and self.job is not None and self.job.kind != FUNCTION and self.folder.weights.exists():
+        if self.state == DONE and self.job is not None and self.job.kind != FUNCTION and self._weights().exists():
             self._trained()
         return self
 
@@ -300,12 +301,12 @@ class Run:
         """
         from nbdebug.training import weights
 
-        return weights.load_into(model, self.folder.weights)
+        return weights.load_into(model, self._weights())
 
     def _trained(self) -> nn.Module:
         if self._model is None:
-            if not self.folder.weights.exists():
-                why = self._keeper.monitor.failure.sentence if self._keeper.monitor.failure else "it was stopped before it could write them"
+            if not self._weights().exists():
+                why = self._keeper.monitor.failure.sentence if self._keeper.monitor.failure else self._last_words() or "it was stopped before it could write them"
                 raise LaunchError(f"the run left no trained weights: {why}. launch(…, resume={self.id!r}) goes on from its last checkpoint")
             if self.job is None:
                 raise LaunchError("this kernel does not know the model of the run: make it, and call run.load_into(model)")
@@ -327,6 +328,16 @@ class Run:
         from nbdebug.training.beyond import exporting
 
         return exporting.export(self, directory, nodes)
+
+    def _weights(self) -> Path:
+        """The file of them: in the run's folder, or where rank 0 put it when that could not be written."""
+        told = self.result.get("weights_elsewhere") if isinstance(self.result, dict) else None
+        return Path(told) if told and not self.folder.weights.exists() else self.folder.weights
+
+    def _last_words(self) -> str:
+        """The error of a rank while the run was being stopped, which is no failure of the run."""
+        said = of_errors(self.history.errors)
+        return f"while it stopped, {said.sentence}" if said is not None else ""
 
     # -- within -----------------------------------------------------------------------------------------------
 

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from nbdebug.errors import LaunchError, first_line
+from nbdebug.training.rank.snapshot import unwrapped
 
 NAMED = 4  # in a message; the rest is counted
 
@@ -20,10 +21,10 @@ def load_into(model: nn.Module, path: Path) -> nn.Module:
     Raises:
         LaunchError: the file cannot be read, or is not of a model with these names and shapes; then nothing was changed.
     """
-    state = read(path)
-    demand_fit(model, state, path)
+    state, inner = read(path), unwrapped(model)  # of a compiled model the weights are those of the model in it
+    demand_fit(inner, state, path)
     try:
-        model.load_state_dict(state, strict=True)
+        inner.load_state_dict(state, strict=True)
     except (RuntimeError, ValueError) as error:
         raise LaunchError(f"the trained weights do not go into this model: {first_line(error)}") from error
     return model

@@ -75,6 +75,7 @@ def test_a_run_is_seen_live_and_stopped_with_its_button_while_a_cell_runs(open_n
     notebook.page.wait_for_function("() => window.ranAll === 'done'", timeout=RUN_MS)
     notebook.page.wait_for_function(KERNEL_IDLE, timeout=OPEN_MS)
     expect(notebook.page.locator(".jp-OutputArea-output", has_text="state: interrupted snapshots: [True]")).to_have_count(1)
+    expect(notebook.cell("time.sleep(0.05)").locator(".jp-OutputArea-output")).to_have_count(1)  # nothing of the run is shown under the cell that ran meanwhile
     expect(notebook.errors).to_have_count(0)
     notebook.page.evaluate("() => window.jupyterapp.commands.execute('docmanager:save')")
     saved = (lab.root / source.name).read_text()

@@ -26,7 +26,7 @@ def _no_server_is_left():
             server.retire(server._current)
 
 
-def wait_for(true, seconds=60.0):
+def wait_for(true, seconds=240.0):
     until = time.monotonic() + seconds
     while not true():
         assert time.monotonic() < until, "it did not come to that"

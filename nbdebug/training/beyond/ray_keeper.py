@@ -44,7 +44,7 @@ class Keeper:
         self._events = [Tail(folder.events(rank)) for rank in range(self.plan.world_size)]
         self._exits, self._wishes = Tail(folder.path / EXITS), Tail(folder.path / NAME)
         self._oom_kills = oom_kills()
-        self._told = ""
+        self._told: tuple[str, list[str]] = ("", [])  # in run.json
         self._store = Store(self.plan.timeout) if address == LOCAL else None  # where ranks meet; on several nodes the first one has it
         self._ray = ray_process.Ray(folder, self.plan, address, (LOOPBACK, self._store.port) if self._store is not None else None)
         self._ray_ended = 0.0  # when that was seen
@@ -138,15 +138,16 @@ class Keeper:
                     self.monitor.heard(message)
 
     def _tell_folder(self) -> None:
-        """run.json, at each change of the state."""
+        """run.json, at each change of the state and for each note."""
         monitor = self.monitor
-        if monitor.state == self._told:
+        notes = monitor.history.told()
+        if (monitor.state, notes) == self._told:
             return
-        self._told = monitor.state
+        self._told = monitor.state, notes
         failure = monitor.failure.plain() if monitor.failure is not None else None
         with contextlib.suppress(OSError):  # a disk that is full must not end the run
             self.folder.tell(
-                state=monitor.state, attempt=monitor.attempt, step=monitor.step(), failure=failure, reason=monitor.reason, forced=monitor.forced,
+                state=monitor.state, attempt=monitor.attempt, step=monitor.step(), failure=failure, reason=monitor.reason, forced=monitor.forced, notes=notes,
                 **({"ended": time.time()} if monitor.state in ENDED else {}),
             )  # fmt: skip
 

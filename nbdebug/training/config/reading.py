@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import argparse
+import dataclasses
 import difflib
 import os
 import re
@@ -9,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from nbdebug.errors import ConfigError
 from nbdebug.training.config import together, yaml_text
@@ -57,13 +59,24 @@ def _values(source: Any) -> tuple[Mapping[str, Any], Source]:
         return {}, Source("the configuration")
     if isinstance(source, RunConfig):
         return source.model_dump(), Source("the configuration")
-    if isinstance(source, Mapping):
-        return source, Source("config")
+    if (said := _settings(source)) is not None:
+        return said, Source("config")
     if isinstance(source, str) and TEXT.search(source):
         return _of_text(source, "the text")
     if isinstance(source, (str, os.PathLike)):
         return _of_file(Path(source))
     raise ConfigError(f"config must be the path of a YAML file, a mapping or nothing, got {shown(source)}")
+
+
+def _settings(source: Any) -> Mapping[str, Any] | None:
+    """What holds settings by name: a mapping, a dataclass, what argparse gives, a model of pydantic's."""
+    if isinstance(source, Mapping):
+        return source
+    if dataclasses.is_dataclass(source) and not isinstance(source, type):
+        return dataclasses.asdict(source)
+    if isinstance(source, BaseModel):
+        return source.model_dump()
+    return vars(source) if isinstance(source, argparse.Namespace) else None
 
 
 def _of_text(text: str, title: str) -> tuple[Mapping[str, Any], Source]:

@@ -20,7 +20,7 @@ from typing import Any
 from nbdebug.errors import LaunchError, first_line
 from nbdebug.training import events
 from nbdebug.training.commands import NAME, Tail
-from nbdebug.training.folder import RunFolder
+from nbdebug.training.folder import OWNER_ONLY, RunFolder
 from nbdebug.training.local import at_home, ending, preloaded, server
 from nbdebug.training.local.memory import oom_kills
 from nbdebug.training.local.plan import Plan
@@ -30,6 +30,7 @@ from nbdebug.training.monitor import ENDED, Begin, End, Monitor, Tell
 
 LOOK = 0.2  # seconds between looks at wishes from elsewhere
 OFTEN = 0.1  # seconds between two calls of those who want to know; ten a second are smooth to the eye
+GONE = 1.0  # seconds between looks whether the run's folder is still there
 SERVER_STARTS = 120.0  # seconds that the server may take to import torch; measured: 2 to 4
 LEAVING = 1.0  # seconds that ranks get when the kernel shuts down
 ENTRY = "nbdebug.training.rank.entry"
@@ -58,8 +59,11 @@ class Engine:
         self._store: Store | None = None
         self._server: Any = None
         self._commands = Tail(folder.path / NAME, from_start=False)
+        self._known = folder.about()
+        self._folder_gone, self._folder_seen = False, 0.0
         self._oom_kills = oom_kills()
-        self._news, self._told_at, self._told_state = False, 0.0, ""
+        self._news, self._told_at = False, 0.0
+        self._told: tuple[str, list[str]] = ("", [])  # in run.json
         self._home = at_home.launching_cell()
         self._thread = threading.Thread(target=self._run, name=f"nbdebug run {folder.id}", daemon=True)
 
@@ -119,6 +123,7 @@ class Engine:
         while True:
             for action in self.monitor.actions():
                 self._do(action)
+            self._look_at_folder()
             self._tell_folder()
             if self.monitor.state in ENDED:
                 return
@@ -275,16 +280,28 @@ class Engine:
         except Exception as error:  # of whoever shows the run; the run goes on
             self.monitor.history.note(f"showing the run failed: {type(error).__name__}: {first_line(error)}")
 
-    def _tell_folder(self) -> None:
-        """run.json, at each change of the state."""
-        monitor = self.monitor
-        if monitor.state == self._told_state:
+    def _look_at_folder(self) -> None:
+        """Somebody may take it away while the run goes on; said once."""
+        if self._folder_gone or not self._known or time.monotonic() - self._folder_seen < GONE:
             return
-        self._told_state = monitor.state
+        self._folder_seen, self._folder_gone = time.monotonic(), not self.folder.run_json.exists()
+        if self._folder_gone:
+            self.monitor.history.note(f"{self.folder.path} was removed while the run goes on: what it writes from now on is begun anew there, as far as that can be written")
+
+    def _tell_folder(self) -> None:
+        """run.json, at each change of the state and for each note."""
+        monitor = self.monitor
+        notes = monitor.history.told()
+        if (monitor.state, notes) == self._told:
+            return
+        self._told = monitor.state, notes
         failure = monitor.failure.plain() if monitor.failure is not None else None
         with contextlib.suppress(OSError):  # a disk that is full must not end the run
+            if not self.folder.run_json.exists():
+                self.folder.path.mkdir(OWNER_ONLY, parents=True, exist_ok=True)
+                self.folder.tell(**self._known)
             self.folder.tell(
-                state=monitor.state, attempt=monitor.attempt, step=monitor.step(), failure=failure, reason=monitor.reason, forced=monitor.forced,
+                state=monitor.state, attempt=monitor.attempt, step=monitor.step(), failure=failure, reason=monitor.reason, forced=monitor.forced, notes=notes,
                 **({"ended": time.time()} if monitor.state in ENDED else {}),
             )  # fmt: skip
 

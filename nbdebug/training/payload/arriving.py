@@ -18,7 +18,7 @@ from torch import Tensor
 
 from nbdebug import source_lines
 
-CELLS = "cells.json"  # beside the payload: {file: {"number": 3, "source": "…"}}; text alone, read before anything is unpickled
+CELLS = "cells.json"  # beside the payload: {file: {"number": 3, "above": 0, "source": "…"}}; text alone, read before anything is unpickled
 
 
 HOOKS = {"_backward_hooks": "register_hook", "_post_accumulate_grad_hooks": "register_post_accumulate_grad_hook"}  # of a leaf, and how they get there
@@ -84,7 +84,7 @@ def write_cells(folder: Path, codes: Iterable[Any]) -> None:
         line = source_lines.line_of_code(code, 1) if source_lines.is_users(code) else None
         source = "".join(linecache.getlines(code.co_filename))
         if line is not None and source and not os.path.isfile(code.co_filename):
-            told[code.co_filename] = {"number": line.cell, "source": source}
+            told[code.co_filename] = {"number": line.cell, "above": line.line - 1, "source": source}
     descriptor = os.open(folder / CELLS, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "w", encoding="utf-8", errors="surrogatepass") as file:
         json.dump(told, file)
@@ -98,6 +98,7 @@ def read_cells(folder: Path) -> None:
             linecache.cache[file] = (len(source), None, source.splitlines(keepends=True), file)  # None: not on any disk, stays
             if told["number"] is not None:
                 source_lines.overrides[file] = int(told["number"])
+                source_lines.above[file] = int(told.get("above", 0))
 
 
 def _here() -> str:

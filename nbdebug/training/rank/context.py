@@ -20,7 +20,7 @@ from nbdebug.errors import LaunchError, first_line
 from nbdebug.plain import to_plain
 from nbdebug.training.folder import RunFolder
 from nbdebug.training.rank import snapshot
-from nbdebug.training.rank.agreement import PAUSED, Agreement, Wishes
+from nbdebug.training.rank.agreement import NONE, PAUSED, Agreement, Wishes
 from nbdebug.training.rank.bypass import Bypass
 from nbdebug.training.rank.inbox import Inbox
 from nbdebug.training.rank.sender import Now, Sender
@@ -176,8 +176,12 @@ class Context:
         A snapshot is taken here, and while the run is paused this waits. A wish to pause is still in the answer only together with one for a
         checkpoint, which the loop must write: the next call goes on waiting.
         """
-        self.now.step = step
-        wishes, phase = self._agreement(), self.now.phase
+        now = self.sender.now
+        now.step = step
+        wishes = self._agreement()
+        return wishes if wishes is NONE else self._obeyed(wishes, step, now.phase)
+
+    def _obeyed(self, wishes: Wishes, step: int, phase: str) -> Wishes:
         while True:
             if wishes.snapshot is not None:
                 self._snapshot(step, *wishes.snapshot)

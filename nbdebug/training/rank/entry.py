@@ -118,7 +118,7 @@ def _done(job: Job, context: Context) -> Any:
     if job.kind == FACTORY:
         setup = _built(job, context)
         if not isinstance(setup, TrainingSetup):
-            raise LaunchError(f"{_name(job.what)} must return a TrainingSetup, got {type(setup).__name__}")
+            raise LaunchError(f"{_name(job.what)} must return a TrainingSetup, got {type(setup).__name__}; a loop of your own is told by its first argument, ctx")
         looking_over.of_factory(setup, context)
     else:  # the scheduler's mark on optimizer.step stayed in the kernel, and torch would take that for a mistake of the user's
         warnings.filterwarnings("ignore", r"Seems like `optimizer.step\(\)` has been overridden", UserWarning)

@@ -100,5 +100,8 @@ def _parts(told: traceback.TracebackException) -> Iterator[traceback.TracebackEx
 def _named(frame: traceback.FrameSummary) -> traceback.FrameSummary:
     number = source_lines.overrides.get(frame.filename)
     if number is not None and frame.line is not None:  # asked for first: it is looked up under the name
-        frame.filename = f"Cell In[{number}]"
+        above = source_lines.above.get(frame.filename, 0)
+        frame.filename, frame.lineno = f"Cell In[{number}]", (frame.lineno or 0) + above
+        if getattr(frame, "end_lineno", None) is not None:
+            frame.end_lineno += above
     return frame

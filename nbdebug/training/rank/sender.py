@@ -2,6 +2,9 @@
 
     send() → events-rank<r>.jsonl   at once: what is written survives the death of the rank
            → queue → thread → pipe  when the kernel reads; metrics and printed lines that wait too long give way to newer ones
+
+Metrics and printed lines that follow one another closely are noted by who says them, and told together by the thread, ten times a second: a small
+network makes seven hundred steps in that second, and to tell one of them takes as long as a tenth of a step.
 """
 
 from __future__ import annotations
@@ -9,6 +12,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import struct
 import sys
 import threading
 import time
@@ -19,12 +23,18 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
+from nbdebug.errors import first_line
 from nbdebug.training.events import LOSSY, event
 from nbdebug.training.folder import RunFolder
 from nbdebug.training.rank.spec import RankSpec
 
 BEAT = 1.0  # seconds between two signs of life
+EVERY = 0.1  # seconds in which what is lossy is gathered; our choice: the kernel shows it ten times a second
+LATE = 1.5  # times as much, after which who says it tells it: it is the first for long, or the thread waits for the kernel
+GATHERED = 256  # of it at most
 WAITING = 512  # lossy events that may wait for the kernel; our choice: some seconds of metrics, below a megabyte
+AT_ONCE = 4 << 10  # bytes for the pipe in one go; more would wait in it where it cannot be dropped any more
+LENGTH = struct.Struct("!i")  # before each message, as multiprocessing frames it
 PRINTED = 4 << 20  # bytes of "log" that are repeated in the events file; output-rank<r>.log has them all
 
 
@@ -50,11 +60,13 @@ class Sender:
     def __init__(self, spec: RankSpec, pipe: Connection | None = None) -> None:
         self.now = Now()
         self.spec = spec
-        self.listeners: list[Callable[[Mapping[str, Any]], None]] = []  # who else writes down what is told, in the thread that tells it
+        self.listeners: list[Callable[..., None]] = []  # who else writes down what is told: called with several events, in order, by one thread at a time
         self._pipe, self._pid = pipe, os.getpid()
         self._file = _opened(RunFolder(Path(spec.folder)).events(spec.rank))
         self._seq = 0
         self._printed = 0  # bytes of "log" in the file
+        self._noted: deque[tuple[str, float, Mapping[str, Any]]] = deque()  # kind, when, fields of what is not told yet
+        self._noted_at = -EVERY  # when it was told last
         self._sure: deque[tuple[int, bytes]] = deque()
         self._lossy: deque[tuple[int, str, bytes]] = deque()
         self._dropped: dict[str, int] = {}
@@ -69,18 +81,17 @@ class Sender:
         """Tells an event of `nbdebug.training.events`; in a process that was forked from the rank it tells nothing."""
         if os.getpid() != self._pid:  # a worker: the lock may be held by a thread that it does not have
             return
+        if kind in LOSSY:
+            self._noted.append((kind, time.time(), fields))
+            if time.monotonic() - self._noted_at < LATE * EVERY and len(self._noted) < GATHERED:
+                return
         with self._changed:
             if self._closed:
                 return
-            message = event(kind, self.spec.rank, self.spec.attempt, self._seq, fields)
-            said = json.dumps(message).encode()
-            self._write(kind, said)
-            if self._pipe is not None:
-                self._queue(kind, said)
-                self._changed.notify()
-            self._seq += 1
-        for listener in self.listeners:
-            listener(message)
+            self._tell_noted()
+            if kind not in LOSSY:
+                self._tell([(kind, time.time(), fields)])
+            self._changed.notify()
 
     def beat(self) -> None:
         """A sign of life, with where the rank is; comes by itself once a second."""
@@ -89,6 +100,7 @@ class Sender:
             seconds, read = time.monotonic() - self._at, now.samples - self._samples
             if seconds >= BEAT / 2:  # over less time the rate says nothing
                 self._rate, self._samples, self._at = read / seconds, now.samples, time.monotonic()
+            self._tell_noted()  # for which others may have to give way
             dropped, self._dropped = self._dropped, {}
         for kind, count in dropped.items():
             self.send("dropped", kind=kind, count=count)
@@ -105,6 +117,8 @@ class Sender:
         """
         until = time.monotonic() + timeout
         with self._changed:
+            self._tell_noted()
+            self._changed.notify()
             while (self._sure or self._lossy or self._busy) and self._pipe is not None and (left := until - time.monotonic()) > 0:
                 self._changed.wait(left)
             return not self._sure and not self._busy
@@ -122,27 +136,58 @@ class Sender:
 
     # -- under the lock ---------------------------------------------------------------------------------------------
 
-    def _write(self, kind: str, said: bytes) -> None:
-        if kind == "log":
-            self._printed += len(said)
-        if self._file is not None and (kind != "log" or self._printed <= PRINTED):
-            with contextlib.suppress(OSError):  # a full disk must not end the training; the kernel still hears it
-                os.write(self._file, said + b"\n")
+    def _tell_noted(self) -> None:
+        """Everything that was only noted until now."""
+        if self._noted:
+            self._noted_at = time.monotonic()
+            self._tell([self._noted.popleft() for _ in range(len(self._noted))])
 
-    def _queue(self, kind: str, said: bytes) -> None:
+    def _tell(self, noted: list[tuple[str, float, Mapping[str, Any]]]) -> None:
+        """These events: into the file and the queue, and to who listens."""
+        messages = [event(kind, self.spec.rank, self.spec.attempt, seq, fields, at) for seq, (kind, at, fields) in enumerate(noted, start=self._seq)]
+        said = [json.dumps(message).encode() for message in messages]
+        self._write(messages, said)
+        if self._pipe is not None:
+            for message, one in zip(messages, said, strict=True):
+                self._queue(message["seq"], message["k"], one)
+        self._seq += len(messages)
+        for listener in list(self.listeners):
+            try:
+                listener(*messages)
+            except Exception as error:  # a mistake of ours is no reason to end a training
+                self.listeners.remove(listener)
+                why = f"{type(error).__name__}: {first_line(error)}"
+                self._tell([("note", time.time(), {"text": f"{type(listener).__name__} writes nothing more: {why}"})])
+
+    def _write(self, messages: list[dict[str, Any]], said: list[bytes]) -> None:
+        lines = bytearray()
+        for message, one in zip(messages, said, strict=True):
+            if message["k"] == "log":
+                self._printed += len(one)
+            if message["k"] != "log" or self._printed <= PRINTED:
+                lines += one + b"\n"
+        if self._file is not None and lines:
+            with contextlib.suppress(OSError):  # a full disk must not end the training; the kernel still hears it
+                os.write(self._file, lines)
+
+    def _queue(self, seq: int, kind: str, said: bytes) -> None:
         if kind not in LOSSY:
-            self._sure.append((self._seq, said))
+            self._sure.append((seq, said))
             return
-        self._lossy.append((self._seq, kind, said))
+        self._lossy.append((seq, kind, said))
         if len(self._lossy) > WAITING:
             _, oldest, _ = self._lossy.popleft()
             self._dropped[oldest] = self._dropped.get(oldest, 0) + 1
 
-    def _next(self) -> bytes | None:
-        """The oldest that waits."""
-        if self._lossy and (not self._sure or self._lossy[0][0] < self._sure[0][0]):
-            return self._lossy.popleft()[2]
-        return self._sure.popleft()[1] if self._sure else None
+    def _next(self) -> list[bytes]:
+        """The oldest that wait, as many as go into the pipe in one go."""
+        taken: list[bytes] = []
+        size = 0
+        while (self._lossy or self._sure) and size < AT_ONCE:
+            early = self._lossy and (not self._sure or self._lossy[0][0] < self._sure[0][0])
+            taken.append(self._lossy.popleft()[2] if early else self._sure.popleft()[1])
+            size += len(taken[-1])
+        return taken
 
     # -- the thread -------------------------------------------------------------------------------------------------
 
@@ -150,30 +195,42 @@ class Sender:
         beat_at = time.monotonic() + BEAT
         while True:
             with self._changed:
-                frame = self._next()
-                self._busy = frame is not None
-                if frame is None:
+                if time.monotonic() - self._noted_at >= EVERY or self._closed:
+                    self._tell_noted()
+                frames = self._next()
+                self._busy = bool(frames)
+                if not frames:
                     self._changed.notify_all()
                     if self._closed:
                         return
-                    self._changed.wait(max(0.0, beat_at - time.monotonic()))
-            if frame is not None:
-                self._into_pipe(frame)
+                    self._changed.wait(max(0.0, min(EVERY, beat_at - time.monotonic())))
+            if frames:
+                self._into_pipe(frames)
             if time.monotonic() >= beat_at:
                 beat_at = time.monotonic() + BEAT
                 self.beat()
 
-    def _into_pipe(self, frame: bytes) -> None:
+    def _into_pipe(self, frames: list[bytes]) -> None:
         pipe = self._pipe
         try:
             if pipe is not None:
-                pipe.send_bytes(frame)
+                _sent(pipe, frames)
         except (OSError, ValueError):  # the kernel is gone: whether this process goes too is the guard's business
             with self._changed:
                 self._pipe = None
                 self._sure.clear()
                 self._lossy.clear()
 
+
+def _sent(pipe: Connection, frames: list[bytes]) -> None:
+    """Several messages as if each had been sent by itself."""
+    if len(frames) == 1 or os.name != "posix":
+        for frame in frames:
+            pipe.send_bytes(frame)
+        return
+    rest = memoryview(b"".join(part for frame in frames for part in (LENGTH.pack(len(frame)), frame)))
+    while rest:
+        rest = rest[os.write(pipe.fileno(), rest) :]
 
 
 def memory(device: str) -> int:

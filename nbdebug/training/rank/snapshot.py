@@ -33,6 +33,8 @@ class Live:
 
     def stepped(self, optimizer: Optimizer) -> None:
         """An optimizer that has made a step is one of this training."""
+        if self.optimizers and optimizer is self.optimizers[0]:  # as at nearly every step
+            return
         if not any(known is optimizer for known in self.optimizers):
             self.optimizers.append(optimizer)
 

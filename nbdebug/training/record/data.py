@@ -27,6 +27,7 @@ from nbdebug.untouched import untouched
 
 MOST = 1024  # samples that are read; our choice: enough to see a mean move by a tenth of its spread
 SECONDS = 0.3  # for each loader; our choice: a launch must not be felt to wait for its record
+MEMORY = 4_000_000  # bytes of the rows that are kept of them; our choice: a launch takes less than 50 MB of the kernel, all in all
 TOGETHER = 32  # samples that are read at once, between two looks at the clock
 
 
@@ -50,7 +51,7 @@ def loader_facts(loader: Any, name: str) -> dict[str, Any]:
             if sample is None:
                 return found | {"unknown": f"{name} can be read only once, or draws anew at every pass: it was left alone"}
             began = time.perf_counter()
-            taken = fingerprint_of(as_source(sample, name), SECONDS)
+            taken = fingerprint_of(as_source(sample, name), SECONDS, MEMORY)
             whole = taken.whole and _count(sample) == _count(loader)
             return found | {"read": taken.samples, "whole": whole, "seconds": round(time.perf_counter() - began, 3), "fingerprint": to_plain(taken)}
         except Exception as error:  # whatever is wrong with the data is for the training to say

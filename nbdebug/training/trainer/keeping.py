@@ -27,6 +27,7 @@ class Keeper:
         self._rule = checkpoint.Rule(told.keep_last, told.keep_best, told.monitor, told.mode, told.keep_every or 0)
         self.last_step = -1  # of the newest that was written
         self.written = 0  # since the training began
+        self._refused = False  # the last one could not be written
         self._looked_at: dict[str, Any] | None = None  # which data this is
 
     def write(self, step: int, place: Place, why: str, metrics: Mapping[str, float], *, owes: bool = False) -> None:
@@ -46,8 +47,13 @@ class Keeper:
                 self.written += 1
                 checkpoint.keep(context.folder, self._rule)
                 context.send("checkpoint", path=str(path), step=step, why=why)
+                if self._refused:
+                    context.note(f"checkpoints are written again, from step {step} on")
+                self._refused = False
             except CheckpointError as error:
-                context.note(f"{error}; the training goes on")
+                if not self._refused or why == "wished":  # the disk may be full for a thousand checkpoints
+                    context.note(f"{error}; the training goes on")
+                self._refused = True
         context.now.phase = phase
 
     def _state(self, step: int, place: Place, everyones: list[Any]) -> dict[str, Any]:

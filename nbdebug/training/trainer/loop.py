@@ -7,6 +7,8 @@
 from __future__ import annotations
 
 import contextlib
+import tempfile
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nbdebug.errors import CheckpointError, SetupError
@@ -38,6 +40,7 @@ class Loop:
         self._validated = -1  # step of the last validation
         self._owes = False  # a validation that was broken off
         self._wished = False  # a checkpoint, while there was no time for it
+        self._elsewhere: Path | None = None  # the weights, where the run's folder did not take them
         self._said = Told(context)
         self._alarms = Alarms(training, context)
         self._keeper = Keeper(training, context, self._alarms)
@@ -46,15 +49,19 @@ class Loop:
 
     def run(self) -> dict[str, Any]:
         """Trains; gives the step, the last metrics and why it ended, and leaves the weights in the run's folder."""
-        if self.context.resume is not None:
-            self.step, self.place, self._owes = self._keeper.resumed(self.context.resume)
-        model = self.training.setup.model
+        context, model = self.context, self.training.setup.model
+        if context.resume is not None:
+            self.step, self.place, self._owes = self._keeper.resumed(context.resume)
         if not model.training:  # parts that the user keeps in eval mode stay so
             model.train()
         with repeatable(self.context.config.deterministic):
             if self._owes:
                 self._validate()
             self._look_at_length()
+            if self.ended:
+                context.now.step, context.now.epoch = self.step, self.place.epoch
+                if context.is_main:
+                    context.note(f"nothing was left to train: the checkpoint is of step {self.step}, after epoch {self.place.epoch}, and the run was to have no more")
             try:
                 while not self.ended:
                     self._epoch()
@@ -62,14 +69,15 @@ class Loop:
                 self._layers.close()
                 self._alarms.close()
             self._finish()
-        return {"step": self.step, "epoch": self.place.epoch, "metrics": self.metrics, "train": self._said.last, "ended": self.ended}
+        elsewhere = {"weights_elsewhere": str(self._elsewhere / self.context.folder.weights.name)} if self._elsewhere is not None else {}
+        return {"step": self.step, "epoch": self.place.epoch, "metrics": self.metrics, "train": self._said.last, "ended": self.ended, **elsewhere}
 
     # -- an epoch, an update ------------------------------------------------------------------------------------------
 
     def _epoch(self) -> None:
         now, training, before = self.context.now, self.training, self.step
         now.epoch, now.phase = self.place.epoch, "train"
-        batches = self._alarms.read(timed(training.data.epoch(self.place), self.context))
+        batches = timed(training.data.epoch(self.place), self.context, self._alarms.waited)
         with contextlib.closing(batches):
             for delivered in batches:
                 self._alarms.begins(delivered.batch)
@@ -104,10 +112,10 @@ class Loop:
         if every(self.told.validate_every_steps, step):
             self._validate()
         wishes = self.context.agree(step)
-        due = self._moments.after_step(step)
-        why = "wished" if wishes.checkpoint or self._wished else due
+        why = self._moments.after_step(step)
+        self._wished |= wishes.checkpoint
         self.ended = wishes.stop or self.ended
-        if why and not self.ended:
+        if (why or self._wished) and not self.ended:
             self._checkpoint(why)
         self._look_at_length()
 
@@ -173,7 +181,7 @@ class Loop:
         return self.training.averaged.swapped_in() if self.training.averaged is not None else contextlib.nullcontext()
 
     def _checkpoint(self, why: str) -> None:
-        self._wished = False
+        why, self._wished = "wished" if self._wished else why, False
         self._keeper.write(self.step, self.place, why, self.metrics if self._validated == self.step else {}, owes=self._owes)
 
     def _finish(self) -> None:
@@ -198,8 +206,14 @@ class Loop:
         with self._averaged():
             self._written(folder.weights, model.state_dict())
 
-    def _written(self, path: Any, weights: dict[str, Any]) -> None:
+    def _written(self, path: Path, weights: dict[str, Any]) -> None:
+        """Where the run's folder cannot be written any more, they go to a place of their own: what was trained is not lost."""
         try:
             checkpoint.write(path, weights)
         except CheckpointError as error:
-            raise CheckpointError(f"the training ended well, but its weights were not written: {error}") from error
+            try:
+                self._elsewhere = self._elsewhere or Path(tempfile.mkdtemp(prefix="nbdebug-weights-"))
+                checkpoint.write(self._elsewhere / path.name, weights)
+            except (CheckpointError, OSError) as other:
+                raise CheckpointError(f"the training ended well, but its weights were not written: {error}; nor elsewhere: {other}") from error
+            self.context.note(f"the weights could not be written into the run's folder ({error}); they are in {self._elsewhere / path.name}")

@@ -42,9 +42,12 @@ class Moments:
     def __init__(self, told: Checkpoint, together: Together) -> None:
         self._told = told
         self._seconds = Seconds(told.every_seconds, together)
+        self._by_step = told.every_steps is not None or told.every_seconds is not None
 
     def after_step(self, step: int) -> str:
         """Why a checkpoint is due after this step; empty: it is not. Every rank must ask, once a step."""
+        if not self._by_step:
+            return ""
         late = self._seconds.due(step)
         if every(self._told.every_steps, step):
             return "every_steps"

@@ -6,10 +6,9 @@
 
 from __future__ import annotations
 
-import contextlib
 from abc import ABC, abstractmethod
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import replace
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -50,8 +49,7 @@ def owned(setup: TrainingSetup) -> list[nn.Parameter]:
     return list({id(p): p for optimizer in setup.optimizers for group in optimizer.param_groups for p in group["params"]}.values())
 
 
-@dataclass(frozen=True)
-class Updated:
+class Updated(NamedTuple):
     """What an update was."""
 
     loss: Tensor  # () of this rank, before the step; the mean over the ranks is the mean over all samples
@@ -70,6 +68,7 @@ class Updates(ABC):
     def __init__(self, setup: TrainingSetup, whole: nn.Module, told: Training) -> None:
         self.setup, self.whole, self._told = setup, whole, told
         self._owned = owned(setup)
+        self._several = isinstance(whole, nn.parallel.DistributedDataParallel)
 
     @abstractmethod
     def take(self, delivered: Delivered) -> None:
@@ -81,7 +80,7 @@ class Updates(ABC):
 
     def plain(self) -> Whole:
         """What gives the loss of a batch on this rank alone."""
-        return self.whole.module if isinstance(self.whole, nn.parallel.DistributedDataParallel) else self.whole  # type: ignore[return-value]
+        return self.whole.module if self._several else self.whole  # type: ignore[return-value]
 
     @abstractmethod
     def drop(self) -> None:
@@ -97,17 +96,17 @@ class Updates(ABC):
 
     def _backward(self, delivered: Delivered) -> Tensor:
         """The weighted loss, without its graph."""
-        with self._synced(delivered.ends):
-            loss = self.whole(delivered.batch)
-            if delivered.weight != 1.0:
-                loss = loss * delivered.weight
-            self.setup.backward(loss)
-        return loss.detach()
+        if self._several and not delivered.ends:  # the ranks' gradients are averaged with the last batch of an update alone
+            with self.whole.no_sync():  # type: ignore[operator]
+                return self._passed(delivered)
+        return self._passed(delivered)
 
-    def _synced(self, ends: bool) -> contextlib.AbstractContextManager[Any]:
-        """The ranks' gradients are averaged with the last batch of an update alone."""
-        waits = isinstance(self.whole, nn.parallel.DistributedDataParallel) and not ends
-        return self.whole.no_sync() if waits else contextlib.nullcontext()
+    def _passed(self, delivered: Delivered) -> Tensor:
+        loss = self.whole(delivered.batch)
+        if delivered.weight != 1.0:
+            loss = loss * delivered.weight
+        self.setup.backward(loss)
+        return loss.detach()
 
     def _clipped(self, norm: bool) -> Tensor | None:
         """The norm of the gradients, which then are no longer than the configuration allows."""

@@ -10,7 +10,8 @@ import numpy as np
 import torch
 from torch import nn
 
-from nbdebug.errors import CheckpointError, first_line
+from nbdebug.errors import LONGEST, CheckpointError
+from nbdebug.training.fitting import demand_same_kind
 from nbdebug.training.rank.snapshot import unwrapped
 from nbdebug.training.trainer.loading import Place
 
@@ -61,10 +62,13 @@ class Parts:
 def _loaded(name: str, kind: str, part: Any, state: Mapping[str, Any]) -> None:
     if name not in state:
         raise CheckpointError(f"the checkpoint has no {name}, and this training has: it was made with another configuration")
+    if isinstance(part, torch.optim.Optimizer):
+        demand_same_kind(part, state[name], "the checkpoint")
     try:
         part.load_state_dict(state[name])
     except (RuntimeError, ValueError, KeyError, TypeError) as error:
-        raise CheckpointError(f"the checkpoint is not of this {kind}: its {name} does not fit ({first_line(error)})") from error
+        why = " ".join(str(error).split())[:LONGEST]  # torch says what it is in the second line
+        raise CheckpointError(f"the checkpoint is not of this {kind}: its {name} does not fit ({why})") from error
 
 
 def place_of(state: Mapping[str, Any]) -> Place:

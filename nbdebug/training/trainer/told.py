@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
+import torch
 from torch import Tensor
 
 from nbdebug.batch import batch_size
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from nbdebug.training.rank.context import Context
 
 WINDOW = 1.0  # seconds of which the share of waiting is told
+WAITING = 64  # losses that wait where they lie
 
 
 class Told:
@@ -24,8 +26,8 @@ class Told:
 
     def __init__(self, context: Context) -> None:
         self._context, self._every = context, 1 if context.config.training.fast_dev_run else context.config.log.every_steps
-        self._total: Tensor | None = None
-        self._count, self._skipped = 0, 0
+        self._losses: list[Tensor] = []  # that were not fetched yet
+        self._total, self._count, self._skipped = 0.0, 0, 0
         self.last: dict[str, float] = {}
 
     def wants_norm(self, step: int) -> bool:
@@ -34,18 +36,30 @@ class Told:
 
     def update(self, step: int, updated: Updated, optimizers: tuple[Any, ...], scale: float) -> None:
         """One update; said are the mean loss since the last time, rates, and the norm as it is now."""
-        self._total = updated.loss if self._total is None else self._total + updated.loss
         self._count += 1
         self._skipped += updated.skipped
+        if updated.loss.is_cpu:
+            self._total += updated.loss.item()
+        else:
+            self._losses.append(updated.loss)
+        if len(self._losses) == WAITING:
+            self._fetch()
         if not self._due(step):
             return
-        self.last = {"loss": float(self._total) / self._count, **_rates(optimizers)}
+        self._fetch()
+        self.last = {"loss": self._total / self._count, **_rates(optimizers)}
         if updated.gradient_norm is not None:
             self.last["gradient_norm"] = float(updated.gradient_norm)
         if scale != 1.0:
             self.last |= {"loss_scale": scale, "skipped_steps": float(self._skipped)}
-        self._total, self._count = None, 0
+        self._total, self._count = 0.0, 0
         self._context.log(step, **self.last)
+
+    def _fetch(self) -> None:
+        """The losses that lie on another device, in one go."""
+        if self._losses:
+            self._total += float(torch.stack(self._losses).cpu().double().sum())
+            self._losses.clear()
 
     def _due(self, step: int) -> bool:
         return step == 1 or every(self._every, step)
@@ -57,19 +71,28 @@ def _rates(optimizers: tuple[Any, ...]) -> dict[str, float]:
     return {"lr": rates[0]} | {f"lr{n}": rate for n, rate in enumerate(rates[1:], start=1)}
 
 
-def timed(batches: Iterator[Delivered], context: Context) -> Iterator[Delivered]:
-    """The same batches; the context is told how many samples came and which share of the time went into waiting."""
-    now, waited, since = context.now, 0.0, time.perf_counter()
-    begin = since
+def timed(
+    batches: Iterator[Delivered], context: Context, heard: Callable[[float, float, bool], None] | None = None, clock: Callable[[], float] = time.perf_counter
+) -> Iterator[Delivered]:  # fmt: skip
+    """The same batches; the context is told how many samples came and which share of the time went into waiting.
+
+    Args:
+        heard: is told from when to when a batch was waited for, and whether it is the first, which starts workers.
+    """
+    now, waited, since = context.now, 0.0, clock()
+    begin, first = since, True
     while True:
         delivered = next(batches, None)
         if delivered is None:
             return
-        end = time.perf_counter()
+        end = clock()
         waited += end - begin
+        if heard is not None:
+            heard(begin, end, first)
+            first = False
         if end - since > WINDOW:
             now.data_wait, waited, since = waited / (end - since), 0.0, end
         now.samples += delivered.samples if delivered.samples is not None else batch_size(delivered.batch) or 1
         context.live.batch = delivered.batch
         yield delivered
-        begin = time.perf_counter()
+        begin = clock()

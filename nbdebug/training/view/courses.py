@@ -13,6 +13,7 @@ MOST_CURVES = 5
 FIRST = ("loss", "gradient_norm")  # names that come first; rates come last
 LAST = ("lr", "loss_scale", "skipped_steps")
 HELD_OUT = "val_"
+WORDS = {"lr": "learning rate", "gradient_norm": "gradient norm", "loss_scale": "loss scale", "skipped_steps": "skipped steps"}  # for the trainer's own names
 WIDE = 30.0  # largest over smallest, from which on a loss is drawn over a logarithmic axis; our choice
 
 Point = tuple[float, float]  # step, value
@@ -103,8 +104,9 @@ class Courses:
         values = [value for taken in points.values() for _, value in taken if math.isfinite(value)]
         if sum(map(len, points.values())) < 2 or (base in LAST and len(set(values)) < 2):
             return None  # a rate that stays the same says nothing
+        title = WORDS.get(base, base)
         return Curve(
-            base, {name: tuple(value for _, value in taken) for name, taken in points.items()}, y_label=base, log_y="loss" in base and _spans(values),
+            title, {name: tuple(value for _, value in taken) for name, taken in points.items()}, y_label=title, log_y="loss" in base and _spans(values),
             own_x={name: tuple(step for step, _ in taken) for name, taken in points.items()},
         )  # fmt: skip
 

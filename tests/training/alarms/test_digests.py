@@ -12,7 +12,7 @@ from tests.training.alarms import trainings
 
 
 def launched(model):
-    return nbdebug.launch(trainings.of(model), num_processes=2, max_steps=5).wait(120)
+    return nbdebug.launch(trainings.of(model), num_processes=2, max_steps=5).wait(240)
 
 
 def test_ranks_that_write_into_their_weights_by_themselves_diverge():

@@ -17,7 +17,7 @@ from tests.training.alarms import trainings
 def failed(setup, **options):
     run = nbdebug.launch(setup, **{"num_processes": 2, "epochs": 2, **options})
     with pytest.raises(RankFailed) as error:
-        run.wait(120)
+        run.wait(240)
     return run, str(error.value)
 
 
@@ -45,12 +45,12 @@ def test_one_bad_sample_in_one_rank_is_found_in_the_kernel_bit_for_bit():
 
 
 def test_the_mended_twin_is_silent():
-    run = nbdebug.launch(trainings.setup(trainings.divides_safely), num_processes=2, epochs=2).wait(120)
+    run = nbdebug.launch(trainings.setup(trainings.divides_safely), num_processes=2, epochs=2).wait(240)
     assert run.findings == [] and run.capsules == []
 
 
 def test_an_infinity_that_does_no_harm_is_no_alarm():
-    run = nbdebug.launch(trainings.setup(trainings.masked), num_processes=2, epochs=2).wait(120)
+    run = nbdebug.launch(trainings.setup(trainings.masked), num_processes=2, epochs=2).wait(240)
     assert run.findings == [] and run.capsules == []
 
 
@@ -79,7 +79,7 @@ def test_half_precision_and_an_optimizer_of_the_configuration():
 
 
 def test_the_update_may_be_left_out_instead():
-    run = nbdebug.launch(trainings.setup(), num_processes=2, epochs=2, config={"watch": {"on_nan": "skip"}}).wait(120)
+    run = nbdebug.launch(trainings.setup(), num_processes=2, epochs=2, config={"watch": {"on_nan": "skip"}}).wait(240)
     assert run.state == "done" and {finding.code for finding in run.findings} == {"ND308"}
     assert any("was left out" in note for note in run.notes)
     assert all(bool(value.isfinite().all()) for value in run.model.state_dict().values())
@@ -98,11 +98,11 @@ def test_an_update_that_is_not_finite(ranks):
 
 def test_a_scaler_that_looks_for_its_scale_is_no_alarm():
     setup = replace(trainings.setup(bad=False), precision="16-mixed", scaler=torch.amp.GradScaler("cpu", init_scale=2.0**40))
-    run = nbdebug.launch(setup, num_processes=2, epochs=2, config={"log": {"every_steps": 1}}).wait(120)
+    run = nbdebug.launch(setup, num_processes=2, epochs=2, config={"log": {"every_steps": 1}}).wait(240)
     assert run.findings == [] and run.metrics["skipped_steps"].sum() > 0
 
 
 def test_switched_off_nothing_is_looked_at():
     config = {"watch": {"find_nan": False, "loss_spike": None}}
-    run = nbdebug.launch(trainings.setup(), num_processes=2, epochs=1, config=config).wait(120)
+    run = nbdebug.launch(trainings.setup(), num_processes=2, epochs=1, config=config).wait(240)
     assert run.state == "done" and run.findings == []

@@ -43,7 +43,7 @@ def beside(model, wrapped, x):
 
 @pytest.mark.parametrize("way", [past, inner])
 def test_a_wrapper_that_is_passed_by_is_named(way):
-    run = nbdebug.launch(steps, way, num_processes=2).wait(60)
+    run = nbdebug.launch(steps, way, num_processes=2).wait(240)
     [finding] = run.findings
     assert finding.code == "ND802" and finding.location.line is not None and finding.location.file.endswith("test_own_loops.py")
     if way is past:
@@ -52,11 +52,11 @@ def test_a_wrapper_that_is_passed_by_is_named(way):
 
 @pytest.mark.parametrize("way", [through, beside])
 def test_calls_beside_it_are_no_trouble(way):
-    assert nbdebug.launch(steps, way, num_processes=2).wait(60).findings == []
+    assert nbdebug.launch(steps, way, num_processes=2).wait(240).findings == []
 
 
 def test_one_process_has_nothing_to_average():
-    assert nbdebug.launch(steps, past, num_processes=1).wait(60).findings == []
+    assert nbdebug.launch(steps, past, num_processes=1).wait(240).findings == []
 
 
 def own(ctx, act):
@@ -75,7 +75,7 @@ def own(ctx, act):
 def test_a_nan_in_a_loop_of_ones_own_is_found_and_kept():
     run = nbdebug.launch(own, trainings.divides)
     with pytest.raises(RankFailed, match="NotFinite"):
-        run.wait(60)
+        run.wait(240)
     [finding] = run.findings
     assert finding.code == "ND308" and finding.location.text.startswith("return h / x.abs()")
     torch.manual_seed(0)
@@ -86,4 +86,4 @@ def test_a_nan_in_a_loop_of_ones_own_is_found_and_kept():
 
 
 def test_a_sound_one_is_silent():
-    assert nbdebug.launch(own, trainings.divides_safely).wait(60).findings == []
+    assert nbdebug.launch(own, trainings.divides_safely).wait(240).findings == []

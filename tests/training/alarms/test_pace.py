@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import nbdebug
+from nbdebug.training.rank.sender import Now
+from nbdebug.training.rank.snapshot import Live
 from nbdebug.training.trainer.alarms import pace
 from nbdebug.training.trainer.alarms.pace import IN_A_ROW, Comparing, Waiting
+from nbdebug.training.trainer.loading import Delivered, Place
+from nbdebug.training.trainer.told import timed
 from tests.training.alarms import trainings
 
 QUICK = {"watch": {"every_steps": 10}}
 
 
 def launched(model, **options):
-    return nbdebug.launch(trainings.of(model, **options), num_processes=2, max_steps=50, config=QUICK).wait(120)
+    return nbdebug.launch(trainings.of(model, **options), num_processes=2, max_steps=50, config=QUICK).wait(240)
 
 
 def test_the_slow_rank_is_named_once():
@@ -19,6 +25,11 @@ def test_the_slow_rank_is_named_once():
     [finding] = run.findings
     assert finding.code == "ND809" and finding.location.detail == "rank 1"
     assert finding.evidence["own"] >= 0.015 > finding.evidence["others"]
+
+
+def test_it_is_named_when_it_is_slow_on_the_way_back():
+    [finding] = launched(trainings.SleepingBack(0.015, rank=1)).findings
+    assert finding.code == "ND809" and finding.location.detail == "rank 1" and finding.evidence["own"] >= 0.015 > finding.evidence["others"]
 
 
 def test_ranks_that_are_slow_together_are_not_accused():
@@ -48,14 +59,15 @@ class Clock:
 
 def waited(load, train, count, limit=0.5):
     clock = Clock()
-    waiting, said = Waiting(limit, clock), []
+    waiting, said = Waiting(limit), []
 
     def batches():
         for _ in range(count):
             clock.now += load
-            yield 0
+            yield Delivered(0, 1.0, 1, True, True, Place())
 
-    for _ in pace.read(batches(), waiting, clock=clock):
+    context = SimpleNamespace(now=Now(), live=Live())
+    for _ in timed(batches(), context, lambda begin, end, first: waiting.add(begin, end, counts=not first), clock):
         clock.now += train
         said.append(waiting.told())
     return [told for told in said if told is not None]

@@ -11,6 +11,8 @@ from torch import nn
 
 from nbdebug.nonfinite.finite import norm
 from nbdebug.nonfinite.kept.random_states import RandomStates
+from nbdebug.nonfinite.kept.snapshot import Snapshot
+from nbdebug.training.trainer.alarms.beginnings import Beginnings
 from nbdebug.training.trainer.alarms.draws import FIRST, SELDOM, SeldomRead
 from nbdebug.training.trainer.alarms.pace import COMPARED, Meetings
 from nbdebug.training.trainer.alarms.quick import Length, Risks
@@ -48,6 +50,36 @@ def test_gradients_that_lie_side_by_side_are_one_block():
     assert not math.isfinite(length())
     with_gradients(*owned)  # elsewhere
     assert math.isclose(length(), norm([p.grad for p in owned]), rel_tol=1e-6) and not length._blocks
+
+
+def test_a_gradient_that_comes_or_goes_counts():
+    memory = torch.randn(17)
+    owned = [nn.Parameter(torch.zeros(3, 4)), nn.Parameter(torch.zeros(5)), nn.Parameter(torch.zeros(2))]
+    owned[0].grad, owned[1].grad = memory[:12].view(3, 4), memory[12:]
+    length = Length(owned, in_blocks(nn.Identity()))
+    assert math.isclose(length(), float(memory.norm()), rel_tol=1e-6) and len(length._blocks) == 1
+    owned[2].grad = torch.full((2,), math.inf)  # in no block
+    assert not math.isfinite(length())
+    owned[2].grad = owned[0].grad = None
+    assert math.isclose(length(), float(memory[12:].norm()), rel_tol=1e-6)
+    owned[0].grad = memory[:12].view(3, 4)
+    assert [math.isclose(length(), float(memory.norm()), rel_tol=1e-6) for _ in range(2)] == [True, True]
+
+
+def test_a_beginning_is_kept_anew_where_something_can_change():
+    for model, stands in ((nn.Linear(2, 1), True), (nn.Sequential(nn.Linear(2, 1), nn.BatchNorm1d(1)), False)):
+        beginnings, taken = Beginnings((model,)), []
+        for step in range(FIRST + 4):
+            beginnings.take(step)
+            [begun] = beginnings.held
+            taken.append(id(begun.snapshot._drawn))
+            beginnings.over()
+        assert begun.batch == FIRST + 3 and (len(set(taken[-3:])) == 1) == stands
+    model = nn.Linear(2, 1)
+    snapshot = Snapshot((model,), weights=False, random=SeldomRead(), autocast=False).renew()
+    assert snapshot.stands()
+    model.eval()
+    assert not snapshot.stands()
 
 
 def test_a_risk_is_seen_when_an_optimizer_is_told_something_else():

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import random
+import statistics
 
 import pytest
 import torch
@@ -42,6 +44,21 @@ def test_a_spike_does_not_excuse_the_next():
     assert told(losses) == [150, 160]
 
 
+def test_the_short_way_to_no_says_what_the_long_one_does():
+    draw = random.Random(1)
+    for limit in (1.0, 3.0, 10.0):
+        losses = [draw.gauss(1.0, 0.2) * (draw.choice((1, 1, 1, 5, 50)) if number > 60 else 1) for number in range(400)]
+        late, first, expected = [], losses[:10], []
+        for number, loss in enumerate(losses):
+            median = statistics.median(late) if len(late) >= 30 else math.inf
+            spread = 1.4826 * statistics.median(abs(value - median) for value in late) if late else 0.0
+            if loss > max(first) > median and loss - median > limit * max(spread, 1e-3 * abs(median)):
+                expected.append(number)
+            else:
+                late = [*late, loss][-100:]
+        assert told(losses, limit) == expected and expected
+
+
 @pytest.mark.parametrize("noise", [0.05, 0.5, 3.0])
 def test_noise_is_none(noise):
     assert told(falling(2000, noise)) == []
@@ -61,7 +78,7 @@ def trained(poisoned, **config):
     loader = DataLoader(TensorDataset(x, y), batch_size=4)
     setup = nbdebug.TrainingSetup(model, nn.MSELoss(), torch.optim.SGD(model.parameters(), 1e-3), loader)
     run = nbdebug.launch(setup, num_processes=2, epochs=1, config={"watch": config, "training": {"clip_norm": 1.0}})
-    return run.wait(120)
+    return run.wait(240)
 
 
 def test_the_step_of_a_spike_is_kept_and_repeats_bit_for_bit():
@@ -99,9 +116,9 @@ def hard(factor, steps=200):
 
 def test_a_resumed_run_knows_where_the_loss_began():
     for factor, expected in ((1.5, []), (60.0, ["ND706"])):
-        whole = nbdebug.launch(hard(factor), epochs=1, preflight=False, checkpoint={"every_steps": 100, "keep_last": 9}).wait(120)
+        whole = nbdebug.launch(hard(factor), epochs=1, preflight=False, checkpoint={"every_steps": 100, "keep_last": 9}).wait(240)
         assert [finding.code for finding in whole.findings] == expected
-        rest = nbdebug.launch(hard(factor), epochs=1, preflight=False, resume=str(whole.folder.checkpoints / "step-00000100.pt")).wait(120)
+        rest = nbdebug.launch(hard(factor), epochs=1, preflight=False, resume=str(whole.folder.checkpoints / "step-00000100.pt")).wait(240)
         assert [finding.code for finding in rest.findings] == expected  # 1.5 is far above the late losses, and what it was before it learnt anything
 
 
@@ -123,7 +140,7 @@ def test_what_a_run_found_of_its_ranks_is_said_once_though_it_was_started_again(
     from nbdebug.plain import to_plain
     from nbdebug.training.report import full
 
-    run = nbdebug.launch(hard(0.0), max_steps=4, preflight=False).wait(120)
+    run = nbdebug.launch(hard(0.0), max_steps=4, preflight=False).wait(240)
     for share in (0.7, 0.8):
         run.history.hear({"k": "finding", "finding": to_plain(Finding("ND810", "loader starved", WARNING, f"{share:.0%} of the time", "more workers", Location(detail="train_loader")))})
     assert [finding.message for finding in full(run).told] == ["80% of the time"]

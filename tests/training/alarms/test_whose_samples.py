@@ -90,7 +90,7 @@ def pictures():
 @pytest.mark.parametrize("ranks", [1, 2])
 def test_a_mixed_batch_is_mixed_alike_when_it_is_replayed(mixed, ranks):
     setup = pictures()
-    run = nbdebug.launch(setup, num_processes=ranks, epochs=2, preflight=False, config={"data": mixed, "watch": {"gradient_norm": 1e-6}}).wait(120)
+    run = nbdebug.launch(setup, num_processes=ranks, epochs=2, preflight=False, config={"data": mixed, "watch": {"gradient_norm": 1e-6}}).wait(240)
     assert len(run.capsules) == 3
     for number in range(3):
         compared = run.replay(number).result.compared

@@ -99,6 +99,25 @@ class Sleeping(nn.Linear):
         return super().forward(x)
 
 
+class Slowly(torch.autograd.Function):
+    """Takes its time on the way back, on one rank."""
+
+    @staticmethod
+    def forward(ctx, x, seconds, rank):
+        ctx.seconds = seconds if dist.get_rank() == rank else 0.0
+        return x.clone()
+
+    @staticmethod
+    def backward(ctx, gradient):
+        time.sleep(ctx.seconds)
+        return gradient, None, None
+
+
+class SleepingBack(Sleeping):
+    def forward(self, x):
+        return nn.Linear.forward(self, Slowly.apply(x + 0 * self.bias.sum(), self.seconds, self.rank))
+
+
 def of(model, *, batch_size=4, dataset=None):
     loader = DataLoader(dataset or samples(bad=False), batch_size=batch_size, shuffle=True)
     return TrainingSetup(model, nn.CrossEntropyLoss(), torch.optim.SGD(model.parameters(), 0.01), loader)

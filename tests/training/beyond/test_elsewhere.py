@@ -20,12 +20,12 @@ def test_an_exported_run_tells_mlflow(tmp_path, monkeypatch):
     uri = f"sqlite:///{tmp_path / 'store.db'}"
     run = nbdebug.launch(trainings.setup(), epochs=1, runs_dir=tmp_path / "runs", log={"mlflow": {"uri": uri}}, wait=True)
     folder = run.export(tmp_path / "exported")
-    done = subprocess.run([*TORCHRUN, "--standalone", "--nproc-per-node=1", "main.py"], cwd=folder, env=environment(), capture_output=True, text=True, timeout=200)
+    done = subprocess.run([*TORCHRUN, "--standalone", "--nproc-per-node=1", "main.py"], cwd=folder, env=environment(), capture_output=True, text=True, timeout=240)
     assert done.returncode == 0, done.stderr[-2000:]
-    wait_for((folder / mlflow.TOLD).exists, 60)
+    wait_for((folder / mlflow.TOLD).exists)
     told = json.loads((folder / mlflow.TOLD).read_text())
     client = MlflowClient(uri)
-    wait_for(lambda: client.get_run(told["run_id"]).info.status == "FINISHED", 60)
+    wait_for(lambda: client.get_run(told["run_id"]).info.status == "FINISHED")
     assert len(client.get_metric_history(told["run_id"], "loss")) == len(run.metrics["loss"].dropna())
 
 

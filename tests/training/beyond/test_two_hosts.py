@@ -56,7 +56,7 @@ def test_two_hosts_give_the_weights_of_one(tmp_path, hosts):
         told = {**environment(), "GLOO_SOCKET_IFNAME": name}
         agents.append(subprocess.Popen(call, env=told, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True))
     try:
-        said = [agent.communicate(timeout=200)[0] for agent in agents]
+        said = [agent.communicate(timeout=240)[0] for agent in agents]
     finally:
         for agent in agents:
             agent.kill()

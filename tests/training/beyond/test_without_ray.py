@@ -8,7 +8,11 @@ import pytest
 
 import nbdebug
 from nbdebug.errors import LaunchError
-from nbdebug.training.beyond import ray_train
+from nbdebug.training.beyond import ray_keeper, ray_train
+from nbdebug.training.beyond.ray_driver import LOCAL
+from nbdebug.training.folder import RunFolder
+from nbdebug.training.following import Follower
+from nbdebug.training.local.plan import Plan
 from tests.training.run import trainings
 
 
@@ -57,3 +61,15 @@ def test_what_cannot_be_meant_is_said(tmp_path, packages, told, words):
     with pytest.raises(LaunchError, match=words):
         launch(tmp_path, **told)
     assert not list(tmp_path.iterdir())
+
+
+def test_what_the_process_says_that_looks_after_the_run_reaches_the_kernel(tmp_path):
+    folder = RunFolder.create(root=tmp_path)
+    folder.tell(state="running", plan=Plan(("cpu",), "gloo", "").plain())
+    keeper, follower = ray_keeper.Keeper(folder, LOCAL), Follower(folder)
+    keeper.monitor.history.hear({"k": "note", "text": "a rank's, which is in its own file"})
+    keeper.monitor.history.note("rank 0 has been silent for 6 s")
+    keeper._tell_folder()
+    follower._look()
+    assert follower.history.notes == ["rank 0 has been silent for 6 s"] == folder.about()["notes"]
+    follower.ended.set()

@@ -171,6 +171,6 @@ def test_the_newest_is_found_while_a_run_goes_on(folder: RunFolder, monkeypatch:
 
 def test_forty_kills_while_saving_leave_no_unreadable_file(tmp_path: Path) -> None:
     code = f"from tests.training.checkpoint import savers; savers.kill_forty({str(tmp_path)!r})"
-    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True, timeout=120)
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True, timeout=240)
     assert done.returncode == 0, done.stderr[-2000:]
     assert newest(RunFolder(tmp_path)).step >= 40

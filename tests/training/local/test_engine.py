@@ -31,7 +31,7 @@ def training(engine, entry=ranks.until_stopped, **options):
 @pytest.mark.parametrize("method", ["forkserver", "spawn"])
 def test_a_run_ends_well_by_either_way_of_starting(engine, method):
     one = engine(ranks.ten_steps, start_method=method)
-    assert one.ended.wait(120)
+    assert one.ended.wait(240)
     assert one.monitor.state == "done", one.monitor.failure
     assert sorted(one.monitor.history.done) == [0, 1]
     assert one.monitor.history.done[1]["result"]["sigint"] is True
@@ -40,21 +40,21 @@ def test_a_run_ends_well_by_either_way_of_starting(engine, method):
 
 def test_the_server_has_everything_imported_one_thread_and_no_gpu(engine):
     one = engine(ranks.ten_steps)
-    assert one.ended.wait(120)
+    assert one.ended.wait(240)
     report = one.server_report
     assert {"torch.distributed", "torch._dynamo", "nbdebug.training.rank.entry", "cloudpickle"} <= set(report["modules"])
     assert (report["cuda"], report["threads"]) == (False, 1)
 
 
 def test_a_warm_start_takes_less_than_a_second(engine):
-    assert engine(ranks.ten_steps).ended.wait(120)
+    assert engine(ranks.ten_steps).ended.wait(240)
     fastest = 60.0
     for _ in range(3):
         began = time.monotonic()
         one = engine(ranks.ten_steps)
         wait_for(lambda one=one: all(rank.step for rank in one.monitor.ranks_now()))
         fastest = min(fastest, time.monotonic() - began)
-        assert one.ended.wait(60)
+        assert one.ended.wait(240)
     assert fastest < 1.0
 
 
@@ -66,7 +66,7 @@ def test_no_code_of_the_user_runs_again(engine, tmp_path, monkeypatch, method):
     monkeypatch.setattr(main, "__file__", str(trap), raising=False)
     monkeypatch.setattr(main, "__spec__", None)
     one = engine(ranks.ten_steps, start_method=method)
-    assert one.ended.wait(120) and one.monitor.state == "done"
+    assert one.ended.wait(240) and one.monitor.state == "done"
     assert not (tmp_path / "sprung").exists()
     assert main.__file__ == str(trap) and main.__spec__ is None
 
@@ -133,7 +133,7 @@ def test_a_stop_while_the_server_starts_does_not_wait_for_it(engine):
 )
 def test_a_dead_rank_is_an_error_that_names_it(engine, entry, words):
     one = engine(entry)
-    assert one.ended.wait(120)
+    assert one.ended.wait(240)
     assert one.monitor.state == "failed" and one.monitor.failure.sentence.startswith(words)
 
 
@@ -149,13 +149,13 @@ def test_a_rank_that_somebody_kills_is_an_error_within_two_seconds_and_the_other
 
 def test_the_first_error_shown_is_the_cause(engine):
     one = engine(ranks.one_raises)
-    assert one.ended.wait(120)
+    assert one.ended.wait(240)
     assert one.monitor.failure.sentence == "rank 1 raised ValueError at step 1: bad sample 7 (Cell In[4], line 2)"
 
 
 def test_all_ranks_start_again_after_a_death(engine):
     one = engine(ranks.dies_the_first_time, restarts=1)
-    assert one.ended.wait(120)
+    assert one.ended.wait(240)
     assert (one.monitor.state, one.monitor.attempt) == ("done", 1)
     assert one.folder.about()["attempt"] == 1
 
@@ -165,8 +165,8 @@ def test_a_stopped_rank_is_named_and_does_not_hold_up_the_rest(engine):
     one.monitor.silent = 1.0
     stopped = pids(one)[1]
     os.kill(stopped, signal.SIGSTOP)
-    wait_for(lambda: one.monitor.ranks_now()[1].silent, 30.0)
-    wait_for(lambda: one.monitor.history.notes, 30.0)
+    wait_for(lambda: one.monitor.ranks_now()[1].silent)
+    wait_for(lambda: one.monitor.history.notes)
     assert one.monitor.history.notes[0].startswith("rank 1 has been silent")
     assert not one.monitor.ranks_now()[0].silent
     one.stop("enough", grace=0.5)
@@ -180,7 +180,7 @@ def test_the_death_of_the_server_is_told_and_the_next_run_has_another(engine):
     assert one.ended.wait(10.0)
     assert "forked from was ended from outside at step" in one.monitor.failure.sentence
     again = engine(ranks.ten_steps)
-    assert again.ended.wait(120) and again.monitor.state == "done"
+    assert again.ended.wait(240) and again.monitor.state == "done"
 
 
 def test_two_runs_at_once_do_not_meet(engine):
@@ -199,23 +199,23 @@ def test_nothing_listens_beyond_the_loopback(engine):
 
 def test_ranks_of_another_version_are_refused(engine):
     one = engine(ranks.of_another_version)
-    assert one.ended.wait(120)
+    assert one.ended.wait(240)
     assert "torch 1.13 there" in one.monitor.failure.sentence and "restart the kernel" in one.monitor.failure.sentence
 
 
 def test_a_server_made_of_something_else_is_not_used_again(engine, monkeypatch):
     first = engine(ranks.ten_steps)
-    assert first.ended.wait(120)
+    assert first.ended.wait(240)
     monkeypatch.setenv("TORCH_SHOW_CPP_STACKTRACES", "0")
     second = engine(ranks.ten_steps)
-    assert second.ended.wait(120) and second.monitor.state == "done"
+    assert second.ended.wait(240) and second.monitor.state == "done"
     assert first.server_report["pid"] != second.server_report["pid"]
     assert gone([first.server_report["pid"]], SOON)
 
 
 def test_much_talk_arrives_whole(engine):
     one = engine(ranks.talks)
-    assert one.ended.wait(120)
+    assert one.ended.wait(240)
     assert one.monitor.state == "done" and one.monitor.history.notes == ["that was all"]
 
 
@@ -255,4 +255,4 @@ def test_warming_up_is_what_the_first_launch_would_have_done(engine):
     wait_for(lambda: server._current is not None and server._current.report() is not None)
     pid = server._current.pid
     one = engine(ranks.ten_steps)
-    assert one.ended.wait(60) and one.server_report["pid"] == pid
+    assert one.ended.wait(240) and one.server_report["pid"] == pid

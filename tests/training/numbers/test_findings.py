@@ -22,7 +22,7 @@ def found(run):
 
 
 def launched(setup, steps=60, **told):
-    return nbdebug.launch(setup, max_steps=steps, watch={"layers": 2}, preflight=False, **told).wait(120)
+    return nbdebug.launch(setup, max_steps=steps, watch={"layers": 2}, preflight=False, **told).wait(240)
 
 
 def slow(lr):
@@ -72,27 +72,27 @@ def test_a_run_that_raises_has_told_what_was_seen():
     setup.train_loader.dataset.tensors[0][-3:] = float("nan")
     run = nbdebug.launch(setup, max_steps=200, watch={"layers": 1}, preflight=False, data={"shuffle": False, "batch_size": 4}, epochs=None)
     with pytest.raises(nbdebug.errors.RankFailed):
-        run.wait(120)
+        run.wait(240)
     assert {"ND605"} <= {finding.code for finding in run.findings}
 
 
 def test_own_loops(tmp_path):
-    run = nbdebug.launch(trainings.own_loop, 1e-9, num_processes=2, watch={"layers": 2}).wait(120)
+    run = nbdebug.launch(trainings.own_loop, 1e-9, num_processes=2, watch={"layers": 2}).wait(240)
     assert found(run) == ["ND605"]
     seen = layers.read(run.folder)
     assert {t.name for t in seen.result.tensors_of("activation")} == {"0", "1", "2", "3", "4", "5"} and seen.result.limits == ()
-    sound = nbdebug.launch(trainings.own_loop, num_processes=2, watch={"layers": 2}).wait(120)
+    sound = nbdebug.launch(trainings.own_loop, num_processes=2, watch={"layers": 2}).wait(240)
     assert found(sound) == []
 
 
 def test_two_models_in_an_own_loop():
-    seen = layers.read(nbdebug.launch(trainings.two_models, watch={"layers": 1}).wait(120).folder)
+    seen = layers.read(nbdebug.launch(trainings.two_models, watch={"layers": 1}).wait(240).folder)
     assert {t.name for t in seen.result.tensors_of("weight")} == {"Linear: weight", "Linear: bias", "Sequential: 0.weight", "Sequential: 0.bias"}
     assert seen.looks == 39
 
 
 def test_a_model_that_was_not_wrapped_is_seen_from_its_optimizer():
-    seen = layers.read(nbdebug.launch(trainings.unwrapped, watch={"layers": 1}).wait(120).folder)
+    seen = layers.read(nbdebug.launch(trainings.unwrapped, watch={"layers": 1}).wait(240).folder)
     assert seen.result.tensors_of("gradient") and not seen.result.tensors_of("activation")
     assert any("ctx.wrap" in said for said in seen.result.limits)
 
@@ -115,5 +115,5 @@ def test_the_report_has_the_layers_and_comes_back_from_json():
 
 
 def test_nothing_is_watched_when_it_is_off():
-    run = nbdebug.launch(slow(1e-9), max_steps=40, watch=False, preflight=False).wait(120)
+    run = nbdebug.launch(slow(1e-9), max_steps=40, watch=False, preflight=False).wait(240)
     assert run.findings == [] and layers.read(run.folder) is None

@@ -16,7 +16,7 @@ from tests.training.numbers import trainings
 
 
 def launched(steps=40, every=2, **told):
-    return nbdebug.launch(trainings.plain(), max_steps=steps, watch={"layers": every}, preflight=False, **told).wait(120)
+    return nbdebug.launch(trainings.plain(), max_steps=steps, watch={"layers": every}, preflight=False, **told).wait(240)
 
 
 def test_tensorboard_reads_histograms_and_sizes():
@@ -47,7 +47,7 @@ def test_a_resumed_run_goes_on_with_what_was_seen():
     whole = layers.read(first.folder)
     resumed = nbdebug.launch(
         trainings.plain(), max_steps=60, watch={"layers": 2}, preflight=False, resume=str(first.folder.checkpoints / "step-00000020.pt")
-    ).wait(120)  # fmt: skip
+    ).wait(240)  # fmt: skip
     seen = layers.read(resumed.folder)
     track, before = (next(t for t in kept.result.tensors if (t.what, t.name) == ("weight", "0.weight")) for kept in (seen, whole))
     assert track.steps == (1, *range(2, 61, 2)) and track.rms[: track.steps.index(40) + 1] == before.rms
@@ -58,7 +58,7 @@ def test_a_resumed_run_goes_on_with_what_was_seen():
 def test_nothing_is_said_of_a_resumed_run_whose_beginning_is_gone():
     first = launched(20)
     layers.path_of(first.folder).unlink()
-    resumed = nbdebug.launch(trainings.plain(), max_steps=40, watch={"layers": 2}, preflight=False, resume=first.id).wait(120)
+    resumed = nbdebug.launch(trainings.plain(), max_steps=40, watch={"layers": 2}, preflight=False, resume=first.id).wait(240)
     seen = layers.read(resumed.folder)
     assert seen.findings == () and {verdict.state for verdict in seen.verdicts} == {"not checked"}
     assert {"resumed" in verdict.reason for verdict in seen.verdicts} == {True}

@@ -40,6 +40,7 @@ def test_looks_are_spread_evenly():
 def test_what_was_said_is_done():
     _, due = looked(0.001, 1.0, 50, every=20)
     assert due == [1, 20, 40]
+    assert Purse(20).affords_judging() and not Purse().affords_judging()  # and shown, whatever it costs
 
 
 def test_judging_waits_for_its_time():

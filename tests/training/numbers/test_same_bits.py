@@ -58,7 +58,7 @@ def test_alone(case, tmp_path):
 
 
 def test_in_two_ranks():
-    runs = [nbdebug.launch(trainings.normed(), num_processes=2, max_steps=30, accumulate=2, watch={"layers": every}).wait(120) for every in (1, 0)]
+    runs = [nbdebug.launch(trainings.normed(), num_processes=2, max_steps=30, accumulate=2, watch={"layers": every}).wait(240) for every in (1, 0)]
     looked, bare = (run.model.state_dict() for run in runs)
     assert all(torch.equal(a, b) for a, b in zip(looked.values(), bare.values(), strict=True))
     assert layers.read(runs[0].folder).looks == 30 and layers.read(runs[1].folder) is None
@@ -66,7 +66,7 @@ def test_in_two_ranks():
 
 def test_in_a_loop_of_the_users():
     for count in (1, 2):
-        looked, bare = (nbdebug.launch(trainings.own_loop, num_processes=count, watch={"layers": every}).wait(120) for every in (1, 0))
+        looked, bare = (nbdebug.launch(trainings.own_loop, num_processes=count, watch={"layers": every}).wait(240) for every in (1, 0))
         assert looked.result == bare.result
         assert layers.read(looked.folder).looks == 119  # the first step ends before it is known what trains
         assert layers.read(bare.folder) is None

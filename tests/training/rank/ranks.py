@@ -28,7 +28,7 @@ class Ranks:
     started: list[start.Started]
     heard: list[dict[str, Any]] = field(default_factory=list)
 
-    def listen(self, until: Callable[[Ranks], bool], limit: float = 60.0) -> None:
+    def listen(self, until: Callable[[Ranks], bool], limit: float = 240.0) -> None:
         """Reads until something is so."""
         end = time.monotonic() + limit
         while not until(self):
@@ -37,7 +37,7 @@ class Ranks:
                 self.heard += one.line.read()
             time.sleep(0.005)
 
-    def wait(self, limit: float = 60.0) -> None:
+    def wait(self, limit: float = 240.0) -> None:
         """Until all processes are gone."""
         self.listen(lambda ranks: not any(one.process.is_alive() for one in ranks.started), limit)
         for one in self.started:
@@ -59,7 +59,7 @@ class Ranks:
 def ranks(folder: Path, train: Callable[..., Any], world_size: int = 2, *, method: str = "forkserver", job: Job | None = None, **told: Any) -> Iterator[Ranks]:
     """Ranks that run `train(ctx)`; whatever is left of them is killed."""
     run = RunFolder.create("test", folder)
-    digest = payload.write(run, job or Job(FUNCTION, train, "seed: 0\nlaunch: {timeout: 30}\n")).digest
+    digest = payload.write(run, job or Job(FUNCTION, train, "seed: 0\nlaunch: {timeout: 240}\n")).digest
     spec = RankSpec(str(run.path), 0, world_size, 0, kernel_pid=os.getpid(), called_at=time.time(), digest=digest, environment={"OMP_NUM_THREADS": "1"})
     forks = server.lent() if method == "forkserver" else None
     met = store.Store()

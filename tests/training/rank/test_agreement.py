@@ -59,7 +59,7 @@ class TwoRanks:
     def _compare(self, number, mine, seconds):
         self.compared[number] += 1
         self.told[number] = (mine, seconds)
-        self.barrier.wait(5)
+        self.barrier.wait(240)
         one, other = (told[0] for told in self.told)
         pauses = max(2 * one.pauses + one.paused, 2 * other.pauses + other.paused)
         merged = Heard(
@@ -67,7 +67,7 @@ class TwoRanks:
             tuple(dict.fromkeys(one.snapshots + other.snapshots)),
         )  # fmt: skip
         slowest = max(told[1] for told in self.told)
-        self.barrier.wait(5)
+        self.barrier.wait(240)
         return merged, slowest
 
     def steps(self, count, during=lambda step: None):
@@ -82,7 +82,7 @@ class TwoRanks:
 
         threads = [threading.Thread(target=run, args=(number,)) for number in range(2)]
         [thread.start() for thread in threads]
-        [thread.join(20) for thread in threads]
+        [thread.join(240) for thread in threads]
         return answers
 
 

@@ -25,7 +25,7 @@ def printed(tmp_path: Path, *bodies: str, kept: int = 1 << 30) -> list[tuple[byt
         for file, body in zip(files, bodies, strict=True)
     ]
     for process in started:
-        process.wait(120)
+        process.wait(240)
     return [(file.read_bytes(), file.with_suffix(".told").read_text() if file.with_suffix(".told").exists() else "") for file in files]
 
 

@@ -24,7 +24,7 @@ def test_the_same_function_gives_the_same_weights(tmp_path):
     folder.tell(plan={"digest": shipment.digest, "devices": ["cpu", "cpu"]})
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": os.pathsep.join(sys.path)}
     call = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2", "-m", "nbdebug.training.rank", str(folder.path)]
-    done = subprocess.run(call, env=environment, capture_output=True, text=True, timeout=200)
+    done = subprocess.run(call, env=environment, capture_output=True, text=True, timeout=240)
     assert done.returncode == 0, done.stderr[-2000:]
     weights = [event["result"]["weight"] for rank in range(2) for event in folder.said(rank) if event["k"] == "done"]
     assert weights == [event["result"]["weight"] for event in two.of("done")] and len(weights) == 2

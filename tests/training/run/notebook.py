@@ -32,12 +32,13 @@ class Notebook:
 
     def __init__(self, runs: Path) -> None:
         self.runs = runs
+        runs.parent.mkdir(parents=True, exist_ok=True)
         self.manager = KernelManager(kernel_name="python3")
         environment = {**os.environ, "NBDEBUG_RUNS": str(runs), "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
         self.manager.start_kernel(cwd=str(runs.parent), env=environment)
         self.client = self.manager.client()
         self.client.start_channels()
-        self.client.wait_for_ready(timeout=120)
+        self.client.wait_for_ready(timeout=240)
         self.said: list[dict] = []  # every message on iopub
         self.cell(IMPORTS)
 
@@ -49,7 +50,7 @@ class Notebook:
         """Runs a cell without waiting for it; the id of its message."""
         return str(self.client.execute(code, stop_on_error=False))
 
-    def end(self, message: str, seconds: float = 120.0) -> dict:
+    def end(self, message: str, seconds: float = 240.0) -> dict:
         """The reply to a cell."""
         until = time.monotonic() + seconds
         while (left := until - time.monotonic()) > 0:
@@ -58,7 +59,7 @@ class Notebook:
                 return dict(reply["content"])
         raise TimeoutError(message)
 
-    def cell(self, code: str, seconds: float = 120.0) -> str:
+    def cell(self, code: str, seconds: float = 240.0) -> str:
         """What a cell printed.
 
         Raises:
@@ -69,7 +70,7 @@ class Notebook:
         assert reply["status"] == "ok", reply
         return self.printed(message)
 
-    def printed(self, message: str, seconds: float = 30.0) -> str:
+    def printed(self, message: str, seconds: float = 240.0) -> str:
         """What a cell has printed, as soon as it is idle."""
         until = time.monotonic() + seconds
         while not any(m["msg_type"] == "status" and m["content"]["execution_state"] == "idle" for m in self.of(message)):
@@ -88,7 +89,7 @@ class Notebook:
 
     def hello(self, count: int, beyond: set[str]) -> list[int]:
         """The pids of the ranks of a run that is none of those, as soon as all have said hello."""
-        until = time.monotonic() + 120
+        until = time.monotonic() + 240
         while time.monotonic() < until:
             for path in self.runs.glob("*/run.json"):
                 if path.parent.name not in beyond:

@@ -62,7 +62,7 @@ def listening(*pids):
     return sorted({c.laddr.ip for c in connections})
 
 
-def waited_for(true, seconds=150):
+def waited_for(true, seconds=240):
     until = time.monotonic() + seconds
     while not true():
         assert time.monotonic() < until, "it did not come to that"
@@ -92,7 +92,7 @@ def together():
     heard = listening(*(rank.pid for rank in runs[0].ranks))
     runs[0].stop("enough")
     for run in runs:
-        run._keeper.ended.wait(150)
+        run._keeper.ended.wait(240)
         run._keeper.join(10)
     return [run.state for run in runs], heard
 
@@ -139,7 +139,7 @@ def thirty():
 
 
 seen = {"nowhere": nowhere, "hostname": socket.gethostname()}
-seen["spawned"] = nbdebug.launch(train, "spawns", num_processes=1).wait(150).result  # its worker would run this file again
+seen["spawned"] = nbdebug.launch(train, "spawns", num_processes=1).wait(240).result  # its worker would run this file again
 together()
 seen |= {**thirty(), "data": big_data()}
 (directory / "seen.json").write_text(json.dumps(seen))

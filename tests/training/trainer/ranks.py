@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import time
 import traceback
 from collections.abc import Callable
 from datetime import timedelta
@@ -24,6 +25,7 @@ from nbdebug.training.trainer import train
 from nbdebug.training_setup import TrainingSetup
 
 SAMPLES, FEATURES = 53, 6
+PATIENCE = 240.0  # seconds: a machine that is busy otherwise is no mistake of theirs
 
 
 class Augmented(Dataset[Any]):
@@ -97,11 +99,14 @@ def together(world_size: int, make: Callable[[], TrainingSetup], folder: Path, r
     processes = [context.Process(target=_rank, args=(rank, *arguments), daemon=False) for rank in range(world_size)]
     for process in processes:
         process.start()
+    until = time.monotonic() + PATIENCE
     for process in processes:
-        process.join(60)
-        if process.is_alive():
-            process.kill()
-            process.join()
+        process.join(max(0.0, until - time.monotonic()))
+    late = [rank for rank, process in enumerate(processes) if process.is_alive()]  # what the others say when these are killed is only an echo
+    for process in processes:
+        process.kill()
+        process.join()
+    assert late == [], f"ranks {late} were not done within {PATIENCE} s"
     if not failed.empty():
         raise RuntimeError(failed.get())
     assert [process.exitcode for process in processes] == [0] * world_size
@@ -112,7 +117,7 @@ def _rank(rank: int, world_size: int, make: Any, folder: str, resume: str | None
     torch.multiprocessing.set_start_method("fork", force=True)  # of DataLoader workers, as a rank has it
     meeting = Path(folder) / f"meeting-{resume is not None}"
     try:
-        dist.init_process_group("gloo", init_method=f"file://{meeting}", rank=rank, world_size=world_size, timeout=timedelta(seconds=30))
+        dist.init_process_group("gloo", init_method=f"file://{meeting}", rank=rank, world_size=world_size, timeout=timedelta(seconds=PATIENCE))
         setup = make()
         state = checkpoint.load(resume) if resume is not None else None
         context = Context(RankSpec(folder, rank, world_size, rank), read_config(**told), precision=setup.precision, resume=state)

@@ -24,8 +24,8 @@ EVERY = {"epochs": 2, "checkpoint.every_steps": 3, "checkpoint.keep_last": 99}
 def test_the_weights_land_in_the_users_model(backend, tmp_path: Path):
     setup = ranks.plain()
     held = [p.data_ptr() for p in setup.model.parameters()]
-    run = nbdebug.launch(setup, num_processes=2, max_steps=8, compile={"backend": backend}, watch={"layers": 2}).wait(180)
-    plain = nbdebug.launch(ranks.plain(), num_processes=2, max_steps=8).wait(180)
+    run = nbdebug.launch(setup, num_processes=2, max_steps=8, compile={"backend": backend}, watch={"layers": 2}).wait(240)
+    plain = nbdebug.launch(ranks.plain(), num_processes=2, max_steps=8).wait(240)
     assert run.model is setup.model and [p.data_ptr() for p in setup.model.parameters()] == held and type(setup.model) is nn.Sequential
     assert all(torch.allclose(a, b, atol=1e-5) for a, b in zip(run.model.state_dict().values(), plain.model.state_dict().values(), strict=True))
     assert set(torch.load(run.folder.weights, weights_only=True)) == set(setup.model.state_dict())
@@ -54,9 +54,9 @@ def failing():
 
 
 def test_a_compiler_that_fails_is_told_and_gone_on_without():
-    run = nbdebug.launch(failing, num_processes=1, max_steps=8, compile={"backend": "broken"}, preflight=False).wait(180)
+    run = nbdebug.launch(failing, num_processes=1, max_steps=8, compile={"backend": "broken"}, preflight=False).wait(240)
     assert run.step == 8 and [note for note in run.notes if "broken could not compile" in note and "no C++ compiler" in note]
-    plain = nbdebug.launch(failing, num_processes=1, max_steps=8, preflight=False).wait(180)
+    plain = nbdebug.launch(failing, num_processes=1, max_steps=8, preflight=False).wait(240)
     ours, theirs = (torch.load(one.folder.weights, weights_only=True) for one in (run, plain))
     assert all(torch.allclose(ours[name], theirs[name], atol=1e-6) for name in theirs)
 
@@ -82,7 +82,7 @@ def test_a_nan_in_a_compiled_model_is_found():
     setup = nbdebug.TrainingSetup(model, nn.CrossEntropyLoss(), torch.optim.SGD(model.parameters(), 0.1), DataLoader(TensorDataset(x, (x[:, 0] > 0).long()), batch_size=8))
     run = nbdebug.launch(setup, num_processes=1, epochs=2, compile={"backend": "eager"})
     with pytest.raises(nbdebug.errors.RankFailed):
-        run.wait(120)
+        run.wait(240)
     source = Path(__file__).read_text().splitlines()
     [finding] = run.findings
     assert finding.code in ("ND308", "ND504") and source[finding.location.line - 1].endswith("# born here")

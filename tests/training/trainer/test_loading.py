@@ -106,6 +106,30 @@ def test_no_sample_is_left_out_or_seen_twice(name: str, world_size: int) -> None
             assert len({len(mine) for mine in found}) == 1
 
 
+class OneByOne(Dataset[Any]):
+    """The same samples, of which nobody knows that they are tensors."""
+
+    def __init__(self, dataset: TensorDataset) -> None:
+        self.dataset = dataset
+
+    def __len__(self) -> int:
+        return len(self.dataset)
+
+    def __getitem__(self, index: int) -> Any:
+        return self.dataset[index]
+
+
+@pytest.mark.parametrize("sampler", [None, [5, -1, 3, -29, 7, 7, 0]])
+def test_rows_of_tensors_are_what_a_loader_makes_of_samples(sampler: Any) -> None:
+    images = torch.randn(SAMPLES, 3, 4, 5).to(memory_format=torch.channels_last)
+    data = TensorDataset(images, torch.randn(6, SAMPLES).T, torch.arange(SAMPLES) > 3)
+    for start in (Place(epoch=2), Place(epoch=2, batches=1, items=4)):
+        rows, samples = (list(batches(DataLoader(one, 4, shuffle=sampler is None, sampler=sampler), Dealing()).epoch(start)) for one in (data, OneByOne(data)))
+        assert len(rows) == len(samples) and [one._replace(batch=None) for one in rows] == [one._replace(batch=None) for one in samples]
+        for one, other in zip(rows, samples, strict=True):
+            assert type(one.batch) is type(other.batch) and all(torch.equal(a, b) and a.dtype == b.dtype for a, b in zip(one.batch, other.batch, strict=True))
+
+
 @pytest.mark.parametrize("name", ["shuffled", "batch sampler", "stream", "tensors"])
 def test_with_workers_too(name: str) -> None:
     assert Counter(counted(ranks(LOADERS[name](2), 2))) == Counter(range(SAMPLES))

@@ -64,7 +64,7 @@ def test_where_all_ranks_tell_the_first_one_counts():
     assert loss.series["training"] == (1.0, 2.0)
 
 
-@pytest.mark.parametrize("rates, drawn", [((0.1, 0.1), ["loss"]), ((0.1, 0.05), ["loss", "lr"])])
+@pytest.mark.parametrize("rates, drawn", [((0.1, 0.1), ["loss"]), ((0.1, 0.05), ["loss", "learning rate"])])
 def test_a_rate_that_stays_the_same_is_not_drawn(rates, drawn):
     assert [curve.y_label for curve in taken([row(step, 1.0 / (step + 1), lr=rate) for step, rate in enumerate(rates)]).curves()] == drawn
 

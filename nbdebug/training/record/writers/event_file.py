@@ -7,9 +7,10 @@ Source: tensorflow/core/lib/io/record_writer.h, and event.proto and summary.prot
 
 from __future__ import annotations
 
+import contextlib
 import os
 import struct
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -45,6 +46,7 @@ class EventFile:
         folder.mkdir(parents=True, exist_ok=True)
         path = folder / f"events.out.tfevents.{int(at)}.{name}"
         self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        self._gathered: list[bytes] | None = None
         self._add(_double(1, at) + _bytes(3, b"brain.Event:2"))
 
     def scalars(self, at: float, step: int, values: Mapping[str, float]) -> None:
@@ -61,12 +63,27 @@ class EventFile:
         """What was written of this step and later ones, by a process that is gone, is done again."""
         self._add(_double(1, at) + _integer(2, step) + _bytes(7, _integer(1, START)))
 
+    @contextlib.contextmanager
+    def together(self) -> Iterator[None]:
+        """What is added within is written in one go at its end."""
+        self._gathered = gathered = []
+        try:
+            yield
+        finally:
+            self._gathered = None
+            if gathered:
+                os.write(self._file, b"".join(gathered))
+
     def close(self) -> None:
         os.close(self._file)
 
     def _add(self, event: bytes) -> None:
         length = struct.pack("<Q", len(event))
-        os.write(self._file, b"".join((length, _checksum(length), event, _checksum(event))))
+        parts = (length, _checksum(length), event, _checksum(event))
+        if self._gathered is not None:
+            self._gathered += parts
+        else:
+            os.write(self._file, b"".join(parts))
 
 
 def _checksum(data: bytes) -> bytes:

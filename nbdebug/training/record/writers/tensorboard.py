@@ -20,12 +20,15 @@ class TensorBoard:
         self._file: EventFile | None = EventFile(folder.tensorboard, time.time(), f"{host}.{os.getpid()}.{attempt}")
         self._begins = attempt > 0  # with the first word of this attempt it is known at which step
 
-    def __call__(self, event: Mapping[str, Any]) -> None:
-        """An event, as it is told."""
-        if event.get("k") not in ("metric", "validation") or self._file is None:
+    def __call__(self, *events: Mapping[str, Any]) -> None:
+        """Events, as they are told."""
+        measured = [event for event in events if event.get("k") in ("metric", "validation")]
+        if not measured or self._file is None:
             return
         try:
-            self._write(self._file, event)
+            with self._file.together():
+                for event in measured:
+                    self._write(self._file, event)
         except OSError:
             self.close()
 
@@ -53,7 +56,7 @@ def scalars(event: Mapping[str, Any]) -> dict[str, float]:
     return {name if name.startswith("val_") else f"{prefix}{name}": value for name, value in numbers.items()}
 
 
-def of_rank(folder: RunFolder, rank: int, attempt: int, wanted: bool) -> list[Callable[[Mapping[str, Any]], None]]:
+def of_rank(folder: RunFolder, rank: int, attempt: int, wanted: bool) -> list[Callable[..., None]]:
     """What listens to a rank: the writer; nothing where it is not wanted, another rank writes, or the folder cannot be written."""
     if wanted and rank == 0:
         with contextlib.suppress(OSError):

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+import sys
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +23,7 @@ from nbdebug.nonfinite.kept.snapshot import Snapshot
 from nbdebug.plain import to_plain
 from nbdebug.training.trainer.alarms import digests
 from nbdebug.training.trainer.alarms.beginnings import Beginnings
-from nbdebug.training.trainer.alarms.pace import Comparing, Meetings, OwnTime, Waiting, read
+from nbdebug.training.trainer.alarms.pace import Comparing, Meetings, OwnTime, Waiting
 from nbdebug.training.trainer.alarms.quick import Length, Risks
 from nbdebug.training.trainer.alarms.search import Found, Search
 from nbdebug.training.trainer.alarms.spikes import Losses, Spike
@@ -51,6 +52,7 @@ class Alarms:
         setup, whole = training.setup, training.updates.plain()
         self._owned = owned(setup)
         self._by_closure = isinstance(training.updates, ByClosure)  # there is nothing to be looked at before the update
+        self._finds, self._longest = self._told.find_nan, self._told.gradient_norm
         scaled = setup.scaler is not None and setup.scaler.is_enabled()
         self._measures = bool(self._told.find_nan or self._told.gradient_norm) and not scaled
         self._length, self._risks = Length(self._owned, training.updates.whole), Risks(setup.optimizers)
@@ -70,11 +72,14 @@ class Alarms:
         self._meetings = Meetings(self._told.every_steps or COMPARED)
         self._waiting = Waiting(self._told.starved) if self._told.starved else None
         self._diverged = not several or not self._told.digest_every  # whether nothing more is to be said of it
+        self._look_at = 0  # the next step after which there is more to be looked at than at every one
 
-    def read(self, batches: Iterator[Any]) -> Iterator[Any]:
-        """The batches of an epoch; how long they take is noted."""
-        timed = self._waiting is not None or self._pace is not None
-        return read(batches, self._waiting, self._pace) if timed else batches
+    def waited(self, begin: float, end: float, first: bool) -> None:
+        """A batch was waited for, from second to second; the first of an epoch starts workers, which is not waiting."""
+        if self._waiting is not None:
+            self._waiting.add(begin, end, counts=not first)
+        if self._pace is not None:
+            self._pace.waited(end - begin)
 
     def begins(self, batch: Any) -> None:
         """A batch is about to be passed."""
@@ -92,34 +97,26 @@ class Alarms:
         if self._beginnings is None:
             return False
         loss, length = self._ends()
-        if self._told.find_nan:
+        if self._finds and not (_finite(loss) and _finite(length)):
             bad = self._bad_gradients(length)  # the same on all ranks
-            if bad or (loss is not None and not math.isfinite(loss)):
-                return self._tripped(step, GRADIENTS if loss is None or math.isfinite(loss) else LOSS, shared=bad)
+            if bad or not _finite(loss):
+                return self._tripped(step, GRADIENTS if _finite(loss) else LOSS, shared=bad)
         if loss is not None and self._losses is not None and (spike := self._losses.told(loss)) is not None:
             self._spiked(step, spike)
-        if length is not None and self._told.gradient_norm and length > self._told.gradient_norm:
+        if self._longest is not None and length is not None and length > self._longest:
             self._too_long(step, length)
-        self._keep_what_may_fail(length)
+        if self._finds and not self._by_closure and self._risks.may_fail(length):
+            self._keep_what_may_fail()
         return False
 
     def after_update(self, step: int, updated: Updated) -> None:
         """The update was made, or skipped by the scaler."""
-        setup = self._training.setup
-        if self._told.find_nan:
-            if updated.skipped and setup.scale() <= 1.0:
-                self._tripped(step, GRADIENTS, shared=True)
-            elif self._looks_at_weights(step) and (names := self._spoilt()):
-                self._tripped(step, UPDATE, names, shared=True)
+        if step >= self._look_at or self._undo is not None or updated.skipped or self._by_closure:
+            self._look(step, updated)
         if self._beginnings is not None:
             self._beginnings.over()
-        self._undo = None
-        if self._pace is not None and step >= self._meetings.next:
-            self._compare_pace(step)
         if self._waiting is not None and (waited := self._waiting.told()) is not None:
             self._starved(*waited)
-        if not self._diverged and (step == 1 or every(self._told.digest_every, step)):
-            self._compare_weights(step)
 
     def state(self) -> dict[str, Any]:
         """What this rank's next losses are compared with. What was said stays with the run that said it: one that is resumed is a run of its own."""
@@ -147,11 +144,26 @@ class Alarms:
     def _bad_gradients(self, length: float | None) -> bool:
         return length is not None and not math.isfinite(length) and any(p.grad is not None and has_nonfinite(p.grad) for p in self._owned)
 
-    def _keep_what_may_fail(self, length: float | None) -> None:
-        """A copy of weights and states, where the coming update may spoil them."""
-        if self._told.find_nan and not self._by_closure and self._risks.may_fail(length):
-            self._copies = self._copies or Snapshot((), self._training.setup.optimizers)
-            self._undo = self._copies.renew()
+    def _keep_what_may_fail(self) -> None:
+        """A copy of weights and states, for the coming update may spoil them."""
+        self._copies = self._copies or Snapshot((), self._training.setup.optimizers)
+        self._undo = self._copies.renew()
+
+    def _look(self, step: int, updated: Updated) -> None:
+        """At the weights, and at what the ranks compare, as far as it is due after this update; and when something will be due again."""
+        if self._finds:
+            if updated.skipped and self._training.setup.scale() <= 1.0:
+                self._tripped(step, GRADIENTS, shared=True)
+            elif self._looks_at_weights(step) and (names := self._spoilt()):
+                self._tripped(step, UPDATE, names, shared=True)
+        self._undo = None
+        if self._pace is not None and step >= self._meetings.next:
+            self._compare_pace(step)
+        if not self._diverged and (step == 1 or every(self._told.digest_every, step)):
+            self._compare_weights(step)
+        intervals = [n for n in (self._told.every_steps, self._told.digest_every) if n]
+        meeting = [self._meetings.next] if self._pace is not None else []
+        self._look_at = min([*(step + n - step % n for n in intervals), *meeting], default=sys.maxsize)
 
     def _looks_at_weights(self, step: int) -> bool:
         """After each update that may fail, and now and then: an update of finite gradients is finite otherwise."""
@@ -295,6 +307,11 @@ class Alarms:
         setup = self._training.setup
         for told in placed([finding], setup.model, setup=setup):
             self._context.send("finding", finding=to_plain(told))
+
+
+def _finite(number: float | None) -> bool:
+    """What is not known counts as finite."""
+    return number is None or math.isfinite(number)
 
 
 def _headline(found: Found | None, step: int) -> str:

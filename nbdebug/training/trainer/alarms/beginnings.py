@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from torch import nn
 
@@ -14,8 +13,7 @@ from nbdebug.training.trainer.alarms.draws import SeldomRead
 MOST = 16  # batches of one update that are remembered; our choice: each costs a copy of the buffers and the random states
 
 
-@dataclass(frozen=True)
-class Begun:
+class Begun(NamedTuple):
     """One batch and where it was begun. The weights are as they were for the whole update."""
 
     number: int  # within the update, from 0
@@ -31,20 +29,28 @@ class Beginnings:
     """
 
     def __init__(self, models: Iterable[nn.Module]) -> None:
-        self.held: list[Begun] = []
+        self._held: list[tuple[Any, Snapshot]] = []
         self.left_out = 0  # batches of this update that were too many
         self._models, self._pool = tuple(models), list[Snapshot]()
         self._random = SeldomRead(next((p.device.type for model in self._models for p in model.parameters()), "cpu"))
 
     def take(self, batch: Any) -> None:
         """A batch is about to be passed."""
-        number = len(self.held)
+        number = len(self._held)
         if number == MOST:
             self.left_out += 1
             return
         if number == len(self._pool):
-            self._pool.append(Snapshot(self._models, weights=False, random=self._random, autocast=False))
-        self.held.append(Begun(number, batch, self._pool[number].renew()))
+            self._pool.append(Snapshot(self._models, weights=False, random=self._random, autocast=False).renew())
+        snapshot = self._pool[number]
+        if not (snapshot.stands() and self._random.still()):
+            snapshot.renew()
+        self._held.append((batch, snapshot))
+
+    @property
+    def held(self) -> list[Begun]:
+        """The batches of this update so far."""
+        return [Begun(number, batch, snapshot) for number, (batch, snapshot) in enumerate(self._held)]
 
     def doubt(self) -> str:
         """What may not be as it was when a batch is passed once more, in a sentence; empty: nothing. To be asked when it was passed."""
@@ -53,5 +59,5 @@ class Beginnings:
 
     def over(self) -> None:
         """The update was made; its batches are let go."""
-        self.held.clear()
+        self._held.clear()
         self.left_out = 0

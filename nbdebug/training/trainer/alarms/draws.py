@@ -36,6 +36,13 @@ class SeldomRead(RandomStates):
                 self._last[place] = setting, setting.read()
         return list(self._last)
 
+    def still(self) -> bool:
+        """Whether the next `read` would give what the last one gave; it then counts as read."""
+        if self._moving or self._count < FIRST or (self._count + 1) % SELDOM == 0:
+            return False
+        self._count += 1
+        return True
+
     def unsure(self) -> tuple[str, ...]:
         """Names of states that have moved for the first time since the last look: whether before the batch or in it, nobody knows."""
         if self._count <= FIRST or self._count % SELDOM == 0:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from operator import attrgetter
 from typing import Any
 
 import torch
@@ -14,6 +15,7 @@ from nbdebug.nonfinite.finite import norm
 from nbdebug.nonfinite.loop.risk import LARGEST_GRADIENT, may_fail
 
 FEW = 64  # tensors whose norms are fetched one by one
+grad_of = attrgetter("grad")
 TOLD = ("lr", "weight_decay", "momentum", "eps", "betas")  # of a group of parameters, what makes its update risky
 
 
@@ -30,21 +32,39 @@ class Length:
     def __init__(self, owned: Sequence[Tensor], whole: nn.Module) -> None:
         self._owned, self._in_blocks = owned, getattr(whole, "gradient_as_bucket_view", False)
         self._plain = all(p.dtype is torch.float32 and p.layout is torch.strided and p.device.type == "cpu" for p in owned)
-        self._places: list[int] = []  # of gradients that fill the blocks
+        self._known: list[Tensor] = []  # whose gradients fill the blocks
+        self._others: list[Tensor] = []  # had none
+        self._places: list[int] = []  # of these gradients
         self._blocks: list[Tensor] = []
 
     def __call__(self) -> float:
-        gradients = [g for p in self._owned if (g := p.grad) is not None]
+        try:
+            if self._blocks and self._places == list(map(Tensor.data_ptr, map(grad_of, self._known))) and all(p.grad is None for p in self._others):
+                return _together(self._blocks)
+        except (TypeError, RuntimeError):  # one has none this time, or one without memory of its own
+            self._blocks = []
+        return self._anew()
+
+    def _anew(self) -> float:
+        """Where the gradients lie is to be found out again."""
+        known = [p for p in self._owned if p.grad is not None]
+        gradients = [p.grad for p in known if p.grad is not None]
         if not self._plain or not gradients:
             return norm(gradients)
         try:
-            if self._in_blocks and (places := list(map(Tensor.data_ptr, gradients))) != self._places:
-                self._places, self._blocks = places, _blocks(gradients)
+            if self._in_blocks:
+                self._known, self._others = known, [p for p in self._owned if p.grad is None]
+                self._places, self._blocks = list(map(Tensor.data_ptr, gradients)), _blocks(gradients)
             if len(parts := self._blocks or gradients) <= FEW:
-                return math.hypot(*[one.item() for one in torch._foreach_norm(parts)])
+                return _together(parts)
         except RuntimeError:  # a sparse one, of an embedding
             self._plain = False
         return norm(gradients)
+
+
+def _together(parts: list[Tensor]) -> float:
+    norms = torch._foreach_norm(parts)
+    return norms[0].item() if len(norms) == 1 else math.hypot(*[one.item() for one in norms])
 
 
 def _blocks(gradients: list[Tensor]) -> list[Tensor]:
@@ -61,14 +81,15 @@ class Risks:
     def __init__(self, optimizers: Sequence[Optimizer]) -> None:
         self._optimizers = optimizers
         self._told: list[Any] = []
-        self._risky = False
+        self._risky = self._in_place = False
 
     def may_fail(self, length: float | None) -> bool:
         """See `nonfinite.loop.risk.may_fail`."""
         if length is not None and not length < LARGEST_GRADIENT:
             return True
         told = [(len(group["params"]), *map(group.get, TOLD)) for optimizer in self._optimizers for group in optimizer.param_groups]
-        if told != self._told or any(isinstance(number, Tensor) for group in told for number in group):  # a tensor is written to in place
+        if told != self._told or self._in_place:
             self._told = told
+            self._in_place = any(isinstance(number, Tensor) for group in told for number in group)  # nobody sees when it is written to
             self._risky = any(may_fail(optimizer, None) for optimizer in self._optimizers)
         return self._risky

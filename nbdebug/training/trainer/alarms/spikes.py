@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from bisect import bisect_left, bisect_right, insort
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -37,7 +38,9 @@ class Losses:
     def __init__(self, limit: float) -> None:
         self._limit = limit
         self._first: list[float] = []
-        self._late: deque[float] = deque(maxlen=LATE)
+        self._late: deque[float] = deque()
+        self._in_order: list[float] = []  # the same by size
+        self._highest = math.inf  # of the first
 
     def told(self, loss: float) -> Spike | None:
         """One more; whether it is a spike. A spike does not count among the late ones."""
@@ -45,9 +48,10 @@ class Losses:
             return None
         if len(self._first) < FIRST:
             self._first.append(loss)
-        spike = self._judged(loss) if len(self._late) >= ENOUGH else None
+            self._highest = max(self._first)
+        spike = self._judged(loss) if loss > self._highest and len(self._late) >= ENOUGH else None  # seldom, for it does not learn then
         if spike is None:
-            self._late.append(loss)
+            self._add(loss)
         return spike
 
     def state(self) -> dict[str, list[float]]:
@@ -57,13 +61,22 @@ class Losses:
     def restore(self, state: Mapping[str, list[float]] | None) -> None:
         """Goes on with it; None: nobody knows where the loss began, so that nothing is behind its beginning."""
         self._first = [math.inf] * FIRST if state is None else list(state["first"])
-        self._late = deque(() if state is None else state["late"], maxlen=LATE)
+        self._highest = max(self._first, default=math.inf)
+        self._late, self._in_order = deque(), []
+        for loss in () if state is None else state["late"]:
+            self._add(loss)
+
+    def _add(self, loss: float) -> None:
+        if len(self._late) == LATE:
+            del self._in_order[bisect_left(self._in_order, self._late.popleft())]
+        self._late.append(loss)
+        insort(self._in_order, loss)
 
     def _judged(self, loss: float) -> Spike | None:
-        first = max(self._first)
-        if loss <= first:  # the usual case, and cheap
+        first, late = self._highest, median(self._in_order)
+        within = (loss - late) / (self._limit * NORMAL)  # at most as far as this from the late ones' median must half of them lie, or more
+        if bisect_right(self._in_order, late + within) - bisect_left(self._in_order, late - within) < len(self._in_order) // 2:
             return None
-        late = median(self._late)
         spread = NORMAL * median(abs(value - late) for value in self._late)
         outside = loss - late > self._limit * max(spread, 1e-3 * abs(late))
         return Spike(loss, late, spread, first) if outside and first > late else None

@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from nbdebug.errors import CheckpointError
 from nbdebug.training.trainer.loading.dealing import Weighed
@@ -25,8 +25,7 @@ class Place:
     world_size: int = 1
 
 
-@dataclass(frozen=True)
-class Delivered:
+class Delivered(NamedTuple):
     """One rank's next batch."""
 
     batch: Any

@@ -8,13 +8,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from itertools import islice
-from typing import Any
+from typing import Any, NamedTuple
 
 
-@dataclass(frozen=True)
-class Share:
+class Share(NamedTuple):
     """One rank's part of a block."""
 
     mine: Any  # a list of what was dealt, or what was made of it
@@ -22,8 +20,7 @@ class Share:
     of: int  # samples of the block, over all ranks
 
 
-@dataclass(frozen=True)
-class Weighed:
+class Weighed(NamedTuple):
     """A part with its weight in the update."""
 
     share: Share

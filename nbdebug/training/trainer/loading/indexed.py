@@ -8,6 +8,8 @@ from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import Any
 
+import torch
+from torch import Tensor
 from torch.utils.data import BatchSampler, DataLoader, TensorDataset, default_collate
 
 from nbdebug.training.trainer.loading.batches import Batches, Dealing, Place
@@ -15,6 +17,8 @@ from nbdebug.training.trainer.loading.dealing import Weighed, dealt, weighed
 from nbdebug.training.trainer.loading.order import in_order, length
 from nbdebug.training.trainer.loading.randomness import Apart, seed_of
 from nbdebug.training.trainer.loading.workers import Begin, Rows, Seeded, as_it_is
+
+AT_ONCE = 16  # batches whose rows are looked up together
 
 
 class Indexed(Batches):
@@ -40,6 +44,7 @@ class Indexed(Batches):
         reading, collate = (Rows(loader.dataset), as_it_is) if rows else (Seeded(loader.dataset), loader.collate_fn)
         self._loader = DataLoader(reading, collate_fn=collate, worker_init_fn=worker_init, **given, **options)
         self._apart = Apart() if not options["num_workers"] and not rows else None
+        self._tensors = loader.dataset.tensors if rows and not options["num_workers"] and not options["pin_memory"] else None
         self.length = self._length()
         whole = "batches of the batch sampler" if size is None else "samples"
         self.how = f"{whole} are dealt out in the order of {_kind(sampler)}, drawn from (seed, epoch)"
@@ -54,23 +59,40 @@ class Indexed(Batches):
         blocks, left = divmod(items, block)
         return blocks + (1 if left and (lent or left > self.dealing.rank) else 0)
 
-    def asked(self) -> Iterator[tuple[int, Any]]:
-        """What is ordered of the dataset, batch by batch; the loader is ahead of the training by what its workers hold."""
+    def parts(self) -> Iterator[Weighed]:
+        """This rank's, in order."""
         place, dealing = self._start, self.dealing
         order = islice(in_order(self._sampler, dealing.seed, place.epoch), place.items, None)
         shares = dealt(order, dealing.rank, dealing.world_size, self._size or 1, drop_last=self._drop_last, lend=dealing.train)
-        for number, part in enumerate(weighed(shares, dealing.world_size, dealing.accumulate), start=place.batches):
+        return weighed(shares, dealing.world_size, dealing.accumulate)
+
+    def asked(self) -> Iterator[tuple[int, Any]]:
+        """What is ordered of the dataset, batch by batch; the loader is ahead of the training by what its workers hold."""
+        place, dealing = self._start, self.dealing
+        for number, part in enumerate(self.parts(), start=place.batches):
             self._asked.append(part)
             seed = seed_of(dealing.seed, place.epoch, number, dealing.rank)
             yield seed, part.share.mine if self._size is not None else part.share.mine[0]
 
     def _read(self, start: Place) -> Iterator[tuple[Any, int | None, Weighed]]:
         self._start = start
+        if self._tensors is not None:
+            yield from self._rows(self._tensors)
+            return
         self._asked.clear()
         reading = iter(self._loader)
         while (batch := self._next(reading)) is not self:
             part = self._asked.popleft()
             yield batch, part.share.samples if self._size is not None else self._counted(part), part
+
+    def _rows(self, tensors: Sequence[Tensor]) -> Iterator[tuple[Any, int | None, Weighed]]:
+        """The same of tensors in memory, without the DataLoader, which takes as long as a small network's forward pass to hand two of them over."""
+        parts = self.parts()
+        while lot := list(islice(parts, AT_ONCE)):
+            indices = [self._indices(part) or () for part in lot]
+            rows = torch.tensor([index for some in indices for index in some], dtype=torch.int64).split(list(map(len, indices)))
+            for part, mine in zip(lot, rows, strict=True):
+                yield [_taken(tensor, mine) for tensor in tensors], part.share.samples if self._size is not None else self._counted(part), part
 
     def close(self) -> None:
         self._loader._iterator = None  # where a DataLoader keeps workers that stay
@@ -107,6 +129,13 @@ class _Asking:
 
     def __len__(self) -> int:
         return self._batches.length if self._batches.length is not None else math.inf  # type: ignore[return-value]
+
+
+def _taken(tensor: Tensor, rows: Tensor) -> Tensor:
+    try:
+        return tensor.index_select(0, rows)
+    except (IndexError, RuntimeError):  # rows counted from the end; a kind of tensor that has no such function
+        return tensor[rows]
 
 
 def _kind(sampler: Any) -> str:

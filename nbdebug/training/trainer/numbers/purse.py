@@ -28,6 +28,7 @@ class Purse:
         self._began: float | None = None
         self._costs: deque[float] = deque(maxlen=KEPT)
         self._judged = FIRST_JUDGED
+        self._due_at = 0.0  # by the clock: when another look is paid for
 
     @property
     def passed(self) -> float:
@@ -40,11 +41,11 @@ class Purse:
             self._began = self._clock()
         if self.every is not None:
             return step == 1 or step % self.every == 0
-        return not self._costs or self._affords(statistics.median(self._costs))
+        return self._clock() >= self._due_at
 
     def affords_judging(self) -> bool:
         """Whether there is time to make something of what was seen."""
-        return self._affords(self._judged)
+        return self.every is not None or self._affords(self._judged)  # who says how often, whatever it costs, is to see it
 
     def looked(self, seconds: float) -> None:
         """A step was looked at, at this cost."""
@@ -52,6 +53,7 @@ class Purse:
         self._costs.append(seconds)
         if len(self._costs) == 2:  # the first one made room and filled caches
             self._costs.popleft()
+        self._wait()
 
     @contextlib.contextmanager
     def judging(self) -> Iterator[None]:
@@ -62,6 +64,11 @@ class Purse:
         finally:
             self._judged = self._clock() - begin
             self.spent += self._judged
+            self._wait()
 
     def _affords(self, seconds: float) -> bool:
         return self.spent + seconds <= MARGIN * SHARE * self.passed if math.isfinite(seconds) else False
+
+    def _wait(self) -> None:
+        """Until one more look is paid for."""
+        self._due_at = (self._began or 0.0) + (self.spent + statistics.median(self._costs)) / (MARGIN * SHARE) if self._costs else 0.0

@@ -102,7 +102,7 @@ class Sampling:
     def updated(self, step: int, loss: Tensor | None, optimizers: Iterable[Any]) -> None:
         """These optimizers stepped; with the loss as it was before."""
         for optimizer in optimizers:
-            self.account(optimizer).steps += 1
+            (self._accounts.get(id(optimizer)) or self.account(optimizer)).steps += 1
         self.steps = step
         if loss is not None:
             self.told(loss)
@@ -116,7 +116,8 @@ class Sampling:
     def _note_losses(self) -> None:
         waiting, self._losses = self._losses, []
         if waiting:
-            for (step, _), value in zip(waiting, torch.stack([loss.reshape(()).float() for _, loss in waiting]).tolist(), strict=True):
+            losses = [loss if loss.dtype is torch.float32 and not loss.ndim else loss.reshape(()).float() for _, loss in waiting]
+            for (step, _), value in zip(waiting, torch.stack(losses).tolist(), strict=True):
                 self.curves.tracks.add(LOSS, step, value)
 
     def account(self, optimizer: Any) -> Account:
