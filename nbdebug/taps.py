@@ -31,6 +31,11 @@ LOSSES = tuple(  # of torch.nn.functional; the loss modules call them too
 )
 
 
+# asked at every call: looked up each time, their names would cost more than they do
+is_compiling, is_tracing = torch.compiler.is_compiling, torch._C._is_tracing
+transforms, modes, mode_of = torch._C._functorch.peek_interpreter_stack, torch._C._len_torch_dispatch_stack, torch._C._get_dispatch_mode
+
+
 class Silent:
     """What a listener is told; of itself it hears nothing, and only what a listener of its kind does hear is tapped.
 
@@ -413,10 +418,10 @@ class Taps:
 def _is_traced() -> bool:
     """Whether torch compiles, records, transforms or plans the call: the loop does not run it, and no value in it is real."""
     return (
-        torch.compiler.is_compiling()
-        or torch._C._is_tracing()  # a single operation of ours would be in the user's graph
-        or torch._C._functorch.peek_interpreter_stack() is not None
-        or torch._C._get_dispatch_mode(torch._C._TorchDispatchModeKey.FAKE) is not None
+        is_compiling()
+        or is_tracing()  # a single operation of ours would be in the user's graph
+        or transforms() is not None
+        or (modes() and mode_of(torch._C._TorchDispatchModeKey.FAKE) is not None)
     )
 
 

@@ -161,7 +161,7 @@ def test_curves_have_the_loops_own_numbers():
     model, batches = mlp(), loader(*features())
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
     losses, norms = [], []
-    with nbdebug.watch(live=False) as watch:
+    with nbdebug.watch(live=False, every=1) as watch:
         for inputs, targets in batches:
             optimizer.zero_grad()
             loss = F.cross_entropy(model(inputs), targets)

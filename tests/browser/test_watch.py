@@ -75,7 +75,7 @@ def test_a_watched_cell_is_seen_live_and_its_report_stays_when_it_is_interrupted
 
 
 def test_a_layer_can_be_picked_and_a_step_be_slid_to(open_notebook: Callable[[Path], NotebookPage], tmp_path: Path) -> None:
-    three_epochs = ENDLESS.replace("while True:", "for epoch in range(3):")
+    three_epochs = ENDLESS.replace("%%nbdebug watch", "%%nbdebug watch --every 1").replace("while True:", "for epoch in range(3):")
     notebook = open_notebook(written(tmp_path / "picked.ipynb", SETTING, three_epochs, "last = %nbdebug watch\nlast.widget()"))
     notebook.run_all()
     expect(notebook.errors).to_have_count(0)

@@ -24,6 +24,7 @@ DISTANCES = ("mse_loss", "l1_loss", "smooth_l1_loss", "huber_loss")
 @dataclass
 class _Targets:
     calls: int = 0
+    due: int = 1  # call at which it is looked at again
     rows: int = 0
     kept: list[Tensor] = field(default_factory=list)
     settings: dict[str, Any] = field(default_factory=dict)
@@ -43,8 +44,9 @@ class Constants:
         if known is None or known.rows >= MOST:
             return
         known.calls += 1
-        if known.calls > FIRST and known.calls % EVERY:
+        if known.calls < known.due:
             return
+        known.due = known.calls + (1 if known.calls < FIRST else EVERY)
         names = ("input", "target") if function in DISTANCES else ("input", "target", "weight")
         given = {**dict(zip(names, args, strict=False)), **kwargs}
         kept = _targets(function, given.get("input"), given.get("target"), given)
@@ -56,6 +58,16 @@ class Constants:
         known.classes = given["input"].shape[1] if function in CLASSES and given["input"].dim() > 1 else 0
         known.settings = {n: given[n] for n in ("weight", "label_smoothing", "beta", "delta") if given.get(n) is not None}
         known.values.append((step, value.detach()))
+
+    def passed(self, function: str) -> bool:
+        """It was called again; False when this call is to be looked at, as `seen` does."""
+        known = self._known.get(function)
+        if known is None or known.rows >= MOST:
+            return True
+        if known.calls + 1 >= known.due:
+            return False
+        known.calls += 1
+        return True
 
     def functions(self) -> tuple[str, ...]:
         """The loss functions that were called in training steps."""

@@ -18,6 +18,7 @@ from nbdebug.instruments.watch.result import Track
 WAITING = 256  # values on an accelerator that wait for one transfer
 LOSS, VALIDATION, BEFORE_CLIPPING = "loss", "validation loss", "gradient norm before clipping"
 GIVEN = "given to"  # what ReduceLROnPlateau is told, as in "given to scheduler"
+MOST_GROUPS = 8  # of an optimizer, whose rates are followed
 PAGE = os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 4096
 
 
@@ -41,7 +42,7 @@ class Curves:
         self._waited = 0.0
         self._working = False
         self._scale: Any = 1.0
-        self._roots: list[Tensor] = []
+        self._roots: list[Any] = []
         self._losses: dict[str, dict[int, list[Any]]] = {}  # optimizers reached → place → values
         self._divided: set[tuple[str, int]] = set()
         self._rates: dict[str, float] = {}
@@ -67,8 +68,10 @@ class Curves:
             self._working = True
             self._close_validation()
 
-    def about_to_descend(self, roots: list[Tensor]) -> None:
-        self._roots = roots
+    def about_to_descend(self, roots: list[Tensor], *, scaled: bool = False) -> list[Any]:
+        """Notes what a backward pass begins at; gives it, as numbers where that costs nothing."""
+        self._roots = [root.item() if root.is_cpu and not scaled else root.detach() for root in roots]
+        return self._roots
 
     def scaled_by(self, scaler: Any) -> None:
         scale = scaler._get_scale_async()  # a tensor, read without waiting for an accelerator
@@ -98,10 +101,9 @@ class Curves:
         """An optimizer stepped."""
         self.ended()
         groups = account.optimizer.param_groups
-        for i, group in enumerate(groups[:8]):
-            rate = group.get("lr")
-            if rate is not None:
-                name = account.name if len(groups) == 1 else f"{account.name}, group {i}"
+        names = [account.name] if len(groups) == 1 else [f"{account.name}, group {i}" for i in range(min(len(groups), MOST_GROUPS))]
+        for name, group in zip(names, groups, strict=False):
+            if (rate := group.get("lr")) is not None:
                 self._rates[name] = float(rate)
 
     def validated(self, name: str, value: Tensor, size: int) -> None:
@@ -218,4 +220,4 @@ def _number_or_tensor(value: Any) -> Any:
     if not isinstance(value, Tensor):
         return float(value)
     value = value.detach()
-    return value.item() if value.device.type == "cpu" else value
+    return value.item() if value.is_cpu else value

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from nbdebug.findings import Location
 from nbdebug.instruments.watch.result import Cycle, Event, Fact
@@ -51,6 +52,7 @@ class Cycles:
     _descended: int = 0  # where the stretch since the last backward pass, or step, begins
     _stretch: int = 0  # where the one before it begins
     _patterns: dict[tuple[int, ...], _Pattern] = field(default_factory=dict)
+    _last: tuple[int, ...] = ()  # the cycle that was closed last
 
     def add(self, kind: str, who: str, place: int, *facts: Fact) -> None:
         """Notes an event."""
@@ -108,6 +110,28 @@ class Cycles:
         """What was taken for a step of this optimizer was none."""
         self._stepped.pop(optimizer, None)
 
+    def again(self, key: tuple[int, ...]) -> None:
+        """A cycle went like this one, which is known."""
+        known = self._patterns[key]
+        known.last, known.times = self.step, known.times + 1
+        self.step += 1
+
+    def last_closed(self) -> tuple[tuple[int, ...], bool]:
+        """The cycle that was closed last; and whether nothing but the call that closed it is in the open one."""
+        return self._last, self._last in self._patterns and len(self._open) == 1
+
+    def events(self, key: tuple[int, ...]) -> list[Key]:
+        return [self._keys[number] for number in key]
+
+    def standing(self) -> tuple[Any, ...]:
+        """What is open, for `stand`."""
+        return list(self._open), list(self._times), dict(self._lately), dict(self._stepped), self._descended, self._stretch
+
+    def stand(self, standing: tuple[Any, ...]) -> None:
+        """As in a cycle that went alike so far."""
+        opened, times, lately, stepped, self._descended, self._stretch = standing
+        self._open, self._times, self._lately, self._stepped = list(opened), list(times), dict(lately), dict(stepped)
+
     @property
     def steps(self) -> int:
         """Updates so far, the one of the open cycle included."""
@@ -141,7 +165,7 @@ class Cycles:
         return position
 
     def _close(self, end: int) -> None:
-        key = tuple(self._open[:end])
+        key = self._last = tuple(self._open[:end])
         known = self._patterns.get(key)
         if known is not None:
             known.last, known.times = self.step, known.times + 1

@@ -127,6 +127,12 @@ class WatchedLoader:
         self._compare()
         self.epochs, self.position, self.losses = self.epochs + 1, 0, {}
 
+    def delivered(self, size: int | None) -> None:
+        """A batch of so many samples."""
+        self.position += 1
+        if size is not None:
+            self.sizes[size] = self.sizes.get(size, 0) + 1
+
     def scored(self, name: str, loss: float, size: int) -> None:
         """A loss, the mean of a batch, without a backward pass."""
         weighted, plain, samples, batches = self.losses.get(name, (0.0, 0.0, 0, 0))

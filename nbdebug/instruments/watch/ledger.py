@@ -117,7 +117,7 @@ class Account:
     def after_step(self, *, skipped: bool = False) -> None:
         self.pending, self.spent = [], True
         self.scaled = self.by_scaler = self.wrote = False
-        self._used = [(weakref.ref(g), g._version) for p in self._few() if (g := p.grad) is not None]
+        self._used = self._in_use()
         self.steps += not skipped
         self.skipped += skipped
 
@@ -134,6 +134,23 @@ class Account:
         self._cleared()
         return thrown
 
+    def standing(self) -> tuple[Any, ...]:
+        """What it remembers of the update under way, for `stand`."""
+        passes = [(made, made.holders, made.used) for made in self.pending]
+        return passes, self.spent, self.scaled, self.by_scaler, self.wrote, self._after is not None
+
+    def stand(self, standing: tuple[Any, ...]) -> None:
+        """As at the same place of an update that went alike; gradients and weights are taken as they are now."""
+        passes, self.spent, self.scaled, self.by_scaler, self.wrote, known = standing
+        self.refresh()
+        self.pending = [made for made, _, _ in passes]
+        for made, holders, used in passes:
+            made.holders, made.used = holders, used
+        self._before = _marks(self._probes or self.parameters)
+        self._after = self._before if known else None
+        self._weights = [(p, mark_of(p), self._value_of(p)) for p in self._few()] if passes else []
+        self._used = self._in_use() if self.spent else []
+
     def release(self) -> None:
         """Lets go of the parameters; they are read again from the optimizer."""
         self.parameters, self._probes, self._before, self._after = [], [], [], None
@@ -147,6 +164,9 @@ class Account:
 
     def _few(self) -> list[Tensor]:
         return self._probes or _spread([p for p in self.parameters if p.grad is not None])
+
+    def _in_use(self) -> list[tuple[Any, int]]:
+        return [(weakref.ref(g), g._version) for p in self._few() if (g := p.grad) is not None]
 
     def _are_as_used(self) -> bool:
         """Whether some gradients are still the ones that the last step found, and not others put there by hand."""

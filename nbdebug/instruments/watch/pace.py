@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import statistics
+import time
 from collections import deque
 
 from nbdebug.errors import SetupError
@@ -14,6 +15,11 @@ KEPT = 15  # of the last ones; the median of them counts
 MARGIN = 0.5  # of the budget is aimed at: a step's time wavers, and listening between two looks costs a little too
 LONGEST = 100_000  # steps between two looks
 SHORTEST = 5  # steps before an overhead is told
+DENSE = 4  # steps at the beginning that are all sampled when nothing was asked for; our choice
+GROWS = 1.6  # times the step of a look, at which the next one comes at the latest; our choice: ten looks in a hundred steps, five more in a thousand
+JUMP, JUMPS, SETTLED = 5.0, 16, 8  # mean deviations of a loss, that a jump is; looks that come of jumps; losses met before; our choice
+WHOLE = 1.5  # times what can be timed of a look, that it takes; measured
+SHARE = 0.05  # of the loop's time that more looks than these may take
 
 
 class Pace:
@@ -26,6 +32,14 @@ class Pace:
             raise SetupError("every and budget exclude each other: a budget chooses every by itself")
         self.every = every or 1
         self.budget = budget
+        self.looked = 0  # steps that were sampled
+        self._thins_out = every is None and budget is None
+        self._began: float | None = None  # when the first update was over, in seconds of this thread
+        self._looking = 0.0  # seconds that watching took in sampled steps
+        self._level = self._spread = 0.0  # about where losses are, and how far from there
+        self._met = 0  # losses
+        self._lost = False  # the last one was not finite
+        self._jumps = 0  # looks that came because it left there
         self._costs: deque[float] = deque(maxlen=KEPT)  # seconds that watching took in a sampled step
         self._bare: deque[float] = deque(maxlen=KEPT)  # seconds of a step without what watching took
         self._spent = 0.0
@@ -33,6 +47,8 @@ class Pace:
 
     def due(self, step: int) -> bool:
         """Whether this step is sampled. Under a budget the first steps are sampled by turns, to learn what it costs."""
+        if self._thins_out:
+            return step < DENSE or step >= self._next
         if self.budget is None:
             return step % self.every == 0
         if len(self._costs) < FEWEST or len(self._bare) < FEWEST:
@@ -47,6 +63,9 @@ class Pace:
         """
         cost, self._spent = spent - self._spent, spent
         self._steps += 1
+        self.looked += step.sampled
+        if self._thins_out:
+            self._thin_out(step, cost)
         if step.seconds is None or step.step == 0:  # the first is slow for reasons of its own
             return
         if step.sampled:
@@ -55,6 +74,35 @@ class Pace:
             self._bare.append(max(0.0, step.seconds - cost))
         if self.budget is not None and step.sampled and min(len(self._costs), len(self._bare)) >= FEWEST:
             self._choose(step.step)
+
+    def _thin_out(self, step: Step, cost: float) -> None:
+        """When the next look comes: more and more seldom, but sooner where there is time for it, or when the loss jumps up."""
+        if step.sampled:
+            self._looking += cost
+            self._next = max(step.step + 1, int(GROWS * step.step))
+        now = time.thread_time()  # where the loop waits, for data or for its turn, there is no more time to look
+        if self._began is None:
+            self._began = now
+        usual = self._looking / max(1, self.looked)
+        if WHOLE * (self._looking + usual) <= SHARE * (now - self._began - self._looking):
+            self._next = step.step + 1
+        self.every = max(1, round(self._steps / max(1, self.looked)))
+
+    def startled(self, loss: float) -> bool:
+        """Whether a loss that is about to be descended is far above where losses were, or not finite, so that its update is worth a look."""
+        if not self._thins_out:
+            return False
+        lost, self._lost = self._lost, not math.isfinite(loss)
+        far = (self._lost and not lost) or (self._met >= SETTLED and loss > self._level + JUMP * self._spread)
+        if math.isfinite(loss):
+            share = max(0.1, 1 / (self._met + 1))
+            self._spread += share * (abs(loss - self._level) - self._spread) if self._met else 0.0
+            self._level += share * (loss - self._level)
+            self._met += 1
+        if not far or self._jumps >= JUMPS:
+            return False
+        self._jumps += 1
+        return True
 
     def overhead(self, seconds: float, *, beside: float = 0.0) -> float | None:
         """What watching added to the time that the loop would have taken without it; None after too few steps.

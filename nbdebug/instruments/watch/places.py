@@ -14,6 +14,7 @@ from nbdebug.instruments.watch.result import Source
 from nbdebug.source_lines import is_users, line_of, location_fields, users_frame, variables_of
 
 LONGEST = 3000  # lines of a source that is kept
+NOT_OWN = -1
 FEW = 16  # things in a container that are looked at
 
 
@@ -22,26 +23,37 @@ class Places:
 
     def __init__(self) -> None:
         self.known: list[Location] = [Location()]  # place number → location; 0 is none
-        self._numbers: dict[tuple[int, int], int] = {}
-        self._whose: dict[int, bool] = {}  # id of a code object → whether it is the user's own
-        self._codes: list[CodeType] = []  # kept, so that no id is used twice
+        self._numbers: dict[tuple[int, int], int] = {}  # id of a code object and line → place number
+        self._calls: dict[tuple[int, int], int] = {}  # id of a code object and instruction → place number; NOT_OWN: the user's line lies further out
+        self._codes: dict[int, CodeType] = {}  # kept, so that no id is used twice
         self._sources: dict[CodeType, Source] = {}
         self._names: dict[int, tuple[Any, str]] = {}  # id → the thing (so that the id stays its own), its name
 
     def number(self, frame: FrameType | None) -> int:
         """The number of the user's line that called, 0 when there is none."""
-        running, whose = frame, self._whose
+        running, calls = frame, self._calls
         while running is not None:
-            code = id(running.f_code)  # by identity: a code object's hash goes through all of its instructions
-            own = whose.get(code)
-            if own is None:
-                self._codes.append(running.f_code)
-                own = whose[code] = users_frame(running) is running
-            if own:
-                number = self._numbers.get((code, running.f_lineno))
-                return number if number is not None else self._new(running)
+            code = running.f_code
+            key = (id(code), running.f_lasti)  # by identity: a code object's hash goes through all of its instructions; a line is counted out
+            number = calls.get(key)
+            if number is None:
+                self._codes[id(code)] = code
+                number = calls[key] = self._of_line(running) if users_frame(running) is running else NOT_OWN
+            if number != NOT_OWN:
+                return number
             running = running.f_back
         return 0
+
+    def users(self, frame: FrameType | None) -> tuple[int, FrameType | None]:
+        """The user's frame of a call whose place is known, and how many frames further out that is; None where there is none."""
+        out = 0
+        while frame is not None and self._calls.get((id(frame.f_code), frame.f_lasti)) == NOT_OWN:
+            frame, out = frame.f_back, out + 1
+        return out, frame
+
+    def _of_line(self, own: FrameType) -> int:
+        number = self._numbers.get((id(own.f_code), own.f_lineno))
+        return number if number is not None else self._new(own)
 
     def _new(self, own: FrameType) -> int:
         number = self._numbers[id(own.f_code), own.f_lineno] = len(self.known)

@@ -18,7 +18,7 @@ from nbdebug.instruments.watch.aliases import LOOKS, aliases
 from nbdebug.instruments.watch.call_facts import autocast, is_divided, wants_gradient, with_graph
 from nbdebug.instruments.watch.constant import Constants
 from nbdebug.instruments.watch.curves import GIVEN, Curves
-from nbdebug.instruments.watch.cycles import Cycles
+from nbdebug.instruments.watch.cycles import FACTS, Cycles
 from nbdebug.instruments.watch.inventory import (
     WatchedLoader,
     WatchedModel,
@@ -66,6 +66,8 @@ class Recorder:
         self.aliases: tuple[str, ...] = ()  # averages of the weights that are no copies, when they were looked at last
         self.steps = 0
         self.on_step: Callable[[Step], None] = lambda step: None
+        self.wanted = False  # a look at this update is wanted because of its loss
+        self.on_loss: Callable[[float], bool] = lambda loss: False  # asked whether a look is wanted because of it
         self.spent = 0.0  # seconds that watching took, as far as it can be timed from here
         self._due, self._only = due, only
         self._begun: set[Hashable] = set()  # loaders and places that the first step began with
@@ -75,6 +77,8 @@ class Recorder:
         self._scaled = 0  # losses that a scaler multiplied, and that no backward pass began at yet
         self._closure: Account | None = None
         self._backward = (0, "", False, False, False, "")  # place, and the facts known before the pass
+        self.descent = (False, 0, False)  # of the last backward pass: whether it kept its graph, place, whether its loss was scaled
+        self.descended: tuple[str, int, bool, bool] = ("", 0, False, False)  # what `Curves.descended` was told of it
         self._undo: Callable[[], None] | None = None
         self._training = True  # mode of the model that runs
         self._grad = self._half = self._descended = False  # _half: the forward passes for the coming backward ran in float16
@@ -85,6 +89,8 @@ class Recorder:
         self._training_loader = ""
         self._perhaps_validated: list[tuple[str, Tensor, int]] = []
         self._known_places: set[int] = set()
+        self._place = 0  # of the forward pass that runs
+        self._words: dict[tuple[int, ...], str] = {}  # places → in words
 
     # -- data ---------------------------------------------------------------------------------------------------
 
@@ -97,12 +103,10 @@ class Recorder:
     def batch(self, loader: Any, batch: Any, seconds: float, frame: FrameType) -> None:
         entry = self._loader(loader, frame)
         self._boundary(entry.name)
-        entry.position += 1
-        size = batch_size(batch)
-        if size is not None:
-            entry.sizes[size] = entry.sizes.get(size, 0) + 1
+        entry.delivered(rows_of(batch))
         self._last_loader, self._entry = entry.name, entry
-        self._no_backward_followed()
+        if self._perhaps_validated:
+            self._no_backward_followed()
         self.curves.waited(seconds)
         self._add("batch", entry.name, frame)
 
@@ -116,7 +120,8 @@ class Recorder:
         if self._only and not any(model is only for only in self._only):
             return
         started = time.perf_counter()
-        self._boundary(self.places.number(frame))
+        place = self._place = self.places.number(frame)
+        self._boundary(place)
         entry = self._model(model, frame)
         entry.forwards += 1
         if not entry.trains and entry.forwards <= FROZEN_UNTIL:  # frozen at first: it may thaw
@@ -124,7 +129,7 @@ class Recorder:
         grad = torch.is_grad_enabled() and entry.trains
         self._last_model = entry
         cast, wants = autocast(entry.device), wants_gradient(args, kwargs)
-        self._add("forward", entry.name, frame, model.training, grad, cast, self._last_loader, wants, entry.awake())
+        self.cycles.add("forward", entry.name, place, model.training, grad, cast, self._last_loader, wants, entry.awake())
         self._undo, self._grad, self._training = None, grad, model.training
         if grad:
             self._half = (self._half and not self._descended) or entry.half or cast == "float16"
@@ -141,10 +146,9 @@ class Recorder:
             self._undo = None
         if self._grad and (given := with_graph(output)):
             self._half = self._half or given[0].dtype == torch.float16  # autocast may begin inside of the model
-            frame = sys._getframe(1)
             if self._training and self._last_model is not None:
                 given = [*given, *self.graphs.carried_by(self._last_model.module)]
-            self.graphs.built(given, training=self._training, place=self.places.number(frame), frame=frame)
+            self.graphs.built(given, training=self._training, place=self._place, frame=sys._getframe(1))
 
     def loss(self, name: str, value: Any, args: Any, kwargs: Any, frame: FrameType) -> None:
         if not isinstance(value, Tensor):
@@ -190,11 +194,15 @@ class Recorder:
         divided = any([is_divided(t, scaled=self._scaled > 0) for t in roots])
         self.graphs.descends(roots, retain=retain, place=place)
         inside = self._closure.name if self._closure is not None else ""
+        self.descent = (retain, place, self._scaled > 0)
         self._backward = (place, onto, self._scaled > 0, divided, retain, inside)
         if not self._heard_a_loss and len(roots) == 1 and (loss := unheard_loss(roots[0])) is not None:
             self.constants.seen(loss.function, self.steps, roots[0], loss.args, loss.kwargs)
         self._heard_a_loss = False
-        self.curves.about_to_descend([t.detach() for t in roots if t.numel() == 1])
+        values = self.curves.about_to_descend([t for t in roots if t.numel() == 1], scaled=self._scaled > 0)
+        if (self.wanted or self.startled(values)) and not self._sampling and self._closure is None:
+            self._sampling = True
+            self.numbers.begin(self.steps)
         if self._sampling and self._scaled:
             self.numbers.backward_scale(self.curves.scale())
 
@@ -204,7 +212,8 @@ class Recorder:
         reached = ", ".join([a.name for a in self.ledger if a.after_backward(made, scaled)])
         self._scaled = max(0, self._scaled - 1)
         self._training_loader = self._last_loader
-        self.curves.descended(reached, place, divided, scaled)
+        self.descended = (reached, place, divided, scaled)
+        self.curves.descended(*self.descended)
         self.cycles.add("backward", "", place, reached, onto, scaled, divided, retain, inside, self._half)
         self._descended = True
         if not self.ledger.accounts and self._last_model is not None:  # the loop moves its weights by hand
@@ -336,6 +345,45 @@ class Recorder:
         """Optimizer steps so far: a later time, other weights."""
         return sum(account.steps for account in self.ledger)
 
+    def startled(self, values: list[Any]) -> bool:
+        """Whether the loss that is about to be descended is worth a look by itself."""
+        return len(values) == 1 and type(values[0]) is float and self.on_loss(values[0])
+
+    # -- what is known by heart -----------------------------------------------------------------------------------
+
+    def is_plain(self, key: tuple[int, ...]) -> bool:
+        """Whether a cycle is one in which only the numbers change from one time to the next: what steps is cleared, and by nobody's hand."""
+        events = self.cycles.events(key)
+        steps = [(who, dict(zip(FACTS["step"], facts, strict=True))) for kind, who, _, facts in events if kind == "step"]
+        cleared = {name for kind, _, _, facts in events if kind == "zero" for name in str(facts[1]).split(", ")}
+        usual = all(f["gradients"] == "some" and not (f["stale"] or f["skipped"] or f["closure"] or f["touched"]) for _, f in steps)
+        return bool(steps) and usual and {who for who, _ in steps} <= cleared and not self._perhaps_validated
+
+    def gave_by_heart(self, output: Any, entry: WatchedModel) -> None:
+        """A forward pass with gradients gave this."""
+        if entry.module.training:
+            given = [output] if type(output) is Tensor and output.grad_fn is not None else with_graph(output)
+            self.graphs.built([*given, *self.graphs.carried_by(entry.module)], training=True, place=self._place, frame=None)
+
+    def descends_by_heart(self, root: Tensor, descent: tuple[bool, int, bool]) -> bool:
+        """A backward pass from this loss begins; False when it is one that everything is wanted of."""
+        retain, place, scaled = descent
+        if root.numel() == 1 and self.startled(self.curves.about_to_descend([root], scaled=scaled)):
+            return False
+        self.graphs.descends([root], retain=retain, place=place)
+        return True
+
+    def stepped_by_heart(self, account: Account, frame: FrameType) -> None:
+        """An optimizer stepped."""
+        account.steps += 1
+        self.curves.updated(account)
+        self.graphs.step(self.steps, frame)
+
+    def end_by_heart(self, key: tuple[int, ...]) -> None:
+        """A cycle is over that went like one that is known."""
+        self.cycles.again(key)
+        self._close_step(None, sampled=False)
+
     # -- steps --------------------------------------------------------------------------------------------------
 
     def finish(self) -> None:
@@ -402,9 +450,14 @@ class Recorder:
         self._expected = len(self._stepped)
         self._stepped, self._scaled = set(), 0
         self._begun.clear()
-        norm, sampled, self._sampling = None, self._sampling, False
+        norm, sampled, self._sampling, self.wanted = None, self._sampling, False, False
         if sampled:
             norm = self.curves.norms(self.steps, self.numbers.end(self.steps))
+        self.spent += time.perf_counter() - started
+        self._close_step(norm, sampled=sampled)
+
+    def _close_step(self, norm: float | None, *, sampled: bool) -> None:
+        started = time.perf_counter()
         point = self.curves.close(self.steps, sampled=sampled)
         step = Step(self.steps, point.loss, norm, point.learning_rate, point.seconds, sampled)
         self.steps += 1
@@ -417,7 +470,12 @@ class Recorder:
         self.cycles.add(kind, who, self.places.number(frame), *facts)
 
     def _written(self, places: list[int]) -> str:
-        return ", ".join([str(self.places.known[p]) for p in sorted(set(places))]) if places else ""
+        if not places:
+            return ""
+        words = self._words.get(key := tuple(places))
+        if words is None:
+            words = self._words[key] = ", ".join([str(self.places.known[p]) for p in sorted(set(places))])
+        return words
 
     def _name(self, thing: Any, frame: FrameType) -> str:
         return self.places.name(thing, frame)
@@ -490,3 +548,10 @@ class Recorder:
                 if parameter.grad is not None and id(parameter) not in owned and id(parameter) not in self.strays:
                     self.strays[id(parameter)] = (name, entry.name, parameter, order)
 
+
+def rows_of(batch: Any) -> int | None:
+    """Samples in a batch; of most loaders that is a list of a few tensors."""
+    if type(batch) in (list, tuple) and batch and all([type(part) is Tensor for part in batch]):
+        sizes = {part.shape[0] for part in batch if part.dim()}
+        return sizes.pop() if len(sizes) == 1 else None
+    return batch_size(batch)

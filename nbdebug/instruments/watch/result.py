@@ -157,6 +157,7 @@ class Rescaled:
     name: str
     factor: float  # the middle one
     times: int  # of the first steps that were compared
+    of: int = 12  # so many
 
 
 @dataclass(frozen=True)
@@ -294,6 +295,8 @@ class WatchResult:
     alarms: tuple[Alarm, ...] = ()
     predictions: Predictions | None = None  # on a fixed batch, when that was asked for
     limits: tuple[str, ...] = ()  # what could not be seen, in sentences
+    looked: int | None = None  # updates at which tensors were looked at; None: not known
+    heard: int | None = None  # updates of which every call was listened to in full; the others went as these
 
     def events(self, *kinds: str) -> Iterator[tuple[Cycle, Event]]:
         """All events of these kinds, with the cycle each belongs to."""

@@ -46,8 +46,9 @@ class _Token:
 
     def __init__(self, census: _Census, step: int, place: int, evaluation: int) -> None:
         self.census, self.step, self.place, self.evaluation = census, step, place, evaluation
-        _count(census.steps, step, 1)
-        _count(census.places, place, 1)
+        steps, places = census.steps, census.places
+        steps[step] = steps.get(step, 0) + 1
+        places[place] = places.get(place, 0) + 1
         if evaluation >= 0:
             _count(census.evaluations, evaluation, 1)
 
@@ -83,11 +84,11 @@ class Graphs:
         self._carried: dict[int, list[tuple[dict[str, Any], str]]] = {}  # id of a model → where its modules hold graphs
         self._sizes: dict[int, list[Retained]] = {}  # place → the graph at its 1st, 2nd, 4th, 8th … pass
 
-    def built(self, tensors: Iterable[Tensor], *, training: bool, place: int, frame: FrameType) -> None:
+    def built(self, tensors: Iterable[Tensor], *, training: bool, place: int, frame: FrameType | None) -> None:
         """A forward pass of a model in this mode gave these."""
         self._training = training
         self._mark(tensors, place, -1 if training else self._census.evaluation)
-        if not training and (alive := self._census.evaluations.get(self._census.evaluation, 0)) >= MANY:
+        if not training and frame is not None and (alive := self._census.evaluations.get(self._census.evaluation, 0)) >= MANY:
             self._look_at_evaluation(alive, place, frame)
 
     def carried_by(self, model: nn.Module) -> list[Tensor]:

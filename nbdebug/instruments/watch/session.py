@@ -23,6 +23,7 @@ from nbdebug.instruments.base import JUDGED, Judged, ranked
 from nbdebug.instruments.placing import placed
 from nbdebug.instruments.report import Report, remember
 from nbdebug.instruments.watch.alarms import Alarms
+from nbdebug.instruments.watch.by_heart import ByHeart
 from nbdebug.instruments.watch.inventory import WatchedModel, plain_optimizer
 from nbdebug.instruments.watch.live import LiveView, Now
 from nbdebug.instruments.watch.numbers import Numbers
@@ -50,18 +51,20 @@ class Watch(contextlib.ContextDecorator):
     ) -> None:  # fmt: skip
         self._only = _models(model)
         self._optimizers = () if optimizer is None else tuple(optimizer) if isinstance(optimizer, (list, tuple)) else (optimizer,)
+        every = 1 if every is None and budget is None and (max_gradient_norm is not None or each_step is not None) else every
         self._pace = Pace(every, _share(budget))
         self._alarms = Alarms(max_gradient_norm, each_step)
-        self._numbers = Numbers(every=self._pace.every, memory=_bytes(memory))
+        self._numbers = Numbers(every=every if budget is None else 1, memory=_bytes(memory))
         self._recorder = Recorder(self._numbers, due=self._pace.due, only=self._only)
-        self._recorder.on_step = self._step_over
+        self._recorder.on_step, self._recorder.on_loss = self._step_over, self._pace.startled
         self._looks = None if predictions is None else Looks(predictions, every)
         self._live, self._log_dir = live, log_dir
         self._view: LiveView | None = None
         self._files: Any = None
         self._taps: Taps | None = None
         self._origins = Origins()
-        self._guarded = Guarded(self._recorder)
+        self._by_heart = ByHeart(self._recorder, self._pace.due)
+        self._guarded = Guarded(self._by_heart)
         self._armament = Armament() if find_nan else None
         self._resume: Callable[[], None] | None = None
         self._frozen: WatchResult | None = None
@@ -80,7 +83,7 @@ class Watch(contextlib.ContextDecorator):
             self._resume()
         self._recorder.own(self._optimizers)
         self._frozen, self._stopped, self._resume = None, "", None
-        self._guarded = Guarded(self._recorder)
+        self._guarded = Guarded(self._by_heart)
         if self._armament is not None:
             self._armament.arm()
         self._taps = Taps(self._guarded if self._armament is None else Both(self._guarded, self._armament.listener))
@@ -123,6 +126,7 @@ class Watch(contextlib.ContextDecorator):
             self._seconds += time.perf_counter() - self._started
 
     def _freeze(self, why: str) -> None:
+        self._by_heart.rouse()
         self._recorder.finish()
         if self._looks is not None:
             if not why:
@@ -135,6 +139,7 @@ class Watch(contextlib.ContextDecorator):
 
     def _let_go(self) -> None:
         self._trained = {m.name: weakref.ref(m.module) for m in self._recorder.models.values()}
+        self._by_heart.release()
         self._resume = self._recorder.release()
         self._numbers.release()
         self._taps = self._view = None
@@ -261,6 +266,7 @@ class Watch(contextlib.ContextDecorator):
             return self._in_plain_values()
 
     def _in_plain_values(self) -> WatchResult:
+        self._by_heart.rouse()
         recorder = self._recorder
         places = recorder.places.known
         accounts = [a for a in recorder.ledger if a.optimizer is not None]
@@ -268,6 +274,8 @@ class Watch(contextlib.ContextDecorator):
         return WatchResult(
             steps=recorder.cycles.steps,
             every=self._pace.every,
+            looked=self._pace.looked,
+            heard=max(0, recorder.cycles.steps - self._by_heart.slept),
             seconds=seconds,
             overhead=self._pace.overhead(seconds, beside=self._looks.spent if self._looks is not None else 0.0),
             cycles=recorder.cycles.plain(places),
@@ -276,7 +284,7 @@ class Watch(contextlib.ContextDecorator):
             schedulers=tuple(s.plain(_optimizer_of(s.scheduler, accounts), places) for s in recorder.whole_schedulers()),
             loaders=tuple(entry.plain(places) for entry in recorder.loaders.values()),
             strays=_strays(recorder, accounts),
-            rescaled=tuple(Rescaled(name, statistics.median(factors), len(factors)) for name, factors in self._numbers.scaled().items()),
+            rescaled=tuple(Rescaled(name, statistics.median(factors), len(factors), asked) for name, (factors, asked) in self._numbers.scaled().items()),
             aliases=recorder.aliases,
             retained=recorder.graphs.plain(),
             constants=recorder.constants.plain(),
@@ -299,7 +307,7 @@ def watch(
 ) -> Watch:  # fmt: skip
     """Watches the training loop that runs inside its `with` block, and changes nothing in it.
 
-        with nbdebug.watch(every=1) as watch:
+        with nbdebug.watch() as watch:
             train(model, loader)
         watch.report()
 
@@ -309,7 +317,8 @@ def watch(
     Args:
         model: watch only this model (or these).
         optimizer: an optimizer (or several) that is not among the loop's variables before it first steps.
-        every: look at the tensors of every so many steps; None: every step, or what `budget` allows.
+        every: look at the tensors of every so many steps; 1: of every step. None: of the first steps, then more and more seldom, as far as
+            5 % of the loop's time go, and of a step whose loss jumps; with `each_step` or `max_gradient_norm` of every step. The report says how often. Losses, rates and the order of calls are of every step.
         budget: the share of a step's time that watching may take, such as "5%"; it is measured, and `every` chosen.
         predictions: a loader, or one batch, such as val_loader: what the model says of up to 64 of its samples, in eval mode, again and
             again over the run; at the steps of `every`, else as often as 2 % of the time allow.
@@ -341,7 +350,7 @@ def _subject(result: WatchResult) -> str:
     optimizers = ", ".join(f"{o.kind} lr {o.groups[0].lr:.3g}" for o in stepping[:3] if o.groups)
     steps = f"{result.steps:,} steps" if result.steps else "no training step was seen"
     cost = f"watching added {result.overhead:.1%}" if result.overhead is not None else ""
-    every = "" if result.every == 1 else f"tensors at one step in {result.every:,}"
+    every = f"tensors looked at in {result.looked:,} of them" if result.looked is not None and result.looked < result.steps else ""
     return " · ".join(part for part in (models, optimizers, steps, every, cost) if part)
 
 

@@ -11,7 +11,7 @@ from nbdebug.curve_shapes import middle
 from nbdebug.findings import INFO, WARNING
 from nbdebug.instruments.base import Seen
 from nbdebug.instruments.watch.reading.learning import NEAR, Loss, beside, demand_loss, only_loss
-from nbdebug.instruments.watch.reading.motion import Motion, moving, times, usual_place
+from nbdebug.instruments.watch.reading.motion import Motion, moving, over_steps, times, usual_place
 from nbdebug.instruments.watch.reading.source import dotted, last_name
 from nbdebug.instruments.watch.reading.written import only_line
 from nbdebug.instruments.watch.result import Optimizer, WatchResult
@@ -20,11 +20,12 @@ from nbdebug.instruments.watch.session import watched
 SHRUNK = 0.5  # of the norm of a group that decay has left over; our choice: sound decay of 0.3 leaves weights growing
 LATE = 0.75  # of what a constant prediction gets, where a loss stood in the first third of the run that decay held back; our choice
 POOR, LITTLE = 0.5, 0.8  # of that, where it stands at the end; our choice
-OVERWHELMING, LEARNT = 5.0, 0.1  # of the gradient's part, that decay is whatever the loss does, unless it came down to a tenth; our choice
+OVERWHELMING, LEARNT = 5.0, 0.05  # of the gradient's part, that decay is whatever the loss does, unless it came down to a twentieth; our choice
 STRONG = 0.3  # of the gradient's part of an update, that decay is from where the loss learnt little; our choice: sound decay is below 0.1
-STEPS = 20  # sampled, from which on it is judged; our choice
+STEPS = 20  # from which on it is judged; our choice
+LOOKS = 8  # of them, at which the weights were looked at
 BY_HAND = 0.98  # a number that the loop multiplies weights by after each step: of SGD with a decay of 5e-4 it is 0.99995; our choice
-OFTEN = 8  # of the first 12 steps at which it did; our choice
+OFTEN, LEAST = 8, 3  # of the first 12 steps at which it did, or of as many as were compared; our choice
 COLLAPSED = 0.3  # of their norm is left of weights that no optimizer decays; our choice: without a penalty they grow
 MOST = 0.5  # of the loss, first and last, that came from a penalty which took half of the weights' norm; our choice
 PENALTY = 0.2  # of the first loss, that the loss function did not give; our choice
@@ -73,8 +74,8 @@ def decay_dominates(result: WatchResult) -> Iterator[Seen]:
         return
     loss = demand_loss(result, STEPS)
     for motion in decaying:
-        share, left = _decay_share(motion), motion.weights[-1] / motion.weights[0] if motion.weights[0] else 1.0
-        if len(motion.steps) < STEPS or left > SHRUNK or not _harms(loss, share):
+        share, left = _decay_share(motion), min(motion.weights) / motion.weights[0] if motion.weights[0] else 1.0
+        if len(motion.steps) < LOOKS or left > SHRUNK or not _harms(loss, share):
             continue
         yield Seen(
             f"weight decay of {motion.group.weight_decay:g} moves {motion.label} {times(share)} the gradient: its weights have "
@@ -98,16 +99,16 @@ def _harms(loss: Loss, share: float) -> bool:
 def _decay_share(motion: Motion) -> float:
     """The decay's part of an update over the gradient's, while there is still something to decay."""
     group = motion.group
-    shares = []
-    for update, weight, gradient in zip(motion.updates[:STEPS], motion.weights, motion.gradients, strict=False):
-        if shares and weight < SHRUNK * motion.weights[0]:
+    shares: list[float] = []
+    for step, update, weight, gradient in zip(motion.steps, motion.updates, motion.weights, motion.gradients, strict=False):
+        if shares and (weight < SHRUNK * motion.weights[0] or step - motion.steps[0] >= STEPS):
             break
         if motion.optimizer.decoupled:
             decay = min(1.0, group.lr * group.weight_decay) * weight
             shares.append(decay / max(update - decay, 1e-3 * decay) if decay > 0 else 0.0)
         else:
             shares.append(group.weight_decay * weight / gradient if gradient > 0 else 0.0)
-    return middle(shares)
+    return over_steps(motion.steps[: len(shares) + 1], shares)
 
 
 def _decayed_biases(result: WatchResult, motion: Motion) -> Iterator[Seen]:
@@ -147,7 +148,7 @@ def _wrong_way_round(result: WatchResult, optimizer: Optimizer) -> Iterator[Seen
 
 def _by_hand(result: WatchResult) -> Iterator[Seen]:
     """Decay that the loop does itself, after the step."""
-    shrunk = [r for r in result.rescaled if r.times >= OFTEN and r.factor <= BY_HAND]
+    shrunk = [r for r in result.rescaled if r.times >= min(OFTEN, max(LEAST, r.of)) and r.factor <= BY_HAND]
     if not shrunk or not (loss := demand_loss(result, STEPS)).learnt_nothing():
         return
     place = only_line(result, _multiplies) or usual_place(result, "step")

@@ -8,8 +8,9 @@ from dataclasses import replace
 
 from nbdebug.findings import ERROR
 from nbdebug.instruments.base import Seen
+from nbdebug.instruments.watch.reading.learning import only_loss
 from nbdebug.instruments.watch.reading.motion import usual_place
-from nbdebug.instruments.watch.result import Group, Optimizer, TensorTrack, WatchResult
+from nbdebug.instruments.watch.result import Group, Optimizer, TensorTrack, Track, WatchResult
 from nbdebug.instruments.watch.session import watched
 
 TINIEST_HALF = 2.0**-25  # what is smaller rounds to 0 in float16
@@ -25,7 +26,7 @@ def update_nonfinite(result: WatchResult) -> Iterator[Seen]:
     Wrong: the optimizer's own arithmetic fails: 0/0 without eps, an eps that is 0 in float16, a rate that is no number,
         a sum that overflows. From then on the model is lost.
     Seen: at a sampled step all gradients of the optimizer are finite, over all elements, and after its step a weight is not
-        that was before. NaN that is born in the forward or backward pass is not accused here.
+        that was before; or it steps at a rate that is no number, and the loss is finite until then and never again. NaN that is born in the forward or backward pass is not accused here.
     Where: the parameter, its group and the line of the step.
     Try: what is named: eps, the learning rate, or the precision of the weights.
     Bad:
@@ -47,9 +48,11 @@ def update_nonfinite(result: WatchResult) -> Iterator[Seen]:
         names = [name for group in optimizer.groups for name in group.parameters if name in weights and name in gradients]
         births = [(step, name) for name in names if (step := _first_bad(weights[name], updates.get(name))) is not None]
         if not births:
+            yield from _no_number(result, optimizer)
             continue
         step, name = min(births, key=lambda birth: birth[0])
         if not all(_finite_at(gradients[other], step) for other in names):
+            yield from _no_number(result, optimizer)
             continue
         number, group = next((i, g) for i, g in enumerate(optimizer.groups) if name in g.parameters)
         others = sum(born == step for born, _ in births) - 1
@@ -60,6 +63,21 @@ def update_nonfinite(result: WatchResult) -> Iterator[Seen]:
             f"stopped being finite in the optimizer's step; the gradients were finite. {_reason(result, group, rate, optimizer)}",
             place, {"step": step, "elements": bad, "learning_rate": rate, "eps": group.eps},
         )  # fmt: skip
+
+
+def _no_number(result: WatchResult, optimizer: Optimizer) -> Iterator[Seen]:
+    """A step between two looks whose learning rate was no number, under a loss that was finite until then and never again."""
+    loss = only_loss(result)
+    lost = loss.nonfinite_since() if loss is not None else None
+    for number in range(len(optimizer.groups)):
+        step = next((s for name in _rate_names(optimizer, number) if name in result.tracks for s, v in _points(result.tracks[name]) if not math.isfinite(v)), None)
+        if step is not None and lost == step + 1:
+            rate = _rate_at(result, optimizer, number, step)
+            yield Seen(
+                f"at step {step} `{optimizer.name}` stepped with a learning rate of {rate}; the loss was finite until then, and is not from step {lost} on",
+                replace(usual_place(result, "step", optimizer.name), detail=f"{optimizer.name}, group {number}"), {"step": step, "learning_rate": rate},
+            )  # fmt: skip
+            return
 
 
 def _first_bad(weight: TensorTrack, update: TensorTrack | None) -> int | None:
@@ -79,10 +97,17 @@ def _count_at(track: TensorTrack, step: int) -> int:
 
 
 def _rate_at(result: WatchResult, optimizer: Optimizer, number: int, step: int) -> float:
-    names = (f"learning rate {optimizer.name}, group {number}", f"learning rate {optimizer.name}", "learning rate")
-    track = next((result.tracks[name] for name in names if name in result.tracks), None)
-    known = [] if track is None else [v for s, v in zip(track.steps, track.values, strict=True) if s <= step]
+    track = next((result.tracks[name] for name in _rate_names(optimizer, number) if name in result.tracks), None)
+    known = [] if track is None else [v for s, v in _points(track) if s <= step]
     return known[-1] if known else optimizer.groups[number].lr
+
+
+def _rate_names(optimizer: Optimizer, number: int) -> tuple[str, ...]:
+    return f"learning rate {optimizer.name}, group {number}", f"learning rate {optimizer.name}", "learning rate"
+
+
+def _points(track: Track) -> Iterator[tuple[int, float]]:
+    return zip(track.steps, track.values, strict=True)
 
 
 def _reason(result: WatchResult, group: Group, rate: float, optimizer: Optimizer) -> str:

@@ -13,6 +13,9 @@ NOTHING = 1e-4  # of its peak: a rate below it learns nothing to speak of; our c
 LITTLE = 2e-3  # the same where the loss then stands at four fifths or more of what a constant prediction gets
 POOR = 0.8
 MOST = 0.5  # of the run was still to come when the rate was gone
+HUNDREDTH = 0.011  # of its peak, of a schedule stepped in every batch that comes down in the first epochs of many; our choice
+NEARLY_ALL = 0.85  # of the run was still to come then; our choice: an exponential decay passes a hundredth of its peak later
+LEARNT = 0.1  # of what a constant prediction gets: below it the rate is no trouble
 SLIGHT = 0.1  # of the base rate is all that a warm-up stepped in every batch reached in at least 3 epochs; our choice
 FACTOR = 0.02  # is all that a LambdaLR ever made of a usual base rate, on its way down again; our choice: schedules peak at 1
 USUAL = 0.1  # a base rate up to which it is meant as a rate, and is not the 1.0 of lambdas that give rates themselves
@@ -27,13 +30,13 @@ def gone(result: WatchResult, course: Course) -> Seen | None:
     loss = only_loss(result)
     over = loss.over_constant(1 / 3) if loss is not None and len(loss.values) >= FEW else None
     small = LITTLE if over is not None and over >= POOR else NOTHING
-    falls = [_fall(t, small) for t in tracks]
-    if any(fall is None for fall in falls):
+    fallen = _fallen(tracks, small, MOST)
+    if fallen is None and course.each_batch and (over is None or over >= LEARNT):
+        small, fallen = HUNDREDTH, _fallen(tracks, HUNDREDTH, NEARLY_ALL)
+    if fallen is None:
         return None
-    at, peak, end = max(fall for fall in falls if fall is not None)
+    at, peak, end = fallen
     last = tracks[0].steps[-1]
-    if last - at < max(10, MOST * (last - tracks[0].steps[0] + 1)):
-        return None
     pace = "in every batch" if course.each_batch else f"{course.scheduler.steps} times"
     counted = [f"{name}={course.scheduler.settings[name]}" for name in ("step_size", "milestones", "gamma", "factor", "patience") if name in course.scheduler.settings]
     return Seen(
@@ -77,6 +80,16 @@ def rate_as_factor(result: WatchResult, course: Course) -> Seen | None:
         result.built_at(course.scheduler.name, "lr_lambda") or Location(), {"base_lr": base, "peak": peak, "scheduler_steps": course.scheduler.steps},
         advice="let the function peak at 1, or build the optimizer with lr=1.0",
     )  # fmt: skip
+
+
+def _fallen(tracks: list[Track], small: float, share: float) -> tuple[int, float, float] | None:
+    """When the last of the rates fell below so much of its peak, with that share of the run and more still to come; the peak, and the end."""
+    falls = [_fall(t, small) for t in tracks]
+    if any(fall is None for fall in falls):
+        return None
+    found = max(fall for fall in falls if fall is not None)
+    first, last = tracks[0].steps[0], tracks[0].steps[-1]
+    return found if last - found[0] >= max(10, share * (last - first + 1)) else None
 
 
 def _fall(track: Track, small: float) -> tuple[int, float, float] | None:

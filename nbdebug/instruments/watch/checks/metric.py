@@ -83,8 +83,8 @@ def _averaged(one: Averaged) -> Seen:
     batches, samples = counts(one.loader)
     size = samples / batches
     return Seen(
-        f"`{one.score}` is computed for each batch of `{one.loader.name}` ({size:.3g} samples) and averaged: a score that is a ratio of counts over all "
-        "samples is not the mean of those of its batches, least of all where a batch has few positives",
+        f"`{one.score}` is computed for each batch of `{one.loader.name}` ({size:.3g} samples) and averaged: a score that is a ratio of counts, or a root, over all "
+        "samples is not the mean of those of its batches, least of all where batches are small",
         replace(one.scope.place(one.node), detail=f"{one.score} in {one.scope.name}()" if one.scope.name else one.score),
         {"batches": batches, "samples": samples}, severity=None if size <= SMALL else INFO,
         advice="collect predictions and targets of all batches, and compute it once",

@@ -27,6 +27,7 @@ from nbdebug.instruments.watch.session import watched
 CREEPING = 5e-4  # update over weight, below which a loss that a constant prediction would get is said to be held back; our choice
 STEPS = 20  # from which on a loss that did not fall says something about the updates; our choice
 DROPPED = 0.8  # probability of dropout; our choice: at 0.8 wide layers learn
+NEARLY_ALL, LONG, POOR = 0.85, 200, 0.75  # dropout from which on a loss that stands at so much of a constant prediction's after so many steps is too high; our choice
 RANDOM = ("randn", "randn_like", "rand_like", "normal", "normal_")
 NOISY_STEPS = 60  # from which on a loss under dropout has had its chance; our choice
 
@@ -82,8 +83,8 @@ def clip_or_noise(result: WatchResult) -> Iterator[Seen]:
             place, {"limit": clip.facts.get("limit"), "norm_over_limit": factor, "update_over_weight": motion.ratio},
         )  # fmt: skip
         return
-    if dropouts and _drowned(result, loss):
-        model, path, p = max(dropouts, key=lambda found: found[2])
+    model, path, p = max(dropouts, key=lambda found: found[2], default=(None, "", 0.0))
+    if model is not None and _drowned(result, loss, p):
         yield Seen(
             f"dropout of {p:g} leaves {1 - p:.0%} of the values, and after {result.steps} steps {loss.track.name} stands at "
             f"{curve_shapes.end(loss.values, 0.5):.3g}{beside(loss)}",
@@ -117,12 +118,13 @@ def _makes_noise(node: ast.AST) -> bool:
     return any(isinstance(t, (ast.Name, ast.Attribute)) and "grad" in dotted(t).split(".")[1:] for t in into) and bool(calls(value, *RANDOM))
 
 
-def _drowned(result: WatchResult, loss: Loss) -> bool:
+def _drowned(result: WatchResult, loss: Loss, p: float) -> bool:
     """Whether a loss under heavy dropout learnt nothing, though the weights move."""
     if len(loss.values) < NOISY_STEPS or not any(m.ratio >= HELD for m in moving(result)):
         return False
     if learns_in_validation(result, loss):
         return False
     if loss.constant is not None:
-        return loss.at_constant()
+        over = loss.over_constant(1 / 3)
+        return loss.at_constant() or p >= NEARLY_ALL and len(loss.values) >= LONG and over is not None and over >= POOR
     return not curve_shapes.fell(loss.values)

@@ -7,15 +7,14 @@ from dataclasses import replace
 
 from torch import optim
 
-from nbdebug.curve_shapes import middle
 from nbdebug.findings import WARNING
 from nbdebug.instruments.base import Seen
-from nbdebug.instruments.watch.reading.motion import set_at, usual_place
+from nbdebug.instruments.watch.reading.motion import over_steps, set_at, usual_place
 from nbdebug.instruments.watch.result import Model, Optimizer, TensorTrack, WatchResult
 from nbdebug.instruments.watch.session import watched
 
 LOST = 0.5  # of the elements with a gradient, that an update leaves as they were; our choice: in float32 it is next to none
-STEPS = 20  # sampled; our choice
+LOOKS = 8  # sampled steps; our choice
 HALF = {"bfloat16": "3 digits", "float16": "4 digits"}
 
 
@@ -54,8 +53,9 @@ def _lost(result: WatchResult, optimizer: Optimizer) -> tuple[float, str] | None
             moved[step] = moved.get(step, 0.0) + min(made[step], asked[step])
         if sum(asked.values()):
             shares[name] = 1 - sum(made.values()) / sum(asked.values())
-    lost = [1 - moved[step] / wanted[step] for step in wanted if wanted[step]]
-    return (middle(lost), max(shares, key=lambda name: shares[name])) if len(lost) >= STEPS else None
+    steps = sorted(step for step in wanted if wanted[step])
+    lost = [1 - moved[step] / wanted[step] for step in steps]
+    return (over_steps(steps, lost), max(shares, key=lambda name: shares[name])) if len(lost) >= LOOKS else None
 
 
 def _nonzero(track: TensorTrack) -> dict[int, float]:

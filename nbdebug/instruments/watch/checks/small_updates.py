@@ -23,6 +23,7 @@ STEPS = 20  # from which on a loss that did not fall says something about the up
 MANY = 100  # steps after which a loss at a constant prediction is told from a beginning; our choice
 CREPT = 0.03  # of their size, by which weights may have moved in all when the loss still is that of a constant prediction; our choice
 UNHURRIED = 1e-4  # update over weight at which that happens; our choice, a tenth of the usual thousandth
+HEAD = 3.0  # times that, of the fastest of several groups, where all together are at half of it; our choice
 CLEAR = 1e-3  # gradient over weight that such a loss could have followed; our choice: nets that begin are at 5e-3 and more
 LONG_ENOUGH = 60  # steps after which an eps is asked about; our choice
 DROWNED = 10.0  # times the gradient, from which on eps decides about the update
@@ -69,7 +70,7 @@ def updates_too_small(result: WatchResult) -> Iterator[Seen]:
         if not still and not crept and not _drowned(loss, groups, optimizer.steps):
             continue
         guilty = max(groups, key=lambda m: m.ratio)
-        reason = _why_small(result, guilty, UNHURRIED if crept else SMALL)
+        reason = _why_small(result, guilty, max(UNHURRIED, guilty.ratio) if crept else SMALL)
         if reason is None:
             continue
         why, place, advice = reason
@@ -91,7 +92,19 @@ def _crept(loss: Loss, groups: list[Motion], steps: int) -> bool:
     if steps < MANY or (not loss.at_constant(1 / 3) if known else has_fallen(loss)):
         return False
     pace, way, gradient = (UNHURRIED, CREPT, CLEAR) if known else (HINDERED, MOVED, 10 * CLEAR)
-    return all(m.ratio <= pace and m.ratio * steps <= way for m in groups) and any(m.gradient >= gradient * _of_weights(m) for m in groups)
+    slow = all(m.ratio <= pace and m.ratio * steps <= way for m in groups) or known and _whole(groups) * steps <= way and _are_all_slow(groups)
+    return slow and any(m.gradient >= gradient * _of_weights(m) for m in groups)
+
+
+def _are_all_slow(groups: list[Motion]) -> bool:
+    """Whether the model as a whole creeps, and a head that is faster than the rest is not fast either."""
+    return _whole(groups) <= UNHURRIED / 2 and all(m.ratio <= HEAD * UNHURRIED for m in groups)
+
+
+def _whole(groups: list[Motion]) -> float:
+    """Update over weight of all groups together."""
+    weights = math.sqrt(sum(middle(list(m.weights)) ** 2 for m in groups))
+    return math.sqrt(sum((m.ratio * middle(list(m.weights))) ** 2 for m in groups)) / max(1e-12, weights)
 
 
 def _drowned(loss: Loss, groups: list[Motion], steps: int) -> bool:

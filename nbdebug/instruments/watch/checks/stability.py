@@ -100,7 +100,8 @@ def _restless(result: WatchResult, loss: Loss) -> Iterator[Seen]:
     widest = max(known, key=lambda m: m.elements, default=None)
     if loss.constant is None or widest is None or over is None or over < UNLEARNT or widest.elements < 0.5 * sum(m.elements for m in known):
         return
-    late = middle([r for r in widest.ratios[-(len(widest.ratios) // 3) :] if math.isfinite(r)])
+    known_late = [r for step, r in zip(widest.steps, widest.ratios, strict=False) if step >= 2 / 3 * result.steps]
+    late = middle([r for r in known_late or widest.ratios[-1:] if math.isfinite(r)])
     top, before = _comes_back(loss.values)
     if not late >= RESTLESS or not top >= BOUNCES * before:
         return
@@ -181,10 +182,6 @@ def _widest(result: WatchResult, loss: Loss, excursion: Excursion) -> float:
     onset = next((i for i in range(max(0, excursion.first - 4), excursion.last + 1) if values[i] > curve_shapes.SPIKE * excursion.before), excursion.first)
     with_it = values[onset] >= OUTRAGEOUS * excursion.top
     first, last = steps[max(0, onset - 3)], steps[onset] if with_it else steps[max(0, onset - 1)]
-    ratios = [
-        ratio
-        for motion in motions(result)
-        for step, ratio in zip(motion.steps, motion.ratios, strict=False)
-        if first <= step <= last and math.isfinite(ratio)
-    ]
-    return max(ratios, default=0.0)
+    looks = [(step, ratio) for motion in motions(result) for step, ratio in zip(motion.steps, motion.ratios, strict=False) if math.isfinite(ratio)]
+    before = [ratio for step, ratio in looks if first <= step <= last]
+    return max(before or [ratio for step, ratio in looks if last < step <= steps[onset]], default=0.0)  # where none came before it, the one that it caused

@@ -15,12 +15,13 @@ from nbdebug.instruments.watch.reading.learning import Loss, beside, demand_loss
 from nbdebug.instruments.watch.result import Units, WatchResult
 from nbdebug.instruments.watch.session import watched
 
-LOOKS = 20  # sampled steps over which a trend along the depth must hold; our choice
+STEPS = 20  # over which a trend along the depth must hold; our choice
+LOOKS = 8  # of them, that were sampled
 ALWAYS = 0.9  # of them; our choice
 SWAYS = 5.0  # times, by which a single step may miss the threshold that the median must keep; our choice: batches differ
 MANY = 0.6  # share of stuck units; as in the activations instrument, where it was measured
 BY_CHANCE = 1e-6  # likewise: a unit deep in a plain net is dead like a coin falls
-SAMPLES = 128  # rows without one response in the last looks, after LOOKS steps without one; our choice
+SAMPLES = 128  # rows without one response in the last looks, after STEPS steps without one; our choice
 FORGETS = 0.3  # largest eigenvalue of a recurrent matrix; our choice: torch's own initialisation has 0.58, whatever the size
 UNITS = 16  # below which that is a matter of chance
 LONG = 100  # steps without having learnt anything; our choice: some tasks take as long to begin
@@ -41,7 +42,7 @@ def vanishing(result: WatchResult) -> Iterator[Seen]:
     adaptive = any(o.adaptive for o in result.optimizers if o.steps)
     limit = VANISHES_ADAPTIVE if adaptive else VANISHES_PLAIN
     layers, trends = _trends(result)
-    loss = demand_loss(result, LOOKS)
+    loss = demand_loss(result, STEPS)
     ratio = middle([1.0 if t is None else t for t in trends])
     always = sum(t is not None and t <= SWAYS * limit for t in trends) >= ALWAYS * len(trends)
     if ratio > limit or not always or not loss.learnt_nothing():
@@ -61,7 +62,7 @@ def vanishing(result: WatchResult) -> Iterator[Seen]:
 def exploding(result: WatchResult) -> Iterator[Seen]:
     """The backward signal grows along the depth at nearly every sampled step, so steeply that the loss does not fall."""
     layers, trends = _trends(result)
-    loss = demand_loss(result, LOOKS)
+    loss = demand_loss(result, STEPS)
     growth = middle([t or 0.0 for t in trends])
     always = sum(t is not None and t >= EXPLODES / SWAYS for t in trends) >= ALWAYS * len(trends)
     if growth < EXPLODES or not always or not loss.learnt_nothing():
@@ -88,7 +89,7 @@ def stuck_units(result: WatchResult) -> Iterator[Seen]:
     if not stuck:
         return
     loss = only_loss(result)
-    hopeless = loss is not None and len(loss.values) >= LOOKS and loss.learnt_nothing()
+    hopeless = loss is not None and len(loss.values) >= STEPS and loss.learnt_nothing()
     for units in stuck:
         count = units.dead + units.saturated
         if units.saturated and not hopeless:
@@ -146,9 +147,9 @@ def _trends(result: WatchResult) -> tuple[list[str], list[float | None]]:
     if len(roots) + any(": " not in name for name in layers) > 1:
         raise NotChecked("because several models were trained, whose depths are not one")
     steps = sorted(set.intersection(*(set(back[name].steps) for name in layers))) if layers else []
-    if len(layers) < 4 or len(steps) < LOOKS:
+    if len(layers) < 4 or len(steps) < LOOKS or steps[-1] - steps[0] < STEPS - 1:
         raise NotChecked(
-            f"because a trend along the depth needs 4 layers and {LOOKS} sampled steps: {len(layers)} and {len(steps):,} were seen"
+            f"because a trend along the depth needs 4 layers and {LOOKS} sampled steps over {STEPS}: {len(layers)} and {len(steps):,} were seen"
         )
     norms = {name: dict(zip(back[name].steps, back[name].rms, strict=True)) for name in layers}
     trends = [over_depth([(name, norms[name][step] * math.sqrt(back[name].elements)) for name in layers]) for step in steps]
@@ -172,7 +173,7 @@ def _layer(name: str) -> Location:
 
 def _is_stuck(result: WatchResult, units: Units) -> bool:
     count = units.dead + units.saturated
-    if units.samples < SAMPLES or result.steps - units.since <= LOOKS or count < MANY * units.units:
+    if units.samples < SAMPLES or result.steps - units.since <= STEPS or count < MANY * units.units:
         return False
     if units.saturated and not _is_read_on(result, units.name):
         return False

@@ -53,16 +53,18 @@ class Numbers:
     Nothing here raises into the user's loop; what could not be looked at stands in `left_out`, with the reason.
 
     Args:
-        every: steps between two that are sampled, as the session chooses them.
+        every: steps between two that are sampled, as the session chooses them; None: few steps are sampled.
         memory: bytes that the histories may take; of a long run they thin out, and keep the extremes.
     """
 
-    def __init__(self, every: int = 1, memory: int = 64 * 2**20) -> None:
+    def __init__(self, every: int | None = 1, memory: int = 64 * 2**20) -> None:
         self.every = every
         self.left_out: dict[str, str] = {}
         self._histories = Histories(memory)
         self._names = Names()
         self._layers = Layers(self._histories, self.left_out)
+        if every is None:
+            self._layers.units.turns = 1
         self._parameters = Parameters(self._histories, self._names, self.left_out)
         self._sampler: Sampler | None = None
         self._waiting: list[Taken] = []
@@ -87,6 +89,7 @@ class Numbers:
         self._sampler = Sampler(self.left_out)
         self._layers.begin(step, self._sampler)
         self._parameters.begin()
+        self._parameters.step = step
 
     def listen(self, model: nn.Module) -> Callable[[], None]:
         """Puts hooks on the layers of a root; what is returned takes them off, and is called as soon as forward is over."""
@@ -138,8 +141,8 @@ class Numbers:
         self._reduce()
         return self._histories
 
-    def scaled(self) -> dict[str, list[float]]:
-        """Weights that the loop multiplied by a number between steps → these numbers."""
+    def scaled(self) -> dict[str, tuple[list[float], int]]:
+        """Weights that the loop multiplied by a number between steps → these numbers, and how often that was asked."""
         return self._parameters.scaled()
 
     def unit_tracks(self) -> tuple[Units, ...]:

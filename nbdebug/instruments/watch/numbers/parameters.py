@@ -33,6 +33,7 @@ class Rows:
     version: int = -1  # of the parameter when it was finite, and had this sample
     sample: Tensor | None = None
     looks: int = 0
+    step: int = -2  # at which it was looked at last
     scaled: list[float] = field(default_factory=list)  # what it was multiplied by between two steps, as far as it was
 
 
@@ -55,6 +56,7 @@ class Parameters:
     inherit: list[tuple[int, int]] = field(default_factory=list)  # row of an update, row of the weight with its NaN and Inf
     norms: list[Norm] = field(default_factory=list)
     scales: dict[int, float] = field(default_factory=dict)  # row of a gradient → by what it is to be divided
+    step: int = -1  # that is sampled
     _rows: dict[int, Rows] = field(default_factory=dict)
     _before: dict[int, list[Before]] = field(default_factory=dict)  # by id of the optimizer
 
@@ -66,7 +68,8 @@ class Parameters:
         gradients: list[tuple[str, Rows, Tensor]] = []
         for group, rows, parameter in self._members(optimizer, name):
             try:
-                before.append(_before(rows, parameter))
+                before.append(_before(rows, parameter, follows=rows.step == self.step - 1))
+                rows.step = self.step
                 gradient = parameter.grad
                 if gradient is not None and (values := plain_values(gradient)) is not None and values.numel():
                     gradients.append((group, rows, values))
@@ -95,9 +98,9 @@ class Parameters:
             optimizers[optimizer] = math.hypot(optimizers.get(optimizer, 0.0), value / scale)
         return groups, optimizers
 
-    def scaled(self) -> dict[str, list[float]]:
-        """Name of each weight that was multiplied by a number between steps, with these numbers."""
-        return {rows.name: list(rows.scaled) for rows in self._rows.values() if rows.scaled}
+    def scaled(self) -> dict[str, tuple[list[float], int]]:
+        """Name of each weight that was multiplied by a number between steps, with these numbers, and how often that was asked."""
+        return {rows.name: (list(rows.scaled), rows.looks) for rows in self._rows.values() if rows.scaled}
 
     def _members(self, optimizer: torch.optim.Optimizer, name: str) -> Iterator[tuple[str, Rows, Tensor]]:
         """The parameters of an optimizer with the name of their group."""
@@ -137,7 +140,7 @@ class Parameters:
         rows.version, rows.sample = (parameter._version, after) if finite else (-1, None)
 
 
-def _before(rows: Rows, parameter: Tensor) -> Before:
+def _before(rows: Rows, parameter: Tensor, *, follows: bool) -> Before:
     """What nobody has written to since the last step needs no second look (but for writes to `.data`, which are told at first only)."""
     known = rows.looks >= LOOKS or parameter.dim() < 2 or not parameter.is_cpu
     if rows.sample is not None and rows.version == parameter._version and known:
@@ -145,7 +148,7 @@ def _before(rows: Rows, parameter: Tensor) -> Before:
     values = plain_values(parameter)
     if values is None:
         raise LeftOut("it holds integers")
-    if rows.sample is not None and parameter.dim() > 1 and rows.looks < LOOKS:
+    if follows and rows.sample is not None and parameter.dim() > 1 and rows.looks < LOOKS:
         rows.looks += 1
         if (factor := _multiplied(rows.sample, sample(values))) is not None:
             rows.scaled.append(factor)

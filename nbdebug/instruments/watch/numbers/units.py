@@ -14,6 +14,7 @@ from nbdebug.instruments.watch.result import Units
 
 TURN = 8  # a layer's units are looked at in every eighth sampled step; our choice: always dead shows later as well
 LOOKS = 8  # looks that a verdict is over; our choice: with ROWS rows each, 2048 rows without one response
+FEW, ENOUGH = 4, 128  # looks and rows that are enough where looks are far between: what died must not wait for eight of them; our choice
 ROWS = 256  # of an output that are looked at, evenly spread
 FLAT = 0.005  # sigmoid within this of its ends, where its slope is below 0.005; tanh and softsign at twice that, their range
 PLACES = 8  # of an image at least
@@ -49,8 +50,8 @@ SQUASHERS = frozenset(["Sigmoid", "Tanh", "Softsign"])  # they saturate; the oth
 class Responses:
     """Of one non-linearity: when each unit was last seen where it has a slope."""
 
-    def __init__(self, name: str, function: str, between: tuple[float, float]) -> None:
-        self.name, self.function, self.between = name, function, between
+    def __init__(self, name: str, function: str, between: tuple[float, float], *, seldom: bool = False) -> None:
+        self.name, self.function, self.between, self.seldom = name, function, between, seldom
         self.channels_first = False
         self.last = np.empty(0, np.int64)  # (units,) step; -1 never
         self.looks: deque[tuple[int, int]] = deque(maxlen=LOOKS)  # step, rows
@@ -102,6 +103,8 @@ class Responses:
         if self.looks and self.looks[-1][0] == step:  # called again in the same step
             rows += self.looks.pop()[1]
         self.looks.append((step, rows))
+        while self.seldom and len(self.looks) > FEW and sum(rows for _, rows in self.looks) - self.looks[0][1] >= ENOUGH:
+            self.looks.popleft()
 
 
 class UnitsSeen:
@@ -109,12 +112,13 @@ class UnitsSeen:
 
     def __init__(self) -> None:
         self.all: dict[tuple[str, str], Responses] = {}  # name, and that of the layer before
+        self.turns = TURN  # 1: every layer's are looked at in every sampled step, where these are few
         self._step = self._turn = -1
         self._before: Any = None  # the last layer with weights that was heard
         self._relus: list[Any] = []  # graph nodes of the ReLU modules that were heard
 
     def begin(self, step: int) -> None:
-        self._step, self._turn = step, (self._turn + 1) % TURN
+        self._step, self._turn = step, (self._turn + 1) % self.turns
 
     def forward(self) -> None:
         """A forward pass begins or is over."""
@@ -129,13 +133,13 @@ class UnitsSeen:
             return None
         if site.kind == "ReLU":
             self._relus.append(tensor.grad_fn)
-        if site.turn % TURN != self._turn or tensor.dim() < 2 or not tensor.numel():
+        if site.turn % self.turns != self._turn or tensor.dim() < 2 or not tensor.numel():
             return None
         return self._responses(site.name, site.kind, site.between, tensor)
 
     def read_by(self, site: Any, args: Any) -> Responses | None:
         """The units of F.relu, which is no module, seen where the next layer reads them."""
-        if site.turn % TURN != self._turn or not args or not isinstance(args[0], Tensor):
+        if site.turn % self.turns != self._turn or not args or not isinstance(args[0], Tensor):
             return None
         node = relu_before(args[0])
         if node is None or args[0].dim() < 2 or not args[0].numel() or any(node is met for met in self._relus):
@@ -158,7 +162,7 @@ class UnitsSeen:
         found = self.all.get((name, place))
         if found is None:
             taken = any(other == name for other, _ in self.all)
-            found = self.all[name, place] = Responses(f"{name} after {place}" if taken else name, function, between)
+            found = self.all[name, place] = Responses(f"{name} after {place}" if taken else name, function, between, seldom=self.turns == 1)
             found.channels_first = self._before.channels_first if self._before is not None else tensor.dim() == 4
         found._step = self._step
         return found

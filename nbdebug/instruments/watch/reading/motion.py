@@ -6,7 +6,7 @@ import functools
 import math
 import weakref
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from nbdebug.curve_shapes import middle
@@ -47,6 +47,8 @@ class Motion:
 
     @functools.cached_property
     def ratio(self) -> float:
+        if self.ratios and len(self.ratios) == len(self.steps):
+            return over_steps(self.steps, self.ratios)
         return middle([r for r in self.ratios if math.isfinite(r)])
 
     @property
@@ -62,6 +64,21 @@ class Motion:
     @property
     def label(self) -> str:
         return f"{self.optimizer.name}, group {self.number}"
+
+
+def over_steps(steps: Sequence[int], values: Sequence[float]) -> float:
+    """The middle one of the finite values, where each stands for the steps until the next look; there may be a look more than values."""
+    gaps = [after - step for step, after in zip(steps, steps[1:], strict=False)]
+    gaps += gaps[-1:] or [1]
+    known = sorted((value, gap) for value, gap in zip(values, gaps, strict=False) if math.isfinite(value))
+    half, passed = sum(gap for _, gap in known) / 2, 0.0
+    for at, (value, gap) in enumerate(known):
+        passed += gap
+        if passed > half:
+            return value
+        if passed == half:
+            return (value + known[at + 1][0]) / 2
+    return middle([])
 
 
 _latest: tuple[weakref.ref[WatchResult], tuple[Motion, ...]] | None = None  # many checks ask about the same result
@@ -122,7 +139,7 @@ def place_of_rate(result: WatchResult, motion: Motion) -> Location:
     track = rates(result, motion)
     known = track.finite() if track is not None else []
     raised = [s.name for s in result.schedulers if s.optimizer == motion.optimizer.name and known and max(known) > RISEN * known[0]]
-    return next((set_at(result, name, motion.place) for name in raised if result.built_at(name)), motion.set_at(result, "lr"))
+    return next((set_at(result, name, motion.place, "max_lr") for name in raised if result.built_at(name)), motion.set_at(result, "lr"))
 
 
 def is_range_test(result: WatchResult, motion: Motion) -> bool:

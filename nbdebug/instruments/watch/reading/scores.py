@@ -21,8 +21,8 @@ from nbdebug.instruments.watch.reading.source import (
 from nbdebug.instruments.watch.reading.written import everything
 from nbdebug.instruments.watch.result import Loader, WatchResult
 
-RATIOS = (  # of counts over all samples: the mean of those of parts is another number
-    "f1", "fbeta", "f2", "auc", "auroc", "rocauc", "auprc", "mcc", "matthews", "kappa", "r2", "pearson", "pearsonr", "spearman", "spearmanr",
+RATIOS = (  # of counts, or roots of means, over all samples: the mean of those of parts is another number
+    "f1", "fbeta", "f2", "auc", "auroc", "rocauc", "auprc", "mcc", "matthews", "kappa", "r2", "pearson", "pearsonr", "spearman", "spearmanr", "rmse", "rmsle",
 )  # fmt: skip
 WHOLE_NAMES = ("precision_score", "recall_score", "average_precision_score", "precision_recall_fscore_support")
 FEEDS = ("update", "add", "add_batch", "append", "step", "record", "log")

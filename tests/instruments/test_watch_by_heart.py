@@ -1,0 +1,235 @@
+"""A loop that is known by heart: nothing of its order, losses and rates is lost, and whatever is new is heard."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+import nbdebug
+from tests.patients.parts import features, loader
+
+pytestmark = pytest.mark.filterwarnings("ignore")
+
+LOOPS = {}
+
+
+def loop(function):
+    LOOPS[function.__name__] = function
+    return function
+
+
+def parts(lr: float = 0.05):
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(64, 16), nn.ReLU(), nn.Dropout(0.1), nn.Linear(16, 10))
+    return model, torch.optim.SGD(model.parameters(), lr=lr), torch.randn(16, 64), torch.randint(0, 10, (16,))
+
+
+def step(model, optimizer, x, y, clear=True):
+    loss = F.cross_entropy(model(x), y)
+    if clear:
+        optimizer.zero_grad()
+    loss.backward()
+    optimizer.step()
+
+
+@loop
+def plain():
+    model, optimizer, x, y = parts()
+    for _ in range(40):
+        step(model, optimizer, x, y)
+
+
+@loop
+def epochs_with_a_validation_and_a_scheduler():
+    model, optimizer, _, _ = parts()
+    batches, held = loader(*features()), loader(*features())
+    scheduler = torch.optim.lr_scheduler.StepLR(optimizer, 2, 0.5)
+    for _ in range(5):
+        model.train()
+        for x, y in batches:
+            optimizer.zero_grad()
+            F.cross_entropy(model(x), y).backward()
+            optimizer.step()
+        scheduler.step()
+        model.eval()
+        with torch.no_grad():
+            for x, y in held:
+                F.cross_entropy(model(x), y)
+
+
+@loop
+def surprised_in_the_middle_of_a_cycle():
+    model, optimizer, x, y = parts()
+    for number in range(60):
+        loss = F.cross_entropy(model(x), y)
+        optimizer.zero_grad()
+        if number in (23, 41):
+            F.mse_loss(model(x), torch.zeros(16, 10))
+        if number == 50:
+            continue
+        loss.backward()
+        optimizer.step()
+
+
+@loop
+def forgets_to_clear_in_its_second_epoch():
+    model, optimizer, x, y = parts()
+    for epoch in range(2):
+        for _ in range(25):
+            step(model, optimizer, x, y, clear=epoch == 0)
+
+
+@loop
+def stops_clearing_later():
+    model, optimizer, x, y = parts()
+    for number in range(60):
+        step(model, optimizer, x, y, clear=number < 30)
+
+
+@loop
+def never_returns_to_train_mode():
+    model, optimizer, x, y = parts()
+    for number in range(60):
+        if number == 30:
+            model.eval()
+        step(model, optimizer, x, y)
+
+
+@loop
+def accumulates():
+    model, optimizer, x, y = parts()
+    for number in range(96):
+        (F.cross_entropy(model(x), y) / 4).backward()
+        if number % 4 == 3:
+            optimizer.step()
+            optimizer.zero_grad()
+
+
+@loop
+def two_players():
+    torch.manual_seed(0)
+    generator, critic, real = nn.Linear(4, 8), nn.Linear(8, 1), torch.randn(16, 8)
+    of_generator, of_critic = (torch.optim.Adam(m.parameters(), 1e-3) for m in (generator, critic))
+    for _ in range(40):
+        fake = generator(torch.randn(16, 4))
+        of_critic.zero_grad()
+        (critic(fake.detach()).mean() - critic(real).mean()).backward()
+        of_critic.step()
+        of_generator.zero_grad()
+        (-critic(fake).mean()).backward()
+        of_generator.step()
+
+
+@loop
+def with_a_closure():
+    model, _, x, y = parts()
+    optimizer = torch.optim.LBFGS(model.parameters(), max_iter=3)
+
+    def closure():
+        optimizer.zero_grad()
+        loss = F.cross_entropy(model(x), y)
+        loss.backward()
+        return loss
+
+    for _ in range(15):
+        optimizer.step(closure)
+
+
+@loop
+def a_scaler_that_skips():
+    model, optimizer, x, y = parts()
+    scaler = torch.amp.GradScaler("cpu", init_scale=256.0)
+    for number in range(40):
+        optimizer.zero_grad()
+        loss = F.cross_entropy(model(x), y) * (float("inf") if number == 30 else 1.0)
+        scaler.scale(loss).backward()
+        scaler.step(optimizer)
+        scaler.update()
+
+
+@loop
+def clips_and_steps_its_rate():
+    model, optimizer, x, y = parts()
+    scheduler = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, 50)
+    for _ in range(50):
+        optimizer.zero_grad()
+        F.cross_entropy(model(x), y).backward()
+        nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimizer.step()
+        scheduler.step()
+
+
+@pytest.mark.parametrize("name", LOOPS)
+def test_what_is_known_by_heart_is_told_as_if_it_had_been_heard(name):
+    found = []
+    for every in (1, 1000):
+        with nbdebug.watch(live=False, every=every) as watch:
+            LOOPS[name]()
+        assert not watch.result().limits
+        found.append(watch.result())
+    heard, known = found
+    assert known.cycles == heard.cycles
+    assert {n: t for n, t in known.tracks.items() if n.startswith(("loss", "valid"))} == {n: t for n, t in heard.tracks.items() if n.startswith(("loss", "valid"))}
+    assert known.loaders == heard.loaders
+    assert [(m.name, m.forwards) for m in known.models] == [(m.name, m.forwards) for m in heard.models]
+    assert [(o.steps, o.skipped, o.groups) for o in known.optimizers] == [(o.steps, o.skipped, o.groups) for o in heard.optimizers]
+    assert heard.heard == heard.steps
+    if name != "with_a_closure":
+        assert known.heard < 0.75 * known.steps, "it never slept"
+
+
+@pytest.mark.parametrize(
+    ("name", "code"),
+    [("forgets_to_clear_in_its_second_epoch", "ND603"), ("stops_clearing_later", "ND603"), ("never_returns_to_train_mode", "ND702")],
+)
+def test_what_goes_wrong_later_is_found(name, code):
+    with nbdebug.watch(live=False) as watch:
+        LOOPS[name]()
+    assert code in {finding.code for finding in watch.report().findings}
+
+
+def test_an_interrupt_while_it_sleeps_hands_everything_back():
+    model, optimizer, x, y = parts()
+    call, backward = nn.Module.__call__, torch.autograd.backward
+    with pytest.raises(KeyboardInterrupt), nbdebug.watch(live=False) as watch:
+        for number in range(60):
+            if number == 33:
+                raise KeyboardInterrupt
+            step(model, optimizer, x, y)
+    assert nn.Module.__call__ is call and torch.autograd.backward is backward
+    assert not any(module._forward_hooks for module in model.modules())
+    result = watch.result()
+    assert result.steps == 33 and len(result.tracks["loss"]) == 33 and result.heard < 33
+
+
+def test_the_first_steps_are_looked_at_then_fewer_and_fewer():
+    model, optimizer, x, y = parts(lr=1e-3)
+    with nbdebug.watch(live=False) as watch:
+        for _ in range(100):
+            step(model, optimizer, x, y)
+    looked = watch.result().tensors_of("weight")[0].steps
+    assert looked[:4] == (0, 1, 2, 3) and watch.result().looked == len(looked)
+    assert all(later <= max(before + 1, 1.6 * before) for before, later in zip(looked, looked[1:], strict=False))
+    assert len(watch.result().tracks["loss"]) == 100
+
+
+def test_a_loss_that_jumps_is_looked_at():
+    model, optimizer, x, y = parts(lr=1e-3)
+    with nbdebug.watch(live=False) as watch:
+        for number in range(120):
+            optimizer.zero_grad()
+            (F.cross_entropy(model(x), y) * (50.0 if number == 77 else 1.0)).backward()
+            optimizer.step()
+    assert 77 in watch.result().tensors_of("update")[0].steps
+
+
+def test_a_report_in_the_middle_loses_nothing():
+    model, optimizer, x, y = parts()
+    with nbdebug.watch(live=False, every=1000) as watch:
+        for number in range(60):
+            step(model, optimizer, x, y)
+            if number == 40:
+                assert watch.result().steps == 41
+    assert watch.result().steps == 60 and sum(cycle.times for cycle in watch.result().cycles) == 60
