@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from typing import Any
 
 from nbdebug.data.split import Split
 from nbdebug.training_setup import TrainingSetup
@@ -16,6 +17,7 @@ class Context:
     setup: TrainingSetup | None  # None: the data came without a model
     deadline: float | None  # of time.perf_counter(); None: take as long as needed
     whole: bool  # False in a checkup, where only what is cheap is asked
+    loaders: tuple[Any, ...] = ()  # train's, then val's, as the user made them
 
     @property
     def left(self) -> float:

@@ -14,6 +14,7 @@ LOOKED_AT = 4096  # samples
 WAVE = 2000  # values in a row, from where on numbers about zero are a sound: an eighth of a second at 16 kHz
 SIDE = 8  # pixels of the smallest image
 SMOOTH = 0.7  # step from a pixel to the next, in standard deviations; independent values have 1.13
+LENGTHS, FILLED = 4, 0.5  # of the runs of one value that fill the ends of rows of a padded sequence, from where on its columns may differ as much; our choice
 STATIONARY = 0.3  # share of the variance that the columns' means make up: tokens stay below, columns of a table above
 SENTENCE = 30  # characters of a text, against the name of a category; our choice
 MANY = 0.5  # different entries a sample, from where on they are texts
@@ -155,17 +156,34 @@ def _are_tokens(values: numpy.ndarray) -> bool:
         return False  # marks of what a sample has
     if len(values) < 4:
         return True
-    inside = values.astype(numpy.float64)
-    filler = values[:, -1][0] if (values[:, -1] == values[0, -1]).mean() > 0.2 else None
-    if filler is not None:
-        inside[inside == filler] = numpy.nan
+    inside, ragged = _without_filling(values)
+    varying = numpy.nanmax(numpy.where(numpy.isfinite(inside), inside, -numpy.inf), axis=0) > numpy.nanmin(numpy.where(numpy.isfinite(inside), inside, numpy.inf), axis=0)
+    inside = inside[:, varying] if varying.any() else inside  # a mark that begins every sequence is one column of one value
     known = numpy.isfinite(inside).sum(0) >= 2
     if known.sum() < 2:
         return True
     means, total = numpy.nanmean(inside[:, known], axis=0), numpy.nanvar(inside[:, known])
     chance = 1 / numpy.isfinite(inside[:, known]).sum(0).mean()
     reach = numpy.nanmax(inside[:, known], axis=0) >= 0.1 * high
-    return bool(total == 0 or means.var() / total < STATIONARY + chance) and bool(reach.mean() > 0.5)
+    return bool(total == 0 or means.var() / total < (FILLED if ragged else STATIONARY) + chance) and bool(reach.mean() > 0.5)
+
+
+def _without_filling(values: numpy.ndarray) -> tuple[numpy.ndarray, bool]:
+    """(n, T) as numbers with NaN where one value fills the end of a row, or its beginning; and whether it does so by many lengths."""
+    inside = values.astype(numpy.float64)
+    for flipped in (values[:, ::-1], values):  # the right end, then the left one
+        different, counts = numpy.unique(flipped[:, 0], return_counts=True)
+        filler = different[counts.argmax()]
+        if counts.max() < 0.2 * len(values):
+            continue
+        same = flipped == filler
+        runs = numpy.where(same.all(1), flipped.shape[1], same.argmin(1))
+        if len(numpy.unique(runs)) < LENGTHS or (same.sum(1) == runs).mean() < 0.9:  # it stands inside, too
+            continue
+        filled = numpy.arange(values.shape[1]) < runs[:, None]
+        inside[filled[:, ::-1] if flipped is not values else filled] = numpy.nan
+        return inside, True
+    return inside, False
 
 
 def _of_list(field: Field, values: list) -> str:

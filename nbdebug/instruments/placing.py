@@ -14,8 +14,9 @@ from torch.utils.data import Subset
 
 from nbdebug.findings import Finding
 from nbdebug.lines.assigned import line_that_assigns
+from nbdebug.lines.built import line_that_builds
 from nbdebug.lines.initialised import line_that_initialises
-from nbdebug.lines.made import line_of_dataset, line_that_makes, line_that_reads
+from nbdebug.lines.made import line_of_dataset, line_that_fills, line_that_makes, line_that_reads
 from nbdebug.lines.quoted import quoted
 from nbdebug.source_lines import SourceLine, is_of_library, location_fields
 from nbdebug.training_setup import TrainingSetup
@@ -23,8 +24,11 @@ from nbdebug.training_setup import TrainingSetup
 JOINED = ("ND104",)  # inputs and targets meet where the dataset is made
 ARRIVES = ("ND102", "ND103")  # the layer is only where the numbers arrive
 WORKED_OUT = ("ND101", "ND102", "ND103", "ND110", "ND112")  # what a sample holds: of a dataset that works it out as it is read, there
+SCALED = ("ND102", "ND112")  # of a dataset that was made from numbers as a whole, where that was
 INITIAL = ("ND201", "ND202", "ND307", "ND406")  # of weights as they were filled
 LAYERS = ("ND205", "ND304", "ND305", "ND401")  # a layer of torch's: the line that makes it says what it is, the call does not
+CALLED = ("ND205",)  # but for layers that a forward calls by their names
+CHOSEN = ("ND404",)  # the loss itself is the wrong one: where it is one of torch's, the line that makes it
 GROWING = ("ND503",)  # perhaps by how one weight was filled
 FADING, SMALL = ("ND502",), 0.4  # by how weights were filled, where their gain is below that which torch gives a layer, 0.58
 
@@ -45,8 +49,13 @@ def _made(finding: Finding, models: Iterable[nn.Module]) -> Iterator[SourceLine]
     for model in models if finding.code in INITIAL and finding.location.parameter else ():
         if (line := line_that_initialises(model, finding.location.parameter)) is not None:
             yield line
+    if finding.code in CHOSEN and (kind := re.search(r"\((\w+Loss)\)", finding.location.detail)) and (line := line_that_builds(kind[1])) is not None:
+        yield line
     for model in models if finding.code in LAYERS and finding.location.module else ():
-        part = dict(model.named_modules()).get(finding.location.module)
+        modules = dict(model.named_modules())
+        part, holder = modules.get(finding.location.module), modules.get(finding.location.module.rpartition(".")[0])
+        if finding.code in CALLED and not isinstance(holder, (nn.Sequential, nn.ModuleList)):
+            continue  # what should stand between two layers is missing where they are called
         line = line_that_assigns(model, finding.location.module) if part is not None and type(part).__module__.startswith("torch.nn") else None
         if line is not None:
             yield line
@@ -59,6 +68,8 @@ def _lines(finding: Finding, models: Iterable[nn.Module], setup: TrainingSetup |
         loader = next((name for name in ("train_loader", "val_loader") if place.detail.startswith(name)), None)
     if loader is not None and finding.code in WORKED_OUT and (loader, finding.code) != ("val_loader", "ND110"):  # there it is which transform it was given
         yield line_that_reads(getattr(setup, loader), place.detail.split(", ")[1].rpartition(".")[2] if ", " in place.detail else "")
+    if loader is not None and finding.code in SCALED:
+        yield line_that_fills(getattr(setup, loader), place.detail.startswith(f"{loader} target"))
     divided = loader is not None and type(getattr(getattr(setup, loader), "dataset", None)) is Subset
     if loader is not None and (finding.code in JOINED or divided and finding.code in WORKED_OUT):
         yield line_of_dataset(getattr(setup, loader))
@@ -79,6 +90,7 @@ def _lines(finding: Finding, models: Iterable[nn.Module], setup: TrainingSetup |
     if loader is not None:
         yield line_that_makes(getattr(setup, loader), loader)
     elif setup is not None and place.detail.startswith("loss_fn"):
+        yield line_that_builds(type(setup.loss_fn).__name__ if setup.loss_fn is not None else "cross_entropy")  # it may have been given out by a function, or be none
         yield line_that_makes(setup.loss_fn, "loss_fn")
     elif setup is not None and ", group " in place.detail:
         named = [one for one in setup.optimizers if place.detail.startswith(type(one).__name__)]

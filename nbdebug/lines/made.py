@@ -55,6 +55,36 @@ def line_that_reads(loader: Any, step: str = "") -> SourceLine | None:
     return None
 
 
+def line_that_fills(loader: Any, last: bool) -> SourceLine | None:
+    """The line of the user's dataset that works out the attribute which its `__getitem__` gives out, first or last of the parts of a sample; None where that is not one line."""
+    data = loader
+    for _ in range(DEEP):
+        data = getattr(data, "__dict__", {}).get("dataset")
+        code = getattr(getattr(type(data), "__getitem__", None), "__code__", None)
+        if code is not None and is_users(code):
+            source = parsed("".join(linecache.getlines(code.co_filename)))
+            body = function_at(source, code.co_firstlineno) if source is not None else None
+            attribute = _given_out(body, last) if body is not None else None
+            owner = next((n for n in ast.walk(source) if isinstance(n, ast.ClassDef) and body in n.body), None) if attribute else None
+            lines = [value.lineno for target, value in assignments(owner) if _is_own(target, attribute) and any(map(_works_out, ast.walk(value)))] if owner else []
+            return line_of_code(code, lines[0]) if len(lines) == 1 else None
+    return None
+
+
+def _given_out(body: ast.AST, last: bool) -> str | None:
+    """The attribute of the dataset that the only return gives in this place."""
+    returns = [node.value for node in ast.walk(body) if isinstance(node, ast.Return)]
+    if len(returns) != 1 or not isinstance(returns[0], ast.Tuple) or not returns[0].elts:
+        return None
+    part = returns[0].elts[-1 if last else 0]
+    names = [node.attr for node in _without_places(part) if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "self"]
+    return names[0] if len(names) == 1 else None
+
+
+def _is_own(target: ast.AST, attribute: str) -> bool:
+    return isinstance(target, ast.Attribute) and target.attr == attribute and isinstance(target.value, ast.Name) and target.value.id == "self"
+
+
 def _reading(body: ast.AST, step: str) -> int | None:
     nodes = list(ast.walk(body))
     calls = [node for node in nodes if isinstance(node, ast.Call) and step and isinstance(node.func, ast.Attribute) and node.func.attr == step]

@@ -116,7 +116,7 @@ def test_numpy_and_torch_are_as_they_were_after_listening():
 
 def test_the_share_is_that_of_the_values_that_wrapped():
     rows = numpy.tile(numpy.array([100, 100, 100, 200], numpy.uint8), (8, 4))
-    found, listened = wrapped(running(Rows(rows, lambda row: torch.from_numpy(row * 2))), [], draws=1, box=Box(5))
+    found, _, listened = wrapped(running(Rows(rows, lambda row: torch.from_numpy(row * 2))), [], draws=1, box=Box(5))
     assert listened == 8
     assert [(w.share, w.dtype) for w in found] == [(0.25, "uint8")]
     assert rows.max() == 200

@@ -7,10 +7,18 @@ from dataclasses import dataclass, replace
 
 import numpy
 
+from nbdebug.data.accompanying import accompanies
 from nbdebug.data.between.augmented import changes_when_read
 from nbdebug.data.between.class_shares import class_shift
 from nbdebug.data.between.copies import copies, repeated
-from nbdebug.data.between.drift import category_drifts, class_weights, drifts, sorted_before
+from nbdebug.data.between.drift import (
+    SIGNALS,
+    category_drifts,
+    class_weights,
+    drifts,
+    is_independent,
+    sorted_before,
+)
 from nbdebug.data.between.found import (
     ClassShift,
     Drift,
@@ -22,7 +30,7 @@ from nbdebug.data.between.found import (
 )
 from nbdebug.data.between.groups import shared_groups
 from nbdebug.data.between.litters import shared_litters
-from nbdebug.data.between.mmd import embedding
+from nbdebug.data.between.mmd import embedding, looks_apart
 from nbdebug.data.between.near import near_copies
 from nbdebug.data.between.parts import (
     AS_MUCH,
@@ -35,12 +43,15 @@ from nbdebug.data.between.parts import (
     groups,
 )
 from nbdebug.data.between.preparation import preparation, standard
+from nbdebug.data.between.prepared_codes import prepared_codes
 from nbdebug.data.between.prepared_entries import prepared_entries
+from nbdebug.data.between.prepared_fit import prepared_fit
 from nbdebug.data.between.prepared_images import prepared_images
+from nbdebug.data.between.prepared_law import prepared_law
+from nbdebug.data.between.prepared_turned import prepared_turned
 from nbdebug.data.between.same_items import same_items
 from nbdebug.data.between.schema import ranges, schema
-from nbdebug.data.between.vectors import accompanies
-from nbdebug.data.between.views import View, views
+from nbdebug.data.between.views import View, profiles, views
 from nbdebug.data.between.windows import overlapping_windows
 from nbdebug.data.context import Context, Flag
 from nbdebug.data.split import Split
@@ -50,6 +61,7 @@ NEEDED = 0.3  # seconds that must be left for kernels, and for a comparison of e
 IN_BATCH = re.compile(r"\b(offsets?|indptr|ptr)\b", re.I)  # places in the batch, which grow with its size
 QUICK = 1_000_000  # pairs of samples that a checkup compares as well
 FAR_OFF, OUTSIDE = 5.0, 0.9  # standard deviations that the mean of val lies off, and its share beyond all of train; our choice: a straight trend gives 2.2
+OFF = 3.0  # the same of signals that are samples by themselves, and not the next stretch of one recording
 FADED = 0.5  # of a drift that must remain when the classes are given the same shares
 
 
@@ -137,16 +149,26 @@ def _differences(look: BetweenLook, train: Split, val: Split, context: Context) 
         ours = val.named(theirs.name)
         if ours is not None and theirs.role == "input" and theirs.kind == ours.kind and not accompanies(theirs) and context.left > NEEDED:
             prepared += prepared_entries(theirs, ours)
+            if not any(one.field == theirs.name for one in prepared) and not augmented:
+                prepared += prepared_codes(theirs, ours) or prepared_fit(theirs, ours) or prepared_turned(theirs, ours) or prepared_law(train, val, theirs, ours)
     explained = {p.field for p in prepared if p.sure}
     found = [d for view in seen if view.field not in explained for d in _judged(view, raw[view.field], look, train, val, augmented)]
     found += [d for d in category_drifts(train, val) if d.field not in explained]
     if not any(not d.why_legal for d in found) and not augmented:
         found += [d for d in sorted_before(train, val) if d.field not in explained]
-    kernels = _kernels(look, train, val, context, explained, augmented) if context.whole else ()
+        found += [d for d in _along(look, train, val, context) if d.field not in explained]
+    clear = any(not d.why_legal for d in found) or augmented  # a checkup asks no more
+    kernels = _kernels(look, train, val, context, explained, augmented) if context.whole or not clear else ()
     if not augmented and any(not one.why_legal for one in kernels) and changes_when_read(train, context):
         augmented, kernels = True, tuple(replace(one, why_legal=one.why_legal or "train is augmented") for one in kernels)
     found.sort(key=lambda d: (bool(d.why_legal), -d.distance))
     return replace(look, preparations=tuple(prepared), drifts=tuple(found), embeddings=kernels, augmented=augmented)
+
+
+def _along(look: BetweenLook, train: Split, val: Split, context: Context) -> list[Drift]:
+    """Drifts of series in parts of them only, those that nothing explains."""
+    found = [d for view in profiles(train, val) for d in _judged(view, drifts(view), look, train, val, False) if not d.why_legal]
+    return found if found and not changes_when_read(train, context) else []
 
 
 def _judged(view: View, found: list[Drift], look: BetweenLook, train: Split, val: Split, augmented: bool) -> list[Drift]:
@@ -190,7 +212,9 @@ def _is_beyond(view: View, drift: Drift) -> bool:
     train, val = view.train[:, column], view.val[:, column]
     low, high = numpy.nanmin(train), numpy.nanmax(train)
     outside = float(((val < low) | (val > high)).mean())
-    return drift.shift is not None and abs(drift.shift) >= FAR_OFF and outside >= OUTSIDE
+    if drift.shift is None or outside < OUTSIDE:
+        return False
+    return abs(drift.shift) >= FAR_OFF or abs(drift.shift) >= OFF and view.kind in SIGNALS and is_independent(train[view.order])
 
 
 def _shuffled(split: Split) -> bool:
@@ -204,6 +228,8 @@ def _kernels(look: BetweenLook, train: Split, val: Split, context: Context, expl
     for theirs in train.fields:
         ours = val.named(theirs.name)
         if ours is None or theirs.role != "input" or accompanies(theirs) or theirs.name in explained or context.left < NEEDED:
+            continue
+        if not context.whole and not looks_apart(theirs, ours):
             continue
         one = embedding(train, val, theirs, ours)
         if one is None:

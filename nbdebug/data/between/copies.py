@@ -6,7 +6,7 @@ import math
 
 import numpy
 
-from nbdebug.data.between.chance import by_chance
+from nbdebug.data.between.chance import DISTINCT, by_chance, fall_with_information
 from nbdebug.data.between.found import PAIRS, Overlap, Pair, Repeats
 from nbdebug.data.between.images import constant_ids
 from nbdebug.data.gathering.hashing import among
@@ -55,8 +55,16 @@ def repeated(split: Split) -> Repeats | None:
         other = int((labels[inverse] > 1)[twice].sum())
     ids = tuple(int(i) for i in kept.ids[numpy.flatnonzero(twice)[:PAIRS]])
     distinct = len(counts) / len(kept.hashes)
-    coincidence = by_chance(split, distinct)
+    coincidence = by_chance(split, distinct) and not _is_steady(split, kept, twice, distinct)
     return Repeats(int(twice.sum()), len(kept.hashes), other, coincidence, ids, not coincidence or not by_chance(split, distinct, once=True))
+
+
+def _is_steady(split: Split, prints: Prints, twice: numpy.ndarray, distinct: float) -> bool:
+    """Whether samples that say much repeat as often as those that say little, and are rich enough: no chance does that."""
+    field = split.input()
+    if field is None or distinct < DISTINCT or by_chance(split, distinct, once=True):
+        return False
+    return fall_with_information(field, among(split.ids, prints.ids[twice])) is False
 
 
 def beyond(count: int, compared: int, share: float) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -11,16 +12,20 @@ import numpy
 from nbdebug.data.between.found import ClassShift, Drift
 from nbdebug.data.between.ks import chance, chance_variation, distance, distances, variation
 from nbdebug.data.between.parts import AS_MUCH, GROUPED, blocks, differ_by
+from nbdebug.data.between.vectors import table
 from nbdebug.data.between.views import View
-from nbdebug.data.split import Split
+from nbdebug.data.split import FieldData, Split
 
 WORTH = 0.1  # KS distance below which nothing is told; a shift of a quarter of a standard deviation
 RARELY = 1e-3  # of random splits reach what is told, over all columns together
 SURELY = 1e-5  # of random splits may reach what is an alarm
 LARGE = 0.5  # KS distance of an alarm, our choice: a shift of 1.35 standard deviations; random splits of 20 samples stay below 0.45
+TREND, LIKE_ITS_NEIGHBOUR = 4, 0.3  # degree; correlation of neighbours, which in so few samples is chance
+MOST_SORTED = 300  # columns
 TOLD = 12  # columns in the table
 BINS = 24
 SIGNALS, ENOUGH = ("image", "series", "audio"), 24  # samples
+ENDS, STRETCHED = 0.1, (2.0, 3.0)  # share of sorted values at either end, and how much wider they lie there than in the middle: of a bell 5 times, of a time once
 APART, IN_ORDER = 0.98, 0.999  # distance of the means, and share of steps one way, of samples that were sorted and cut
 NAMED_ORDER = re.compile(r"(^|[\W_])(id|ids|index|idx|key|uuid|date|time|timestamp|year|month|day|week|hour|row|no|number|fold|split)($|[\W_])", re.I)
 
@@ -49,6 +54,15 @@ def drifts(view: View, weights: numpy.ndarray | None = None) -> list[Drift]:
     return told
 
 
+def is_independent(values: numpy.ndarray) -> bool:
+    """Whether neighbours in the order of the data are no more alike than others, once a bent trend is taken off; those of one recording are."""
+    if len(values) < ENOUGH or not numpy.isfinite(values).all():
+        return False
+    place = numpy.linspace(-1, 1, len(values))
+    left = values - numpy.polyval(numpy.polyfit(place, values, TREND), place)
+    return bool((left[1:] * left[:-1]).mean() < LIKE_ITS_NEIGHBOUR * left.var()) and left.var() > 0
+
+
 def category_drifts(train: Split, val: Split) -> list[Drift]:
     """The same for categories, by total variation."""
     found = []
@@ -72,20 +86,46 @@ def category_drifts(train: Split, val: Split) -> list[Drift]:
 def sorted_before(train: Split, val: Split) -> list[Drift]:
     """Samples in the order of one quantity, cut into train and val: in dataset order it rises or falls all through train, and val lies beyond.
 
-    Asked of signals alone: a column of a table may be a time, or a sum that grows with it.
+    Of signals it is their mean. A column of a table may be a time, or a sum that grows with it: those come at an even pace, where sorted values lie
+    the farther apart the nearer they are to either end.
     """
     found = []
     for theirs in train.fields if train.by_index and train.whole else ():
         ours = val.named(theirs.name)
-        if theirs.role != "input" or theirs.kind not in SIGNALS or ours is None or ours.kind != theirs.kind:
+        if ours is None or ours.kind != theirs.kind:
             continue
-        a, b = (_mean_of(field.sample) for field in (theirs, ours))
-        if a is None or b is None or len(a) != len(train.ids) or min(len(a), len(b)) < ENOUGH or distance(a, b) < APART:
-            continue
-        steps = numpy.diff(a[numpy.argsort(train.ids, kind="stable")])
-        if max((steps >= 0).mean(), (steps <= 0).mean()) >= IN_ORDER and len(numpy.unique(a)) >= ENOUGH:
-            found.append(Drift(theirs.name, "mean of a sample", distance(a, b), 0.0, 1.0, _shift(a, b)))
+        for name, a, b in _orders(theirs, ours):
+            if len(a) != len(train.ids) or min(len(a), len(b)) < ENOUGH or distance(a, b) < APART or not _is_sorted(a[numpy.argsort(train.ids, kind="stable")]):
+                continue
+            if theirs.kind in SIGNALS or _is_stretched(numpy.concatenate([a, b])):
+                found.append(Drift(theirs.name, name, distance(a, b), 0.0, 1.0, _shift(a, b)))
     return found
+
+
+def _orders(theirs: FieldData, ours: FieldData) -> Iterator[tuple[str, numpy.ndarray, numpy.ndarray]]:
+    """The quantities of one field that samples may have been sorted by, of train and of val."""
+    if theirs.kind in SIGNALS and theirs.role == "input":
+        a, b = _mean_of(theirs.sample), _mean_of(ours.sample)
+        if a is not None and b is not None:
+            yield "mean of a sample", a, b
+    elif theirs.kind in ("tabular", "quantity"):
+        a, b = table(theirs), table(ours)
+        if a is not None and b is not None and a.shape[1] == b.shape[1] <= MOST_SORTED:
+            named = theirs.axis_names if len(theirs.axis_names) == a.shape[1] else tuple(f"column {i}" for i in range(a.shape[1]))
+            yield from ((name, a[:, i], b[:, i]) for i, name in enumerate(named) if not _order_in_name(name))
+
+
+def _is_sorted(values: numpy.ndarray) -> bool:
+    steps = numpy.diff(values)
+    return max((steps >= 0).mean(), (steps <= 0).mean()) >= IN_ORDER and len(numpy.unique(values)) >= ENOUGH
+
+
+def _is_stretched(values: numpy.ndarray) -> bool:
+    """Whether the sorted values lie wider apart at both ends than in the middle."""
+    low, first, third, high = numpy.quantile(values, [ENDS, 0.25, 0.75, 1 - ENDS])
+    middle = (third - first) / 0.5
+    ends = sorted([(low - values.min()) / ENDS, (values.max() - high) / ENDS])
+    return middle > 0 and all(end >= wide * middle for end, wide in zip(ends, STRETCHED, strict=True))
 
 
 def _mean_of(sample: Any) -> numpy.ndarray | None:

@@ -11,7 +11,8 @@ import numpy
 import torch
 
 from nbdebug.data.between.found import PAIRS, Overlap, Pair
-from nbdebug.data.between.vectors import comparable, evenly, shrunk
+from nbdebug.data.between.vectors import comparable, evenly, shrunk, table
+from nbdebug.data.classes.places import original
 from nbdebug.data.split import FieldData, Split
 
 MOST = 2500  # rows of both splits together
@@ -20,7 +21,9 @@ GAP = 4.0  # times as far as the last of its group lies the next sample; our cho
 GROUPED = 0.6  # of the samples that have one
 EQUAL = 0.8  # of those whose group is of the most frequent size: what repeats by chance comes in groups of any size
 FEWEST_COLUMNS = 4
-PIXELS = 16  # pixels a side
+PIXELS = 16  # pixels a side, or columns that are looked at
+FEWEST_ROWS = 100  # of what is no picture, in both splits together; our choice
+MEASURED, DIFFERENT, MANY = 6, 0.5, 500  # columns with so many different numbers a row, of the first rows; our choice
 
 
 def shared_litters(train: Split, val: Split) -> Overlap | None:
@@ -39,6 +42,8 @@ def shared_litters(train: Split, val: Split) -> Overlap | None:
     usual, often = Counter(size[grouped].tolist()).most_common(1)[0] if grouped.any() else (0, 0)
     if grouped.mean() < GROUPED or often < EQUAL * grouped.sum():
         return None
+    if theirs.kind != "image" and _is_periodic(train, val, size == usual, near[:, : usual - 1]):
+        return None
     pairs = []
     for row in range(len(theirs.sample), len(rows)):
         kin = near[row, : usual - 1]
@@ -53,15 +58,35 @@ def shared_litters(train: Split, val: Split) -> Overlap | None:
 
 def _rows(theirs: FieldData, ours: FieldData) -> torch.Tensor | None:
     """(n + m, D) rows of train and val, every column standardised."""
-    if theirs.kind != "image":  # windows of a periodic series and rows of a design repeat by themselves
+    if theirs.kind == "image":
+        both = [shrunk(field.sample, PIXELS).reshape(len(field.sample), -1) for field in (theirs, ours)]
+    elif theirs.kind in ("series", "audio", "tabular"):
+        both = [table(field) for field in (theirs, ours)]
+        if any(part is None for part in both) or sum(map(len, both)) < FEWEST_ROWS or "float" not in theirs.dtype or not _is_measured(both[0]):  # rows of a design repeat by themselves
+            return None
+    else:
         return None
-    both = [shrunk(field.sample, PIXELS).reshape(len(field.sample), -1) for field in (theirs, ours)]
     if both[0].shape[1] != both[1].shape[1]:
         return None
     rows = torch.from_numpy(numpy.nan_to_num(numpy.concatenate(both), posinf=0.0, neginf=0.0)).float()
     rows = rows[:, :: max(1, rows.shape[1] // 512)]
     spread = rows.std(0)
     return ((rows - rows.mean(0)) / spread.clamp(min=1e-12))[:, spread > 0]
+
+
+def _is_periodic(train: Split, val: Split, chosen: numpy.ndarray, kin: numpy.ndarray) -> bool:
+    """Whether most lie one and the same distance from their nearest in the dataset, as windows of a periodic series do; copies lie side by side, or anywhere."""
+    index = numpy.concatenate([original(train), original(val)])
+    rows = numpy.flatnonzero(chosen)
+    lags = numpy.abs(index[kin[rows]] - index[rows, None]).min(1)
+    lag, often = Counter(lags.tolist()).most_common(1)[0]
+    return lag > kin.shape[1] and often >= len(rows) / 2
+
+
+def _is_measured(rows: numpy.ndarray) -> bool:
+    """Whether there are columns enough that hold another number in each row."""
+    some = rows[:MANY, :: max(1, rows.shape[1] // PIXELS)]
+    return sum(len(numpy.unique(column)) >= DIFFERENT * len(some) for column in some.T) >= MEASURED
 
 
 def _groups(rows: torch.Tensor) -> tuple[numpy.ndarray, numpy.ndarray]:

@@ -14,6 +14,7 @@ from nbdebug.data.split import FieldData, Split
 
 ROWS = 300  # of each split
 FEWEST = 10
+RIDGE = 0.1
 WIDEST, NARROWER = 4.0, 4  # bandwidths of the median distance: 4, 2, 1, 0.5, 0.25
 RELABELLED = 100  # times
 LARGE = 0.9  # AUC of an alarm, our choice: nine times in ten a sample of val looks more like val
@@ -54,6 +55,23 @@ def embedding(train: Split, val: Split, theirs: FieldData, ours: FieldData) -> E
     if not found.why_legal and _by_parts(train, theirs, val.samples / max(1, train.samples)):
         found = replace(found, why_legal=GROUPED)
     return found
+
+
+def looks_apart(theirs: FieldData, ours: FieldData) -> bool:
+    """A quick first look: whether a linear rule that was made of half of the samples tells the splits apart in the other half."""
+    if not comparable(theirs, ours):
+        return False
+    a, b = embedded(theirs, evenly(len(theirs.sample), ROWS)), embedded(ours, evenly(len(ours.sample), ROWS))
+    if a is None or b is None or a[0].shape[1] != b[0].shape[1] or min(len(a[0]), len(b[0])) < 2 * FEWEST:
+        return False
+    rows = torch.from_numpy(numpy.nan_to_num(numpy.concatenate([a[0], b[0]]).astype(numpy.float64), posinf=0.0, neginf=0.0))
+    rows = ((rows - rows.median(0).values) / rows.std(0).clamp(min=1e-12)).clamp(-10, 10)
+    side = torch.cat([-torch.ones(len(a[0])) / len(a[0]), torch.ones(len(b[0])) / len(b[0])]).double()
+    known, asked = rows[::2], rows[1::2]
+    inside = known.T @ known / len(known) + RIDGE * torch.eye(rows.shape[1], dtype=rows.dtype)
+    score = (asked @ torch.linalg.solve(inside, known.T @ side[::2])).numpy()
+    low, high = score[side[1::2].numpy() < 0], score[side[1::2].numpy() > 0]
+    return float((high[:, None] > low).mean()) >= LARGE
 
 
 def _kernel(first: numpy.ndarray, second: numpy.ndarray) -> torch.Tensor | None:

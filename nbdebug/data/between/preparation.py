@@ -29,6 +29,7 @@ WIDELY = 0.5  # of the columns must have moved for a rule of the whole field
 FACTORS = {
     "/ 255": 1 / 255, "* 255": 255.0, "/ 10": 0.1, "* 10": 10.0, "/ 100": 0.01, "* 100": 100.0, "/ 1000": 1e-3, "* 1000": 1e3,
     "/ 1e6": 1e-6, "* 1e6": 1e6, "/ 60": 1 / 60, "* 60": 60.0, "/ 3600": 1 / 3600, "* 3600": 3600.0, "* 2.54": 2.54, "/ 2.54": 1 / 2.54,
+    "* 1.609": 1.609344, "/ 1.609": 1 / 1.609344, "* 0.3048": 0.3048, "/ 0.3048": 1 / 0.3048, "* 24": 24.0, "/ 24": 1 / 24,
     "* 0.4536": 0.45359237, "/ 0.4536": 1 / 0.45359237, "* -1": -1.0,
 }  # fmt: skip
 
@@ -120,13 +121,22 @@ def _logarithm(view: View, before: numpy.ndarray, bound: float, moved: list[int]
     for said, curve, sign in (("train is log(1 + x), val is x", numpy.expm1, 1), ("val is log(1 + x), train is x", numpy.log1p, -1)):
         if sign * (_skew(val) - _skew(train)) < SKEWED:
             continue
-        with numpy.errstate(all="ignore"):
-            tried = [(curve(spread * train + mean) - mean) / spread for mean in numpy.linspace(0.1, 12, 40) for spread in numpy.geomspace(0.05, 3, 25)]
-        after = min(distance(one, val) for one in tried if numpy.isfinite(one).all()) if any(numpy.isfinite(one).all() for one in tried) else 1.0
+        grid = [(mean, spread) for mean in numpy.linspace(0.1, 12, 40) for spread in numpy.geomspace(0.05, 3, 25)]
+        after, mean, spread = min(_curved(curve, train, val, *place) for place in grid)
+        for step in (0.15, 0.075, 0.04, 0.02):  # nearer and nearer to the best of the grid
+            near = [(mean + i * step, spread * (1 + j * step)) for i in (-1, 0, 1) for j in (-1, 0, 1)]
+            after, mean, spread = min(_curved(curve, train, val, *place) for place in near)
         if after <= CLOSELY * bound:
             rule = f"{said}, both standardised with the mean and the deviation of train"
             return [Preparation(view.field, (view.names[column],), rule, float(before[column]), after, bound, True)]
     return []
+
+
+def _curved(curve: Callable, train: numpy.ndarray, val: numpy.ndarray, mean: float, spread: float) -> tuple[float, float, float]:
+    """How far val lies from what the curve makes of train, both standardised with this mean and deviation."""
+    with numpy.errstate(all="ignore"):
+        made = (curve(spread * train + mean) - mean) / spread
+    return (distance(made, val) if numpy.isfinite(made).all() else 1.0), mean, spread
 
 
 def _other_units(view: View, before: numpy.ndarray, bound: float, moved: list[int]) -> list[Preparation]:

@@ -44,11 +44,12 @@ def prepared_images(view: View, augmented: bool) -> list[Preparation]:
     bound = chance(len(view.train), len(view.val), RARELY / view.train.shape[1]) + (AUGMENTED if augmented else SLACK)
     if before < max(CLEAR, 1.5 * bound):
         return _swapped(view, before, bound) if view.kind == "image" and not augmented else []
-    tried = [*_constants(view), *_standardised(view), *_orders(view)]
+    tried = [*_constants(view), *_standardised(view), *_orders(view), *_exchanged(view)]
     if not tried:
         return []
+    swapped = _swapped(view, before, bound) if view.kind == "image" and not augmented else []
     after, said = min(((float(distances(train, val).max()), said) for said, train, val in tried), key=lambda pair: pair[0])
-    return [Preparation(view.field, (), said, before, after, bound, True)] if after <= bound else []
+    return [Preparation(view.field, (), said, before, after, bound, True)] if after <= bound else swapped
 
 
 def _grey(view: View) -> Preparation | None:
@@ -104,6 +105,25 @@ def _orders(view: View):
         return
     for order in list(permutations(range(channels)))[1:]:
         yield _said(order, view.kind), features(view.means[0][:, order], view.stds[0][:, order]), view.val
+
+
+def _exchanged(view: View):
+    """Two channels exchanged before each place's own constants were taken off: what was one channel's mean and deviation is two numbers, which have to explain both."""
+    (a, b), (s, t) = view.means, view.stds
+    channels = a.shape[1]
+    if not 2 <= channels <= 4:
+        return
+    whole, other = (numpy.sqrt(m.var(0) + numpy.square(d).mean(0)).clip(1e-12) for m, d in ((a, s), (b, t)))
+    for i in range(channels):
+        for j in range(i + 1, channels):
+            scale = numpy.sqrt(other[i] / whole[j] * whole[i] / other[j])  # deviation that was taken off j, over that of i
+            add = (b[:, i].mean() - scale * a[:, j].mean() - scale * (b[:, j].mean() - a[:, i].mean() / scale)) / 2
+            means, stds = a.copy(), s.copy()
+            means[:, i], stds[:, i] = scale * a[:, j] + add, scale * s[:, j]
+            means[:, j], stds[:, j] = (a[:, i] - add) / scale, s[:, i] / scale
+            order = list(range(channels))
+            order[i], order[j] = j, i
+            yield _said(tuple(order), view.kind), features(means, stds), view.val
 
 
 def _said(order: tuple[int, ...], kind: str) -> str:

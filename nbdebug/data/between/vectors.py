@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import zlib
 from typing import Any
 
@@ -11,7 +10,6 @@ import numpy
 from nbdebug.data.split import FieldData
 
 WORDS = 128  # of a hashed bag
-BESIDE = re.compile(r"mask|type_ids|position", re.I)
 LONGEST = 600  # characters or tokens of an entry that are counted
 
 
@@ -58,15 +56,6 @@ def unpadded(field: FieldData, entry: Any) -> numpy.ndarray:
     """The tokens of an entry but for those that fill it up."""
     tokens, padding = numpy.asarray(entry).reshape(-1), getattr(field.facts, "padding", None)
     return tokens if padding is None else tokens[tokens != padding]
-
-
-def accompanies(field: FieldData) -> bool:
-    """Whether these tokens only tell where others are: a mask, positions, segments."""
-    return field.kind == "tokens" and (bool(BESIDE.search(field.name)) or _range(field) < 2)
-
-
-def _range(field: FieldData) -> int:
-    return getattr(field.facts, "highest", 2) - getattr(field.facts, "lowest", 0)
 
 
 def embedded(field: FieldData, rows: numpy.ndarray) -> tuple[numpy.ndarray, str] | None:

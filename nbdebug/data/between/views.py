@@ -6,12 +6,14 @@ from dataclasses import dataclass, replace
 
 import numpy
 
+from nbdebug.data.accompanying import accompanies
 from nbdebug.data.between.images import feature_names, features
-from nbdebug.data.between.vectors import accompanies, comparable, evenly, shrunk, table, unpadded
+from nbdebug.data.between.vectors import comparable, evenly, shrunk, table, unpadded
 from nbdebug.data.split import FieldData, Split
 
 MOST_ROWS, MOST_COLUMNS = 5000, 300
 MOST_IMAGES = 2000
+PARTS, MOST_PARTS, SHORTEST = 8, 24, 4  # of a series: at most, of all its channels together, and steps of one
 SIDE = 8  # pixels a side, of which contrast is measured
 
 
@@ -64,6 +66,21 @@ def view_of(train: Split, val: Split, theirs: FieldData, ours: FieldData) -> Vie
     return _made(train, theirs, names, a, b)
 
 
+def profiles(train: Split, val: Split) -> list[View]:
+    """Series by the mean of every channel in every part of them: of spectra, or of beats, the places are the same in all samples."""
+    found = []
+    for theirs in train.fields:
+        ours = val.named(theirs.name)
+        if ours is None or theirs.kind != "series" or theirs.role != "input" or not comparable(theirs, ours) or getattr(theirs.sample, "ndim", 0) != 3:
+            continue
+        count, rows, own = _parts(theirs.sample.shape), evenly(len(theirs.sample), MOST_IMAGES), evenly(len(ours.sample), MOST_IMAGES)
+        if count > 1:
+            names = tuple(f"part {part + 1} of {count} of channel {channel}" for part in range(count) for channel in range(min(theirs.sample.shape[1:])))
+            a, b = _profile(theirs, rows, count), _profile(ours, own, count)
+            found.append(View(theirs.name, theirs.kind, names, a, b, _order(train, rows), rows, share=val.samples / max(1, train.samples)))
+    return found
+
+
 def _of_channels(train: Split, theirs: FieldData, ours: FieldData) -> View:
     rows = evenly(len(theirs.sample), MOST_IMAGES)
     (m, s), (v, t) = _tones(theirs, rows), _tones(ours, evenly(len(ours.sample), MOST_IMAGES))
@@ -103,6 +120,18 @@ def _tones(field: FieldData, which: numpy.ndarray) -> tuple[numpy.ndarray, numpy
     rows = rows.swapaxes(1, 2) if field.kind != "image" and rows.shape[1] < rows.shape[2] else rows
     values = rows.reshape(len(which), -1, rows.shape[-1]).astype(numpy.float64, copy=False)
     return values.mean(1), values.std(1)
+
+
+def _parts(shape: tuple[int, ...]) -> int:
+    """Into how many parts a series is cut."""
+    return min(PARTS, MOST_PARTS // min(shape[1:]), max(shape[1:]) // SHORTEST)
+
+
+def _profile(field: FieldData, which: numpy.ndarray, count: int) -> numpy.ndarray:
+    """(K, parts * C)."""
+    rows = field.sample[which]
+    rows = rows.swapaxes(1, 2) if rows.shape[1] < rows.shape[2] else rows
+    return numpy.concatenate([part.mean(1, dtype=numpy.float64) for part in numpy.array_split(rows, count, 1)], 1)
 
 
 def _lengths(field: FieldData) -> numpy.ndarray:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from nbdebug.data.classes.alignment import Alignment, alignment
 from nbdebug.data.classes.balance import Balance, balance
 from nbdebug.data.classes.by_model import ByModel, by_model
+from nbdebug.data.classes.collated import Collated, collated
 from nbdebug.data.classes.names import Numbered, Twins, Unshared, numbered, twins, unshared
 from nbdebug.data.classes.noise import Noise, noise
 from nbdebug.data.classes.quantities import MaskShare, Quantity, mask_share, quantity
@@ -33,6 +36,7 @@ class ClassLook:
     quantities: tuple[Quantity, ...] = ()
     masks: tuple[MaskShare, ...] = ()
     alignment: Alignment | None = None
+    collated: tuple[Collated, ...] = ()
     noise: Noise | None = None
     by_model: tuple[ByModel, ...] = ()
     left_out: dict[str, str] = field(default_factory=dict)  # "alignment", "noise", "by_model" → why it was not asked
@@ -56,6 +60,8 @@ class ClassLook:
 def classes(train: Split, val: Split | None, context: Context) -> ClassLook:
     """How the labels lie: balance, order, agreement with their neighbours, and what the model makes of them."""
     targets = (target_of(train), target_of(val))
+    if targets[0] is None and (pairs := _pairs(train, val, context)) is not None:
+        return pairs
     if targets[0] is None:
         nothing = "no target is known: say target=…" if context.setup is None else "the batches have no targets"
         return ClassLook(alone=context.setup is None, left_out=dict.fromkeys(("alignment", "noise", "by_model"), nothing))
@@ -77,11 +83,27 @@ def _asked(look: ClassLook, train: Split, val: Split | None, targets: tuple[Targ
     aligned = alignment(train, val, targets, briefly=briefly) if context.left > SECONDS else None
     found, left_out["noise"] = noise(train, targets[0], briefly=briefly) if context.left > SECONDS else (None, NO_TIME)
     seen = [by_model(split, context) if context.left > SECONDS else (None, NO_TIME) for split in both(train, val)]
+    exchanged = (_put_together(split, loader, context) for split, loader in zip(both(train, val), context.loaders, strict=False))
     left_out |= {"by_model": seen[0][1], "alignment": "" if aligned is not None else NO_TIME}
     return replace(
-        look, alignment=aligned, noise=found, by_model=tuple(one for one, _ in seen if one is not None),
+        look, alignment=aligned, collated=tuple(one for one in exchanged if one is not None), noise=found, by_model=tuple(one for one, _ in seen if one is not None),
         left_out={name: reason for name, reason in left_out.items() if reason},
     )  # fmt: skip
+
+
+def _pairs(train: Split, val: Split | None, context: Context) -> ClassLook | None:
+    """Of two inputs without a target, as a picture and its caption, whether they go together; None where there are no two."""
+    found = alignment(train, val, (None, None), briefly=not context.whole) if context.left > SECONDS else None
+    if found is None or found.kind != "several":
+        return None
+    return ClassLook(alone=context.setup is None, ordered=train.ordered, alignment=found, left_out=dict.fromkeys(("noise", "by_model"), "there is no target"))
+
+
+def _put_together(split: Split, loader: Any, context: Context) -> Collated | None:
+    """None also where the function raises at these samples: what a loader cannot read is told elsewhere."""
+    with contextlib.suppress(Exception):
+        return collated(split, loader, context.setup.model if context.setup is not None else None) if context.left > SECONDS else None
+    return None
 
 
 def _unshared(known: list[tuple[Split, Target]]) -> tuple[Unshared, ...]:

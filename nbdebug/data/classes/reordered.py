@@ -11,12 +11,16 @@ import torch
 
 from nbdebug.data.classes.places import ENOUGH, Places, innermost, spread
 from nbdebug.data.classes.probe import Agreement, Probe
+from nbdebug.data.classes.rolled import Anywhere
 from nbdebug.data.classes.target import Target
 from nbdebug.data.classes.vectors import vectors
 from nbdebug.data.split import Split
 
+LIKELY = 2  # orders that are asked with all the rows there are, after a look at all of them
+TOLD = 4.0  # standard deviations from which labels can be told as they stand, and need no other place
 MOST = 200_000  # rows whose numbers are sorted as text
 AS_TEXT, BACKWARDS, COPIES, EACH, STEPS = "as text", "backwards", "whole copies beside repeated labels", "repeated inputs beside whole copies", "every k-th label"
+ROLLED = "rolled"
 COPIED = range(2, 11)  # times that samples are repeated, or steps from one window to the next; our choice
 
 
@@ -26,20 +30,34 @@ class Reordered:
 
     split: str
     how: str  # one of the above
-    times: int  # k, of copies and steps
+    times: int  # k, of copies and steps; of what is rolled the distance
     there: Agreement
     at_zero: Agreement  # as they stand
     samples: int
     where: str
 
 
-def reordered(split: Split, target: Target, found: Places, most: int) -> Reordered | None:
-    """The order in which labels can be told best from their inputs."""
+def reordered(split: Split, target: Target, found: Places, most: int, *, told: float = 0.0, series: bool = False, other: Split | None = None) -> Reordered | None:
+    """The order in which labels can be told best from their inputs.
+
+    Args:
+        told: standard deviations above permuted labels by which they can be told as they stand, or a few rows off.
+        series: inputs resemble the next ones.
+        other: the split that may be the rest of the same rows.
+    """
     total = _length(split)
     if total is None or total > MOST or not len(found.index) or int(found.index[-1]) >= total:
         return None
     tried = []
-    for how, times, place in _orders(total):
+    orders = [*_orders(total), *_of_whole(total, split, other)]
+    anywhere = Anywhere(split, target, found, total)
+    if anywhere.probe is None:
+        return None
+    likely = anywhere.told(numpy.stack([place[anywhere.index] for _, _, place in orders], 1)).topk(LIKELY).indices.tolist()
+    orders = [orders[number] for number in likely]
+    if told < TOLD and not series and (distance := anywhere.best_roll()) is not None:
+        orders.append((ROLLED, distance if distance <= total // 2 else distance - total, (numpy.arange(total) + distance) % total))
+    for how, times, place in orders:
         wanted = place[found.index]
         at = numpy.minimum(numpy.searchsorted(found.index, wanted), len(found.index) - 1)
         base = numpy.flatnonzero((found.index[at] == wanted) & (wanted != found.index) & (wanted < total))
@@ -69,6 +87,18 @@ def _orders(total: int) -> Iterator[tuple[str, int, numpy.ndarray]]:
             yield COPIES, times, own % (total // times) * times
         yield EACH, times, own // times
         yield STEPS, times, own * times
+
+
+def _of_whole(total: int, split: Split, other: Split | None) -> Iterator[tuple[str, int, numpy.ndarray]]:
+    """The order of names sorted as text where the split is the first part of what was sorted, or the last."""
+    rest = _length(other) if other is not None and innermost(split) is not innermost(other) else None
+    if not rest or total + rest > MOST:
+        return
+    as_text = numpy.argsort(numpy.arange(total + rest).astype(str), kind="stable")
+    for first in (0, rest):
+        for order in (as_text, numpy.argsort(as_text)):
+            place = order[first : first + total] - first
+            yield AS_TEXT, 0, numpy.where(place < 0, total, place)
 
 
 def _length(split: Split) -> int | None:

@@ -17,10 +17,10 @@ class Target:
     """The first target of a split. Rows are those of `Split.ids`."""
 
     name: str
-    kind: str  # "classes", "tags" (several may hold at once), "quantity", "mask", or "other"
+    kind: str  # "classes", "tags" (several may hold at once), "quantity", "several" (columns of numbers), "mask", or "other"
     names: tuple[Any, ...] = ()  # of the classes or tags, as delivered
     codes: numpy.ndarray | None = None  # (K,) int64 indices into `names`, -1 where the label is missing; of classes
-    values: numpy.ndarray | None = None  # (K,) of a quantity, (K, T) of tags
+    values: numpy.ndarray | None = None  # (K,) of a quantity, (K, T) of tags and of several
     counts: tuple[int, ...] = ()  # samples by class or tag, in the order of `names`
     counted: int = 0  # samples that those counts are of
     missing: int = 0  # of them without a label
@@ -42,7 +42,7 @@ class Target:
             column_of = numpy.array([columns.get(name, -1) for name in self.names] + [-1])
             columns_hit = column_of[self.codes[rows]]
             return (columns_hit[:, None] == numpy.arange(len(columns))).astype(float)
-        if self.kind == "tags":
+        if self.kind in ("tags", "several"):
             return self.values[rows].astype(float)
         return (numpy.argsort(numpy.argsort(self.values[rows], kind="stable"), kind="stable") / max(1, len(rows) - 1))[:, None]
 

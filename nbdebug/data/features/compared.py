@@ -15,10 +15,11 @@ from nbdebug.batch import named_fields, prediction, split
 from nbdebug.counterfactual import Counterfactual
 from nbdebug.data.split import Split
 from nbdebug.errors import BatchError
-from nbdebug.loss_call import REGRESSION
+from nbdebug.loss_call import BINARY, CLASS_INDEX, REGRESSION
 from nbdebug.training_setup import TrainingSetup
 
 TOWARDS = 0.9  # of the outputs that a loss pulls towards the targets, to be one over quantities
+MOST = 0.9  # of a loss, that one of its terms must be to stand for it; our choice
 COLUMNS = 64  # that are looked at one by one
 
 
@@ -27,15 +28,18 @@ class Heard(TorchFunctionMode):
     """Listens for a loss over quantities, and can give it other targets."""
 
     change: Callable[[Tensor], Tensor] | None = None
+    silenced: int | None = None  # the place of a call whose value is to count, and to have no gradient
 
     def __post_init__(self) -> None:
         super().__init__()
+        self.others = 0  # losses of torch's over classes
         self.calls: list[tuple[str, Tensor, Tensor, Tensor]] = []  # loss, prediction, targets, value
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = dict(kwargs or {})
         name = getattr(func, "__name__", "")
         if name not in REGRESSION:
+            self.others += name in (*CLASS_INDEX, *BINARY)
             return func(*args, **kwargs)
         given = [args[0] if args else kwargs.pop("input", None), args[1] if len(args) > 1 else kwargs.pop("target", None)]
         targets = given[1]
@@ -43,7 +47,7 @@ class Heard(TorchFunctionMode):
             given[1] = self.change(targets)
         value = func(*given, *args[2:], **kwargs)
         self.calls.append((name, given[0], targets, value))
-        return value
+        return value.detach() if self.silenced == len(self.calls) - 1 else value
 
 
 @dataclass(frozen=True)
@@ -57,6 +61,7 @@ class Compared:
     start: float
     again: Callable[[dict[str, Tensor] | None], Tensor | None]  # the outputs with other weights
     by_call: bool  # a loss of torch's was heard; False: the model's own outputs are what a loss of the user's takes
+    place: int = 0  # of that call among those heard
 
 
 def compared(setup: TrainingSetup, trial: Counterfactual, train: Split, field: str) -> Compared | None:
@@ -68,19 +73,46 @@ def _by_call(trial: Counterfactual, field: str) -> Compared | None:
     """Torch's own loss over quantities, where that is the training loss."""
     with Heard() as heard:
         loss = trial.loss()
-    if len(heard.calls) != 1:
+    place = _governing(loss, heard.calls)
+    if place is None:
         return None
-    name, outputs, targets, value = heard.calls[0]
-    plain = value.numel() == 1 and bool(torch.isclose(loss.detach(), value.detach().reshape(()).to(loss.dtype)))
-    if not plain or outputs.shape != targets.shape or not targets.is_floating_point() or not bool(torch.isfinite(loss)):
+    name, outputs, targets, _ = heard.calls[place]
+    if outputs.shape != targets.shape or not targets.is_floating_point() or not bool(torch.isfinite(loss)):
         return None
 
     def again(weights: dict[str, Tensor] | None) -> Tensor | None:
         with torch.no_grad(), Heard() as heard:
             trial.loss(weights)
-        return _in_columns(heard.calls[0][1]) if heard.calls else None
+        return _in_columns(heard.calls[place][1]) if len(heard.calls) > place else None
 
-    return Compared(name, field, _in_columns(outputs), _in_columns(targets), float(loss.detach()), again, True)
+    return Compared(name, field, _in_columns(outputs), _in_columns(targets), float(loss.detach()), again, True, place)
+
+
+def _governing(loss: Tensor, calls: list[tuple[str, Tensor, Tensor, Tensor]]) -> int | None:
+    """The place of the call whose value, with the weight it has, is nearly all of the training loss; None where no call is."""
+    values = [value for *_, value in calls]
+    if not values or not loss.requires_grad:
+        return None
+    weights = torch.autograd.grad(loss, values, allow_unused=True, retain_graph=True) if all(v.requires_grad for v in values) else ()
+    shares = [float((w * v.detach()).sum() / loss.detach().abs().clamp(min=1e-30)) if w is not None else 0.0 for v, w in zip(values, weights, strict=False)]
+    place = max(range(len(shares)), key=lambda i: shares[i], default=None)
+    return place if place is not None and values[place].numel() == 1 and MOST <= shares[place] <= 1 / MOST else None
+
+
+def drowned(setup: TrainingSetup, trial: Counterfactual, place: int) -> float | None:
+    """How large the gradient of all other losses of a training is beside that of this call, at the weights that they share; None where there are none."""
+    weights = [parameter for parameter in setup.model.parameters() if parameter.requires_grad]
+    with Heard() as heard:
+        loss = trial.loss()
+    if len(heard.calls) + heard.others < 2:
+        return None
+    whole = torch.autograd.grad(loss, weights, allow_unused=True)
+    with Heard(silenced=place):
+        loss = trial.loss()
+    rest = torch.autograd.grad(loss, weights, allow_unused=True) if loss.requires_grad else ()
+    both = [(a.double().norm(), b.double().norm()) for a, b in zip(whole, rest, strict=False) if a is not None and b is not None and bool(b.any())]
+    both = [(a, b) for a, b in both if not torch.isclose(a, b)]  # the others are reached by the rest alone
+    return float(torch.stack([b for _, b in both]).norm() / torch.stack([a for a, _ in both]).norm()) if both else None
 
 
 def _by_output(setup: TrainingSetup, trial: Counterfactual, train: Split, field: str) -> Compared | None:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from nbdebug.counterfactual import Counterfactual, is_adaptive, trainable
-from nbdebug.data.features.compared import Compared, Heard, compared
+from nbdebug.data.features.compared import Compared, Heard, compared, drowned
 from nbdebug.data.split import Split
 from nbdebug.training_setup import TrainingSetup
 
@@ -22,6 +22,7 @@ REACHED = 0.1  # of the way to the targets
 OVERSHOT = 10.0  # times the loss, after one step
 OFF = 20.0  # spreads of the targets that their mean lies off the outputs: the way there is that much longer than all there is to learn; our choice
 UNEVEN, WIDE, SIZED = 20.0, 10.0, 3.0  # a column of targets beside the median of the others, its spread, and theirs at most; our choice
+DROWNED = 1e-3  # of the gradient at shared weights, below which the other losses have no say; our choice: tasks that are weighed lie within a factor of 100
 USUAL_RATE = 1e-3  # of Adam, where no optimizer is given
 
 
@@ -44,6 +45,7 @@ class TargetScale:
     standardised: tuple[float, float] | None  # before and after the same step, targets standardised
     thrown: float | None = None  # how far one step moves the outputs, in spreads of the targets; None where that was not asked
     off: float | None = None  # how far the outputs lie off, in spreads of the targets; None where they lie near, or for SGD
+    drowned: float | None = None  # the gradient of all other losses beside that of this one; None where they count, or there are none
     uneven: float | None = None  # times that the spread of this column is that of the median one of the others; None where they are even
 
     @property
@@ -51,7 +53,7 @@ class TargetScale:
         """Whether the optimizer cannot get there."""
         if self.thrown is not None:
             return self.thrown > THROWN
-        if self.uneven is not None or self.off is not None:
+        if self.uneven is not None or self.off is not None or self.drowned is not None:
             return True
         if self.way is not None:
             return self.way < REACHED
@@ -73,7 +75,7 @@ def target_scale(setup: TrainingSetup, train: Split) -> TargetScale | None:
         found = _experiment(setup, trial, asked, column)
         if found is None or found.out_of_reach:
             return found
-        return _uneven(setup, asked) or found
+        return _uneven(setup, asked) or replace(found, drowned=_drowned(setup, trial, asked, column))
     if _is_large(field) and (uneven := _uneven(setup, asked)) is not None:
         return uneven
     return _one_step(setup, trial, asked) if _is_small(field) and is_adaptive(setup) else None
@@ -104,6 +106,14 @@ def _uneven(setup: TrainingSetup, asked: Compared) -> TargetScale | None:
         asked.loss, f"{asked.field}, column {column}", float(targets.mean()), float(spread[column]), float(outputs.mean()), float(outputs.std(correction=0)),
         asked.start, is_adaptive(setup), 0.0, 0, None, None, None, uneven=float(spread[column] / others.median()),
     )  # fmt: skip
+
+
+def _drowned(setup: TrainingSetup, trial: Counterfactual, asked: Compared, column: int) -> float | None:
+    """What is left of the other losses beside one over quantities as wide as these."""
+    if not asked.by_call or float(asked.targets[:, column].std(correction=0)) < WIDE:
+        return None
+    share = drowned(setup, trial, asked.place)
+    return share if share is not None and share < DROWNED else None
 
 
 def _is_large(field: Any) -> bool:

@@ -38,10 +38,14 @@ GATHERERS = {
 
 
 class Gather:
-    """Takes batch after batch; `split` tells at any moment what is known by then."""
+    """Takes batch after batch; `split` tells at any moment what is known by then.
 
-    def __init__(self, source: Source, model: Any = None) -> None:
-        self.source, self.model = source, model
+    Args:
+        memory: bytes that sampled rows may take.
+    """
+
+    def __init__(self, source: Source, model: Any = None, *, memory: int = MEMORY) -> None:
+        self.source, self.model, self.memory = source, model, memory
         self.targets: tuple[str, ...] = source.targets  # and those fields that the loss is seen to take
         self.fields: dict[str, Any] = {}  # name → its gatherer
         self.reservoir: Reservoir | None = None
@@ -87,7 +91,7 @@ class Gather:
 
     def _work_on(self, chunk: Chunk) -> None:
         if self.reservoir is None:
-            self.reservoir = Reservoir(_slots(chunk.fields))
+            self.reservoir = Reservoir(_slots(chunk.fields, self.source.total, self.memory))
         slots, rows = self.reservoir.choose(chunk.ids)
         absent = self.fields.keys() - {field.name for field in chunk.fields}
         for field in chunk.fields:
@@ -170,8 +174,9 @@ def _clear(taking: Any, slots: numpy.ndarray) -> None:
         sample[slots] = numpy.nan if sample.dtype.kind == "f" else -1
 
 
-def _slots(fields: tuple[Field, ...]) -> int:
-    return max(FEWEST, min(MOST, MEMORY // max(1, sum(map(_bytes_of_a_row, fields)))))
+def _slots(fields: tuple[Field, ...], total: int | None, memory: int) -> int:
+    most = MOST if total is None else min(MOST, total)  # the memory of all slots is taken at once
+    return max(FEWEST, min(most, memory // max(1, sum(map(_bytes_of_a_row, fields)))))
 
 
 def _bytes_of_a_row(field: Field) -> int:

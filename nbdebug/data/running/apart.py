@@ -120,7 +120,7 @@ def _read(running: Running, spots: list[Spot], index: Any, draw: int, phase: flo
             return tuple(_exchanged(a, phase) for a in args), {k: _exchanged(v, phase) for k, v in kwargs.items()}
 
         with spied(spots, Notes(exchange=exchange, values=False)), _stored(running, index, phase), contextlib.suppress(Exception):
-            return kept(running.dataset[index]), names
+            return kept(running.fetch(index)), names
     return None, names
 
 

@@ -14,7 +14,8 @@ from nbdebug.data.running.asked import Running
 from nbdebug.data.running.overflow import is_narrow
 from nbdebug.data.running.values import SMALLEST
 
-DEEPEST = 2  # functions that close over functions
+DEEPEST = 2  # functions that close over functions, and containers in containers
+MOST_PARTS = 16  # of a sample
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,7 @@ def narrow_arrays(running: Running) -> list[Held]:
 def unheard(running: Running) -> tuple[str, ...]:
     """Names of attributes that hold such arrays in a tuple, which nothing can be exchanged in."""
     held = [(name, value) for holder in running.holders() for name, value in list(vars(holder).items()) if type(value) is tuple]
-    return tuple(dict.fromkeys(name for name, values in held if any(map(is_narrow_array, values))))
+    return tuple(dict.fromkeys(name for name, values in held if any(isinstance(v, numpy.ndarray) and is_narrow(v.dtype) and v.size >= SMALLEST for v in values)))
 
 
 @contextlib.contextmanager
@@ -57,10 +58,19 @@ def exchanged(held: list[Held], stand_in: Callable[[Any], Any]) -> Iterator[None
 
 
 def is_narrow_array(value: Any) -> bool:
-    """Whether arithmetic on this may wrap round: rows of bytes, say, or a list of arrays of them."""
-    if type(value) is list and value:  # of images, say, which need not all be of bytes
-        return isinstance(value[0], numpy.ndarray) and value[0].dtype.kind in "iuf" and value[0].size >= SMALLEST
-    return isinstance(value, numpy.ndarray) and is_narrow(value.dtype) and value.ndim >= 1 and value.size >= SMALLEST
+    """Whether arithmetic on this may wrap round, or a cast of it cut off: rows of bytes, say, or a list of arrays of them."""
+    if type(value) is list and value:  # of images, say, which need not all be of bytes, or of whole samples
+        return any(array.dtype.kind in "iuf" and array.size >= SMALLEST for array in _arrays_of(value[0], DEEPEST))
+    return isinstance(value, numpy.ndarray) and (is_narrow(value.dtype) or value.dtype.kind == "f") and value.ndim >= 1 and value.size >= SMALLEST
+
+
+def _arrays_of(item: Any, deep: int) -> Iterator[numpy.ndarray]:
+    """The array that it is, or those in its tuples, lists and dicts."""
+    if isinstance(item, numpy.ndarray):
+        yield item
+    elif deep and type(item) in (tuple, list, dict):
+        for part in list(item.values() if type(item) is dict else item)[:MOST_PARTS]:
+            yield from _arrays_of(part, deep - 1)
 
 
 def _of_object(inner: Any) -> Iterator[Held]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import random
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from types import FunctionType
@@ -13,10 +13,11 @@ from typing import Any
 
 import numpy
 import torch
+from torch import Tensor
 from torch.utils.data import DataLoader, IterableDataset
 
 from nbdebug.data.no_model import NoModel
-from nbdebug.data.running.choosing import indices_of, why_not
+from nbdebug.data.running.choosing import indices_of, own_collate, why_not
 from nbdebug.data.running.spots import datasets_of
 from nbdebug.data.running.values import kept
 from nbdebug.errors import first_line
@@ -61,6 +62,7 @@ class Running:
     def __init__(self, loader: Any, name: str, *, samples: int, brief: bool, patience: float = 5.0) -> None:
         self.loader, self.name, self.brief, self.patience = loader, name, brief, patience
         self.dataset = getattr(loader, "dataset", None)
+        self.collate = own_collate(loader)
         self.indices: list[Any] = []
         self.wanted = 0
         self.raised: list[Raised] = []
@@ -121,8 +123,24 @@ class Running:
             return list(dict.fromkeys([*self.indices, *indices_of(self.loader, count)]))
         return self.indices
 
+    def fetch(self, index: Any) -> Any:
+        """A sample as the model gets it: by itself in a batch that the user's own collate_fn made, where that can be, less the axis of the batch."""
+        item = fetch(self.dataset, index)
+        if self.collate is not None:
+            with contextlib.suppress(Exception):  # some make batches of several only, and what raises is told elsewhere
+                return only_row(self.collate([item]))
+        return item
+
     def read(self, index: Any) -> Any:
         """A copy of a sample, as the loader's workers would fetch it; None when it raised, which is noted once."""
+        try:
+            return kept(self.fetch(index))
+        except Exception as error:
+            self.note(f"dataset index {index}", error)
+            return None
+
+    def item(self, index: Any) -> Any:
+        """The same as the dataset gives it, before anything is put together."""
         try:
             return kept(fetch(self.dataset, index))
         except Exception as error:
@@ -138,7 +156,7 @@ class Running:
             self.shake(draw)
             try:
                 with watching():
-                    return kept(fetch(self.dataset, index))
+                    return kept(self.fetch(index))
             except Exception as error:
                 said = f"{type(error).__name__}: {first_line(error)}"
         with self.put_back():
@@ -218,6 +236,21 @@ def fetch(dataset: Any, index: Any) -> Any:
     """What a worker does for one sample."""
     many = getattr(dataset, "__getitems__", None)
     return many([index])[0] if callable(many) else dataset[index]
+
+
+def only_row(batch: Any) -> Any:
+    """A batch of one sample less its first axis, in the same containers.
+
+    Raises:
+        ValueError: a part of it has no such axis.
+    """
+    if isinstance(batch, Mapping):
+        return {key: only_row(part) for key, part in batch.items()}
+    if isinstance(batch, tuple | list) and not (len(batch) == 1 and not isinstance(batch[0], Tensor | numpy.ndarray)):
+        return tuple(map(only_row, batch))
+    if isinstance(batch, Tensor | numpy.ndarray) and (batch.ndim == 0 or len(batch) != 1) or not hasattr(batch, "__getitem__"):
+        raise ValueError("no batch of one sample")
+    return batch[0]
 
 
 def seed(number: int) -> None:

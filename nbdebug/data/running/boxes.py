@@ -63,7 +63,7 @@ def _decided(draws: list[Where]) -> int:
 def _fields(running: Running) -> tuple[str, str] | None:
     """The places of an image and of its boxes in a sample."""
     with running.put_back():
-        item = running.read(running.indices[0])
+        item = running.item(running.indices[0])
     images = [path for path, array in inputs_of(item) if axes(array.shape)]
     boxes = [path for path, array in leaves(item) if "box" in path.lower() or is_target(path, item) if _are_boxes(array)]
     return (images[0], boxes[0]) if images and boxes else None
@@ -75,7 +75,7 @@ def _arrives(running: Running, spots: list[Spot], fields: tuple[str, str]) -> bo
     item, _ = _read(running, spots, index, 0, _raw_boxes(running, index, fields[1]), FORMATS[0])
     with running.put_back():
         running.shake(0)
-        plain = dict(leaves(running.read(index)))
+        plain = dict(leaves(running.item(index)))
     return item is not None and not equal_arrays(dict(leaves(item))[fields[0]], plain[fields[0]])
 
 
@@ -105,7 +105,7 @@ def _raw_boxes(running: Running, index: Any, path: str) -> numpy.ndarray:
         if row is not None and _are_boxes(row):
             return numpy.array(row)
     with running.put_back():
-        return dict(leaves(running.read(index)))[path].copy()
+        return dict(leaves(running.item(index)))[path].copy()
 
 
 def _read(running: Running, spots: list[Spot], index: Any, draw: int, raw: numpy.ndarray, way: str) -> tuple[Any, list[str]]:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from itertools import islice
 from typing import Any
 
 import numpy
 from torch.utils.data import DataLoader, IterableDataset, TensorDataset
+
+from nbdebug.source_lines import is_users
 
 
 def why_not(loader: Any) -> str:
@@ -14,9 +17,19 @@ def why_not(loader: Any) -> str:
         return f"it is a {type(loader).__name__} of batches, and no DataLoader: there is no sample to ask again"
     if isinstance(loader.dataset, IterableDataset):
         return "its dataset is iterable: there is no sample to ask again"
-    if type(loader.dataset) is TensorDataset:
+    if type(loader.dataset) is TensorDataset and own_collate(loader) is None:
         return "a TensorDataset has no transforms and nothing random"
     return ""
+
+
+def own_collate(loader: Any) -> Callable[[list[Any]], Any] | None:
+    """What puts samples together, where that is the user's own; libraries' only stack and pad."""
+    collate = getattr(loader, "collate_fn", None)
+    if not callable(collate) or getattr(loader, "batch_sampler", None) is None:
+        return None
+    inner = getattr(collate, "func", collate)  # of a partial
+    code = getattr(inner, "__code__", None) or getattr(vars(type(inner)).get("__call__"), "__code__", None)
+    return collate if code is not None and is_users(code) else None
 
 
 def indices_of(loader: DataLoader, samples: int) -> list[Any]:

@@ -13,11 +13,12 @@ import torch
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from nbdebug.data.running.overflow import SIGNS, Ear, heard_cast, is_narrow
+from nbdebug.data.running.overflow import SIGNS, Ear, Wrap, heard_cast, is_narrow, rounded
 from nbdebug.data.running.watched_arrays import Watched, watched_array
 from nbdebug.source_lines import is_users
 
 NARROW = (torch.uint8, torch.int8, torch.int16, torch.uint16)
+WHOLE = (*NARROW, torch.int32, torch.int64)
 TORCH = ("add", "sub", "rsub", "mul", "neg", "pow", "add_", "sub_", "mul_", "neg_", "pow_", "square", "mm")
 READERS = ("array", "asarray", "ascontiguousarray", "frombuffer", "fromfile", "load")  # of numpy, by which data comes in
 
@@ -65,6 +66,7 @@ class _Tensors(TorchDispatchMode):
     def __init__(self, ear: Ear) -> None:
         super().__init__()
         self.ear = ear
+        self.made: dict[int, Wrap] = {}  # address → what wrapped in its making
 
     @classmethod
     def _should_skip_dynamo(cls) -> bool:
@@ -73,7 +75,16 @@ class _Tensors(TorchDispatchMode):
     def __torch_dispatch__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
         name = function.overloadpacket.__name__
+        if name == "_to_copy" and kwargs.get("dtype") in WHOLE and args[0].is_floating_point() and args[0].device.type == "cpu":
+            result, plain = function(*args, **kwargs), args[0].detach().double().numpy()
+            if self.ear.cut(plain, result.numpy()):
+                return torch.from_numpy(rounded(plain, result.numpy().dtype)) if self.ear.saturate else result
         cast = name == "_to_copy" and kwargs.get("dtype") in NARROW
+        if (cast or name == "view" and len(args) > 1 and isinstance(args[1], torch.dtype)) and (wrap := self.made.get(args[0].data_ptr())) is not None:
+            goal = kwargs["dtype"] if cast else args[1]
+            if {args[0].dtype, goal} == {torch.uint8, torch.int8} or {args[0].dtype, goal} == {torch.uint16, torch.int16}:
+                wrap.deliberate = True  # the difference of two counters that roll over, read with its sign
+                return function(*args, **kwargs)
         arithmetic = name in TORCH and any(isinstance(a, Tensor) and a.dtype in NARROW for a in args)
         if not cast and not arithmetic:
             return function(*args, **kwargs)
@@ -90,6 +101,8 @@ class _Tensors(TorchDispatchMode):
         else:
             ordered = operands[::-1] if name == "rsub" else operands
             heard = self.ear.hear(f"{dtype} {sign}", dtype, wide.numpy(), result.numpy(), ordered, sign)
+            if heard is not None:
+                self.made[result.data_ptr()] = heard
         if heard is not None and self.ear.saturate:
             clipped = wide.clamp(limits.min, limits.max).to(result.dtype)
             return result.copy_(clipped) if name.endswith("_") else clipped

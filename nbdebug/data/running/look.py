@@ -15,6 +15,7 @@ from nbdebug.data.running.asked import Raised, Running
 from nbdebug.data.running.before_after import before_after
 from nbdebug.data.running.box import Box
 from nbdebug.data.running.boxes import boxes_look
+from nbdebug.data.running.erasing import erased
 from nbdebug.data.running.overwriting import Overwritten, overwritten
 from nbdebug.data.running.passing import Passage, Trouble, passages, troubles, unnoticed
 from nbdebug.data.running.reseeding import Reseeded, reseeded
@@ -51,6 +52,7 @@ class LoaderRun:
     reseeded: Reseeded | None = None
     apart: ApartLook | None = None
     wrapped: tuple[Wrapped, ...] = ()
+    cut: tuple[Wrapped, ...] = ()  # casts of fractions that leave 0 and 1
     not_listened: tuple[str, ...] = ()  # arrays of integers to which nobody could listen
     listened: int = 0  # samples in whose integer arithmetic something would have been heard
     worker: WorkerLook | None = None
@@ -69,7 +71,7 @@ def run_looks(running: Running, *, box: Box, workers: Box | None) -> Iterator[Lo
     """
     look = LoaderRun(
         running.name, type(running.loader).__name__, type(without_subsets(running.dataset)).__name__, running.workers,
-        len(running.indices), running.wanted, running.seconds, running.why_not, type(running.dataset) is TensorDataset, raised=tuple(running.raised),
+        len(running.indices), running.wanted, running.seconds, running.why_not, type(running.dataset) is TensorDataset and running.collate is None, raised=tuple(running.raised),
     )  # fmt: skip
     if not running.why_not:
         for fuller in _of_samples(running, look, box):
@@ -99,13 +101,13 @@ def _experiments(running: Running, spots: list[Spot], found: list[Passage], box:
         return {"repeated": repeated(running, found, box.part(SHARE))}
 
     def listen() -> dict[str, Any]:
-        wraps, listened = wrapped(running, spots, draws=1 if running.brief else 2, box=box.part(SHARE))
-        return {"wrapped": wraps, "listened": listened, "not_listened": unheard(running)}
+        wraps, cut, listened = wrapped(running, spots, draws=1 if running.brief else 2, box=box.part(SHARE))
+        return {"wrapped": wraps, "cut": cut, "listened": listened, "not_listened": unheard(running)}
 
     yield "overwritten", lambda: {"overwritten": overwritten(running)}
     yield "reseeded", lambda: {"reseeded": reseeded(running)}
     yield "repeated", read
-    yield "troubles", lambda: {"troubles": tuple(troubles(found))}
+    yield "troubles", lambda: {"troubles": (*troubles(found), *erased(found))}
     if not running.brief:
         yield "exhibits", lambda: {"exhibits": before_after(found)}
     if not running.cached():

@@ -31,12 +31,33 @@ class Wrap:
     deliberate: bool = False
 
 
+FRACTIONS = 8  # different ones; of fewer it is a code, and no measure
+FRACTIONAL = 0.1  # share of the numbers that have one
+
+
 @dataclass
 class Ear:
-    """What was heard while samples were read; with `saturate` nothing wraps."""
+    """What was heard while samples were read; with `saturate` nothing wraps, and what would be cut off is rounded."""
 
     saturate: bool = False
     wraps: list[Wrap] = field(default_factory=list)
+    cuts: list[Wrap] = field(default_factory=list)  # casts that leave next to nothing of numbers between -1 and 1
+
+    def cut(self, plain: numpy.ndarray, result: numpy.ndarray) -> bool:
+        """Notes a cast of fractions to whole numbers, all of which become 0 or 1, if a line of the user's did it."""
+        if plain.dtype.kind != "f" or not plain.size or not numpy.isfinite(plain).all() or abs(plain).max() > 1:
+            return False
+        fractions = plain[plain != numpy.trunc(plain)]
+        if len(fractions) < FRACTIONAL * plain.size or len(numpy.unique(fractions)) < FRACTIONS:
+            return False
+        frame = users_frame(sys._getframe(1))
+        if frame is None or not is_users(frame.f_code):
+            return False
+        source = line_of(frame)
+        example = f"{_plain(fractions[len(fractions) // 2])} became {_plain(numpy.trunc(fractions[len(fractions) // 2]))}"
+        operation = f"{plain.dtype} to {result.dtype}"
+        self.cuts.append(Wrap(operation, str(result.dtype), example, len(fractions), plain.size, location_fields(source), source.text if source is not None else ""))
+        return True
 
     def hear(
         self, operation: str, dtype: str, wide: numpy.ndarray, narrow: numpy.ndarray, inputs: tuple[Any, ...], sign: str
@@ -80,6 +101,11 @@ def _plain(number: Any) -> str:
 
 def is_narrow(dtype: numpy.dtype) -> bool:
     return dtype.kind in "iu" and dtype.itemsize * 8 <= NARROW
+
+
+def rounded(plain: numpy.ndarray, dtype: numpy.dtype) -> numpy.ndarray:
+    """What a cast would give that cuts nothing off."""
+    return numpy.where(abs(plain) >= 0.5, numpy.sign(plain), 0).astype(dtype)
 
 
 def heard_cast(ear: Ear, plain: numpy.ndarray, result: numpy.ndarray, low: int, high: int) -> Wrap | None:

@@ -42,13 +42,13 @@ class Passage:
 class Trouble:
     """What a transform does to the signal."""
 
-    kind: str  # one of TROUBLES, or "independent"
+    kind: str  # one of TROUBLES, "independent" or "erased"
     name: str  # of the transform or step; "" for __getitem__ itself
     samples: int
     of: int
     given: str  # "uint8 (32, 32, 3) in 3..251"
     output: str
-    share: float  # of the numbers, of "collapsed"
+    share: float  # of the numbers, of "collapsed" and "erased"
     ids: tuple[int, ...]
 
 
@@ -187,7 +187,7 @@ def _first(kind: str, found: list[Passage]) -> Trouble | None:
     if guilty is None or len(sick) < needed:
         return None
     name, before, after, _, share = guilty
-    return Trouble(kind, name, len(sick), len(asked), said_of(before), said_of(after), share, _ids(sick))
+    return Trouble(kind, name, len(sick), len(asked), said_of(before), said_of(after), share, ids_of(sick))
 
 
 def _independent(found: list[Passage]) -> Iterator[Trouble]:
@@ -202,7 +202,7 @@ def _independent(found: list[Passage]) -> Iterator[Trouble]:
         if len(varied) >= 2 and all(equal_arrays(a[2], b[2]) for a, b in combinations(varied, 2)):
             yield Trouble(
                 "independent", name, len(varied), len(calls), said_of(varied[0][1]), said_of(varied[0][2]), 1.0,
-                _ids([c[0] for c in varied]),
+                ids_of([c[0] for c in varied]),
             )  # fmt: skip
             return
 
@@ -215,5 +215,5 @@ def said_of(array: numpy.ndarray) -> str:
         return f"{describe(array)} in {numpy.nanmin(array):.4g}..{numpy.nanmax(array):.4g}"
 
 
-def _ids(indices: list[Any]) -> tuple[int, ...]:
+def ids_of(indices: list[Any]) -> tuple[int, ...]:
     return tuple(dict.fromkeys(int(i) for i in indices if isinstance(i, int | numpy.integer)))[:24]

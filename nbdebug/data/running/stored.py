@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.utils.data import Subset
 
 from nbdebug.data.running.spots import datasets_of
-from nbdebug.data.running.values import SMALLEST, is_image, numbers
+from nbdebug.data.running.values import SMALLEST, inputs_of, is_image, numbers
 
 
 def unwrapped(dataset: Any, index: Any) -> tuple[Any, Any]:
@@ -51,6 +51,9 @@ def row_of(dataset: Any, index: Any) -> numpy.ndarray | None:
         return None
     found = [numbers(value[int(place)]) for held, _, value in rows_of(inner) if held is getattr(inner, "__dict__", None)]
     large = [row for row in found if row is not None and row.size >= SMALLEST]
+    if not large:  # samples that lie whole in a list
+        items = [value[int(place)] for value in getattr(inner, "__dict__", {}).values() if _has_items(value, place)]
+        large = [row for item in items for _, row in inputs_of(item) if row.size >= SMALLEST]
     return numpy.array(large[0]) if len(large) == 1 else None
 
 

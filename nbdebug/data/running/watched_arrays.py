@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy
 from torch import Tensor
 
-from nbdebug.data.running.overflow import SIGNS, Ear, Wrap, heard_cast, is_narrow
+from nbdebug.data.running.overflow import SIGNS, Ear, Wrap, heard_cast, is_narrow, rounded
 
 UFUNCS = ("add", "subtract", "multiply", "negative", "power", "square", "matmul")
 DELIBERATE = ("bitwise_and", "bitwise_or", "bitwise_xor", "invert", "left_shift", "right_shift", "remainder", "fmod", "divmod")
@@ -57,11 +58,22 @@ class Watched(numpy.ndarray):
     def _heard(self, name: str, exact: numpy.ndarray, result: Any, inputs: tuple[Any, ...]) -> Wrap | None:
         return self.ear.hear(f"{result.dtype} {SIGNS[name]}", str(result.dtype), exact, numpy.asarray(result), inputs, SIGNS[name])
 
+    def view(self, *args: Any, **options: Any) -> Any:
+        kind = args[0] if args else options.get("dtype")
+        if self.wraps and kind is not None and not (isinstance(kind, type) and issubclass(kind, numpy.ndarray)) and _other_sign(self.dtype, numpy.dtype(kind)):
+            _meant(self.wraps)
+        return super().view(*args, **options)
+
     def astype(self, dtype: Any, *args: Any, **options: Any) -> Any:
         plain, goal = _unwatched(self), numpy.dtype(dtype)
         with numpy.errstate(invalid="ignore"):
             result = plain.astype(dtype, *args, **options)
         wraps = self.wraps
+        if wraps and _other_sign(plain.dtype, goal):
+            _meant(wraps)
+            return watched_array(result, self.ear, wraps)
+        if self.ear is not None and goal.kind in "iu" and self.ear.cut(plain, result) and self.ear.saturate:
+            result = rounded(plain, goal)
         if self.ear is not None and is_narrow(goal) and plain.dtype.kind in "iuf":
             limits = numpy.iinfo(goal)
             heard = heard_cast(self.ear, plain, result, limits.min, limits.max)
@@ -69,6 +81,16 @@ class Watched(numpy.ndarray):
             if heard is not None and self.ear.saturate:
                 result = numpy.clip(plain, limits.min, limits.max).astype(goal)
         return watched_array(result, self.ear, wraps)
+
+
+def _other_sign(one: numpy.dtype, other: numpy.dtype) -> bool:
+    """Whether the same bits are read with a sign where they had none, or the other way round: what wrapped is then right, as the difference of two counters that roll over."""
+    return one.kind in "iu" and other.kind in "iu" and one.kind != other.kind and one.itemsize == other.itemsize
+
+
+def _meant(wraps: tuple[Wrap, ...]) -> None:
+    for wrap in wraps:
+        wrap.deliberate = True
 
 
 def _is_whole(value: Any) -> bool:
@@ -97,18 +119,25 @@ def watched_array(array: numpy.ndarray, ear: Ear | None, wraps: tuple[Wrap, ...]
 
 
 class _Copies(list):
-    """Rows of which each taking gives a copy."""
+    """Rows, or whole samples, of which each taking gives a copy that is heard."""
+
+    ear: Ear | None = None
 
     def __getitem__(self, key: Any) -> Any:
-        row = super().__getitem__(key)
-        return row.copy() if isinstance(row, Watched) else row
+        taken = super().__getitem__(key)
+        return [watched_values(row, self.ear) for row in taken] if isinstance(key, slice) else watched_values(taken, self.ear)
+
+    def __iter__(self) -> Iterator[Any]:
+        return (watched_values(row, self.ear) for row in super().__iter__())
 
 
 def watched_rows(rows: Any, ear: Ear) -> Any:
     """A stand-in for stored rows that is heard; None for what needs none."""
-    if isinstance(rows, list) and isinstance(rows[0], numpy.ndarray):
-        return _Copies([watched_array(row, ear) if isinstance(row, numpy.ndarray) else row for row in rows])
-    if not isinstance(rows, numpy.ndarray) or not is_narrow(rows.dtype):
+    if isinstance(rows, list):
+        seen = _Copies(rows)
+        seen.ear = ear
+        return seen
+    if not isinstance(rows, numpy.ndarray) or not (is_narrow(rows.dtype) or rows.dtype.kind == "f"):
         return None
     seen = watched_array(rows, ear)
     seen.lent = True

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+import numpy
+
 from nbdebug.data.running.arrays import Held, exchanged, narrow_arrays
 from nbdebug.data.running.asked import DEAR, Running
 from nbdebug.data.running.box import Box
@@ -36,11 +38,12 @@ class Wrapped:
     read: int  # samples
 
 
-def wrapped(running: Running, spots: list[Spot], *, draws: int, box: Box) -> tuple[tuple[Wrapped, ...], int]:
-    """What wraps, and makes the sample another than if it stopped at the ends of its range; and how many were listened to."""
+def wrapped(running: Running, spots: list[Spot], *, draws: int, box: Box) -> tuple[tuple[Wrapped, ...], tuple[Wrapped, ...], int]:
+    """What wraps, what is cut off, and makes the sample another than if it stopped at the ends of its range, or were rounded; and how many were listened to."""
     whole = [spot for spot in spots if spot.whole]
     held = narrow_arrays(running)
     heard: list[tuple[int, Wrap]] = []
+    cut: list[tuple[int, Wrap]] = []
     read, listened = 0, set()
     indices = running.more(MOST_BRIEFLY if running.brief else MOST, box.left / 4)
     for draw in range(draws):
@@ -53,12 +56,18 @@ def wrapped(running: Running, spots: list[Spot], *, draws: int, box: Box) -> tup
             if item is None:
                 continue
             listened.add(str(index))
-            if not ear.wraps or all(wrap.deliberate for wrap in ear.wraps):
+            wraps = [wrap for wrap in ear.wraps if not wrap.deliberate]
+            if not wraps and not ear.cuts:
                 continue
             stopped = _heard(running, whole, held, index, draw, Ear(saturate=True))
             if stopped is not None and not equal(item, stopped):
-                heard += [(int(index), wrap) for wrap in ear.wraps if not wrap.deliberate]
-    return tuple(_united(heard, read)), len(listened)
+                heard += [(_number(index), wrap) for wrap in wraps]
+                cut += [(_number(index), wrap) for wrap in ear.cuts]
+    return tuple(_united(heard, read)), tuple(_united(cut, read)), len(listened)
+
+
+def _number(index: Any) -> int:
+    return int(index) if isinstance(index, int | numpy.integer) else 0  # of samples that go by a key the place is not known
 
 
 def _heard(running: Running, spots: list[Spot], held: list[Held], index: Any, draw: int, ear: Ear) -> Any:

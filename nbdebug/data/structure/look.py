@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy
 
+from nbdebug.data.between.vectors import unpadded
 from nbdebug.data.gathering.images import ImageFacts
 from nbdebug.data.gathering.sequences import SequenceFacts
 from nbdebug.data.gathering.series import SeriesFacts
@@ -14,6 +15,7 @@ from nbdebug.data.split import FieldData, Split
 
 BINS = 24
 LISTED = 12  # sizes, tokens
+LENGTHS = 4  # different ones, from which on there is an order
 
 
 @dataclass(frozen=True)
@@ -58,6 +60,7 @@ class LengthLook:
     highest: int | None
     distinct: int | None  # different tokens, at most 1,000 are told apart
     common: tuple[tuple[int, float], ...]  # token, share
+    in_order: float = 0.0  # rank correlation of length and place of delivery, -1..1
 
 
 def image_look(split: Split, field: FieldData) -> ImageLook:
@@ -81,7 +84,7 @@ def sequence_look(split: Split, field: FieldData) -> LengthLook:
     look = _lengths(split, field, "tokens", facts.lengths)
     return replace(
         look, empty=facts.empty[0], padding=facts.padding, side=facts.side, padding_share=facts.padded / max(1, facts.tokens),
-        hidden_share=_hidden(split, field, facts), lowest=facts.lowest, highest=facts.highest, distinct=len(facts.counts), common=words[:LISTED],
+        hidden_share=_hidden(split, field, facts), lowest=facts.lowest, highest=facts.highest, distinct=len(facts.counts), common=words[:LISTED], in_order=_in_order([len(unpadded(field, entry)) for entry in field.sample]),
     )  # fmt: skip
 
 
@@ -113,6 +116,16 @@ def _lengths(split: Split, field: FieldData, unit: str, lengths: dict[int, int])
         split.name, field.name, unit, int(times.sum()), low, float(middle), high, tuple(edges.tolist()), tuple(int(c) for c in counts),
         0, None, "", 0.0, None, None, None, None, (),
     )  # fmt: skip
+
+
+def _in_order(lengths: list[int]) -> float:
+    """Rank correlation of the lengths, as far as they are not the same, with the order they come in; 0.0 where few differ."""
+    if len(set(lengths)) < LENGTHS:
+        return 0.0
+    values = numpy.asarray(lengths, numpy.float64)
+    _, place, counts = numpy.unique(values, return_inverse=True, return_counts=True)
+    ranks = (counts.cumsum() - counts / 2)[place]
+    return float(numpy.corrcoef(ranks, numpy.arange(len(ranks)))[0, 1])
 
 
 def _hidden(split: Split, field: FieldData, facts: SequenceFacts) -> float | None:

@@ -52,9 +52,24 @@ def scored_padding(split: Split, step: FirstStep) -> tuple[ScoredPadding, ...]:
         return ()
     found = []
     for target in step.fields:
-        if (target.role == TARGET or target.name in TARGET_NAMES) and isinstance(target.values, numpy.ndarray) and target.values.ndim >= 2 and target.values.dtype.kind in "iuf":
-            found += [scored for scored in (_scored(step, target, *told) for told in paddings(split, step.fields, target)) if scored is not None][:1]
+        if isinstance(target.values, numpy.ndarray) and target.values.ndim >= 2 and target.values.dtype.kind in "iuf" and _is_target(step, target):
+            found += [scored for scored in (_scored(step, target, *told) for told in _agreed(list(paddings(split, step.fields, target)))) if scored is not None][:1]
     return tuple(found)
+
+
+def _agreed(told: list[tuple[str, numpy.ndarray, bool]]) -> list[tuple[str, numpy.ndarray, bool]]:
+    """With those sure of which two fields say the same."""
+    return [(name, padded, sure or sum(numpy.array_equal(padded, other) for _, other, _ in told) > 1) for name, padded, sure in told]
+
+
+def _is_target(step: FirstStep, field: Field) -> bool:
+    """By its part or its name; or as tokens of the inputs, all of them or those but for the first, that a loss is given for its targets."""
+    if field.role == TARGET or field.name in TARGET_NAMES:
+        return True
+    if field.values.ndim != 2 or field.values.dtype.kind not in "iu":
+        return False
+    given = [call.argument(1, "target").detach().cpu().numpy() for call in raw_loss_calls(step.tape)]
+    return any(same_numbers(one, field.values[:, first:]) for one in given for first in (0, 1))
 
 
 def paddings(split: Split, fields: tuple[Field, ...], target: Field) -> Iterator[tuple[str, numpy.ndarray, bool]]:
@@ -62,9 +77,10 @@ def paddings(split: Split, fields: tuple[Field, ...], target: Field) -> Iterator
     shape = target.values.shape[:2]
     others = [f for f in fields if isinstance(f.values, numpy.ndarray) and f is not target]
     for field in others:
-        if field.values.shape == shape and "mask" in field.name.lower() and set(numpy.unique(field.values)) <= {0, 1}:
+        given = field.values[..., 0] if field.values.ndim == 3 and field.values.shape[2] == 1 else field.values
+        if given.shape == shape and "mask" in field.name.lower() and set(numpy.unique(given)) <= {0, 1}:
             inverse = "padding" in field.name.lower() or "pad_mask" in field.name.lower()
-            yield from _where(field.name, (field.values == 1) if inverse else (field.values == 0), True)
+            yield from _where(field.name, (given == 1) if inverse else (given == 0), True)
     for field in others:
         if field.values.shape == shape[:1] and field.values.dtype.kind in "iu" and "len" in field.name.lower() and field.values.max(initial=0) <= shape[1]:
             yield from _where(field.name, numpy.arange(shape[1]) >= field.values[:, None], True)

@@ -22,7 +22,9 @@ from nbdebug.data.structure.look import (
     series_look,
     text_look,
 )
+from nbdebug.data.structure.lost import LostSignal, lost_signal
 from nbdebug.data.structure.makes import odd_batches
+from nbdebug.data.structure.mirrored import Mirrored, mirrored
 from nbdebug.data.structure.odd import Odd, odd
 from nbdebug.data.structure.padding import ScoredPadding, scored_padding
 from nbdebug.data.structure.panels import box_panels, image_panels, length_panels
@@ -44,6 +46,8 @@ class StructureLook:
     tables: tuple[Table, ...] = ()  # embeddings and the fields they get
     rows_as_channels: tuple[RowsAsChannels, ...] = ()
     padding: tuple[ScoredPadding, ...] = ()
+    lost: tuple[LostSignal, ...] = ()  # what the stored rows tell of the targets, and the samples do not
+    mirrored: Mirrored | None = None  # images whose targets did not turn with them
     modelled: bool = False  # there was a model to ask
     step_error: str = ""  # why its loss could not be computed
 
@@ -71,6 +75,8 @@ def structure(train: Split, val: Split | None, context: Context) -> StructureLoo
             *(one for split, field in fields if field.role == "input" for one in _odd(split, field)),
         ),
         odd_boxes=tuple(one for _, odds in boxes for one in odds),
+        mirrored=mirrored(train, val),
+        lost=tuple(filter(None, (lost_signal(split) for split in splits[:1]))),
         **asked,
     )
 

@@ -76,7 +76,7 @@ def data_audit(
         )  # fmt: skip
         readings.append(val)
         yield from _ever_fuller(readings, val)
-    yield from _asked(_look(readings), readings, Context(None if alone else setup, deadline, batches is None))
+    yield from _asked(_look(readings), readings, Context(None if alone else setup, deadline, batches is None, (setup.train_loader, setup.val_loader)))
 
 
 def _source(setup: TrainingSetup, field: str, name: str, kind: str | None, target: Any) -> Source:

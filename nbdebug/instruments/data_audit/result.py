@@ -46,6 +46,12 @@ class NonFinite:
     mask_like: bool  # nothing but 0 and -Inf: an additive mask
     loss: float | None  # the loss of the first such batch; None when it could not be computed
     ids: tuple[int, ...] = ()  # dataset indices of the first of them; empty where the loader hides them
+    gradient: str = ""  # the first parameter whose gradient is not finite then, though the loss is
+
+    @property
+    def harmless(self) -> bool:
+        """Whether the loss of such a batch, and its gradients, came out finite."""
+        return self.loss is not None and math.isfinite(self.loss) and not self.gradient
 
 
 @dataclass(frozen=True)
@@ -70,6 +76,8 @@ class Labels:
     pos_weight: float | None
     order: Order | None
     dense: tuple[tuple[float, int], ...] = ()  # the same counts of labels with many a sample (pixels, tokens), where the loss weighs its classes
+    present: tuple[tuple[int, int], ...] = ()  # of labels with many a sample, of a loss over few classes: those that are scored, and how many
+    skipped: int = 0  # of them, those that the loss leaves out in the midst of others that it scores
 
 
 @dataclass(frozen=True)

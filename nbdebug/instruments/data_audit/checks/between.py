@@ -65,7 +65,9 @@ def preparation_mismatch(look: DataLook) -> Iterator[Seen]:
     Seen: a rule is tried on one side (/ 255, standardise, other constants of normalisation, channels or columns in another order, log,
         a shifted vocabulary, small letters): it is told only where it brings the Kolmogorov-Smirnov distance of all columns
         from above 0.5 down to what two random parts of train differ by. Columns of few values are known by these, channels by the mean
-        distance of all of them, and a vocabulary that was made anew by its order, which is that of val itself. What no rule explains is drift, ND115.
+        distance of all of them, and a vocabulary that was made anew by its order, which is that of val itself; categories that were, by the gap that val's lack
+        leaves; what was scaled or filled by val's own numbers, by their being exact; columns of one distribution in another order by what they tell of the target, which in val is
+        told in that order alone; pictures and series that lie the other way by their mean. What no rule explains is drift, ND115.
     Where: the loader, the field, the columns.
     Try: fit the scaler on train and apply it to both; one function that makes the transform for both.
     Bad:

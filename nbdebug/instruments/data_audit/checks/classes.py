@@ -6,19 +6,22 @@ from collections.abc import Iterator
 
 from nbdebug.data.classes.alignment import Alignment
 from nbdebug.data.classes.between_splits import Between
+from nbdebug.data.classes.collated import Collated, is_crossed
 from nbdebug.data.classes.in_order import Block, Shifted
 from nbdebug.data.classes.probe import Agreement
-from nbdebug.data.classes.reordered import AS_TEXT, BACKWARDS, COPIES, EACH, STEPS, Reordered
+from nbdebug.data.classes.reordered import AS_TEXT, BACKWARDS, COPIES, EACH, ROLLED, STEPS, Reordered
 from nbdebug.errors import NotChecked
 from nbdebug.findings import INFO, WARNING, Location
 from nbdebug.instruments.base import Seen
 from nbdebug.instruments.data_audit.measure import data_audit
 from nbdebug.instruments.data_audit.result import DataLook
+from nbdebug.source_lines import location_fields
 
 FAR = 7.0  # standard deviations above permuted labels; our choice: 11 shifts of 200 sound data sets stay below 5
 CHANCE = 4.0  # and below this, labels are told no better than permuted ones
 TOLD = 0.25  # correlation from which labels can be told from inputs; the weakest sound patient has 0.24
 LEFT = 0.15  # of the correlation elsewhere, that may be left where labels are shuffled
+LEFT_THERE = 0.2  # the same beside an order that was looked for: of two learners the better one has 0.14 by chance on 300 rows
 OTHERS = 0.5  # of the best shift's correlation, that no other shift may reach
 SHARP = 0.25  # and none in a series, where a label k rows late is no forecast
 ENOUGH = 100, 40  # samples of the smaller split, and of a block
@@ -36,7 +39,8 @@ def label_misaligned(look: DataLook) -> Iterator[Seen]:
         can be told from the input one row off, and at no other distance, are shifted; so are labels in another order, when
         they can be told with their numbers sorted as text, backwards, with copies laid out in the other way, or with every k-th alone; labels that cannot be told in train
         when those of val can, from like inputs, are shuffled; so are those of one stretch of a dataset. All beside the
-        same guesses of permuted labels: at least 7 standard deviations. Nothing is said where inputs resemble the next
+        same guesses of permuted labels: at least 7 standard deviations. A collate function of the user's is asked by exchanging one sample
+        of a batch: inputs and targets must move in the same row. Nothing is said where inputs resemble the next
         ones (a series), where those that tell come in groups (copies of one sample, rows of one patient), or where nothing can be told anywhere. A label that only the next row tells may be a forecast.
     Where: the loader, the dataset indices, the shift.
     Try: join inputs and labels by a key instead of by position; shuffle both with one permutation.
@@ -49,6 +53,10 @@ def label_misaligned(look: DataLook) -> Iterator[Seen]:
     """
     found = look.answer("classes")
     asked = found.alignment
+    crossed = [one for one in found.collated if is_crossed(one)]
+    if crossed:
+        yield _crossed(crossed[0])
+        return
     if asked is None:
         raise NotChecked(found.left_out.get("alignment", "the data was not read that far"))
     seen = misaligned(asked)
@@ -76,6 +84,17 @@ def _demand_told(asked: Alignment) -> None:
     best = max(at_zero, key=lambda one: one.z)
     if best.z < CHANCE:
         raise NotChecked(f"no label can be told from the inputs of others by simple means (correlation {max(0.0, best.correlation):.2f})")
+
+
+def _crossed(one: Collated) -> Seen:
+    rows, labels = (", ".join(map(str, part)) for part in (one.inputs, one.targets))
+    message = (
+        f"`{one.function}` takes inputs and targets apart: when sample {one.place} of a batch is exchanged for another, "
+        f"the inputs of row {rows} move, and the targets of row {labels} ({one.crossed} of {one.exchanges} samples that were exchanged)"
+    )
+    evidence = {"split": one.split, "function": one.function, "crossed": one.crossed, "exchanges": one.exchanges}
+    location = Location(**location_fields(one.line), detail=f"{one.split} targets, collate_fn {one.function}")
+    return Seen(message, location, evidence, advice="sort, shuffle or mix inputs and targets by one and the same order, drawn once")
 
 
 # -- shifted ------------------------------------------------------------------------------------------------------------
@@ -130,9 +149,9 @@ def _is_chance(agreement: Agreement, elsewhere: float) -> bool:
 def _reordered(asked: Alignment) -> Iterator[Seen]:
     series = {one.split for one in asked.shifted if one.series}
     for one in asked.reordered:
-        if one.how in (COPIES, EACH, STEPS) and one.split in series:  # what has a period fits at many distances
+        if one.how in (COPIES, EACH, STEPS, ROLLED) and one.split in series:  # what has a period fits at many distances
             continue
-        if _is_told(one.there) and _is_chance(one.at_zero, one.there.correlation):
+        if _is_told(one.there) and _is_chance(one.at_zero, one.there.correlation * LEFT_THERE / LEFT):
             yield _order(asked.field, one)
 
 
@@ -140,12 +159,14 @@ READ = {
     AS_TEXT: "with their numbers sorted as text (1, 10, 100, 2, …)", BACKWARDS: "read backwards",
     COPIES: "read as {k} whole copies of the inputs, one behind the other, beside labels that stand {k} times each",
     EACH: "read as inputs that stand {k} times each beside labels one by one", STEPS: "with every {k}th label alone (0, {k}, …)",
+    ROLLED: "with the label that stands {k} places on (the end joined to the beginning)",
 }  # fmt: skip
 MENDED = {
     AS_TEXT: "sorted() puts '10' before '2': sort names by their number, or look labels up by name", BACKWARDS: "was one of the two reversed?",
     COPIES: "labels.repeat(k) goes with torch.cat([inputs] * k), labels.repeat_interleave(k) with copies that stand side by side",
     EACH: "labels.repeat_interleave(k) goes with copies that stand side by side, labels.repeat(k) with torch.cat([inputs] * k)",
     STEPS: "take labels with the same step as the inputs: labels[::k]",
+    ROLLED: "were files, parts or devices put together in another order in one of the two, or was one of them rolled or cut at its beginning?",
 }  # fmt: skip
 
 

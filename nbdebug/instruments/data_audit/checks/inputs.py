@@ -22,7 +22,7 @@ def nonfinite_input(look: DataLook) -> Iterator[Seen]:
     """NaN or Inf in inputs or targets.
 
     Wrong: one NaN in a batch makes the loss NaN, and after one step every weight.
-    Seen: every value read is tested; then the loss of that very batch is computed. If it is finite all the same,
+    Seen: every value read is tested; then the loss of that very batch is computed, and its gradients. If they are finite all the same,
         the model treats NaN as a missing value or -Inf as a mask, and nothing is wrong. Without a model it warns, but for
         a mask of 0 and -Inf, padding at the ends of series, values that another field marks, and targets of which some
         are known of every sample. Missing values of a table are ND114.
@@ -39,7 +39,7 @@ def nonfinite_input(look: DataLook) -> Iterator[Seen]:
     for loader in look.loaders:
         for field in loader.fields:
             found = field.nonfinite
-            if found is not None and not (found.mask_like and found.loss is not None and math.isfinite(found.loss)):
+            if found is not None and not (found.mask_like and found.harmless):
                 yield _nonfinite(loader, field, found)
         for broken in _only_gathered(look, loader):
             yield _unseen_by_the_model(loader, broken)
@@ -110,12 +110,14 @@ def _nonfinite(loader: LoaderLook, field: Field, found: NonFinite) -> Seen:
 def _seriousness(found: NonFinite) -> Severity:
     if found.loss is None:
         return INFO if found.mask_like else WARNING
-    return INFO if math.isfinite(found.loss) else ERROR
+    return INFO if found.harmless else ERROR
 
 
 def _effect(found: NonFinite) -> str:
     if found.loss is None:
         return "and the loss of such a batch could not be computed to see what they do"
+    if found.gradient:
+        return f"and though the loss of such a batch is {found.loss:.4g}, its gradient at `{found.gradient}` is not finite"
     if math.isfinite(found.loss):
         return f"yet the loss of such a batch is {found.loss:.4g}: model and loss know how to take them"
     return f"and the loss of such a batch is {found.loss}"

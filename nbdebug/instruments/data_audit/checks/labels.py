@@ -57,6 +57,8 @@ def _held_against_the_head(look: DataLook) -> Iterator[Seen]:
         missing = _never_occurring(look.train, labels)
         if missing and not labels.outside:
             yield _never(look, field, labels, missing)
+        elif (lost := _left_out_whole(labels)) is not None:
+            yield _left_out(look, field, labels, lost)
 
 
 def _outside(loader: LoaderLook, field: Field, labels: Labels) -> Seen:
@@ -125,6 +127,26 @@ def _never(look: DataLook, field: Field, labels: Labels, missing: list[int]) -> 
         advice = "are these the samples of the missing class? look how a label becomes its number: a name that the table lacks, a default"
         skipped, evidence = True, {**evidence, "ignored": ignored}
     return Seen(message, Location(module=labels.head, detail=detail), evidence, severity=WARNING if skipped else INFO, advice=advice)
+
+
+def _left_out_whole(labels: Labels) -> int | None:
+    """The one class of pixels or tokens that never occurs, while many in the midst of the others carry ignore_index."""
+    present, classes = dict(labels.present), labels.classes or 0
+    absent = [label for label in range(classes) if label not in present]
+    if labels.outside or len(absent) != 1 or classes < 3 or absent[0] == classes - 1 or min(present.values()) < ENOUGH:
+        return None
+    return absent[0] if labels.skipped >= IGNORED * sum(present.values()) / classes else None
+
+
+def _left_out(look: DataLook, field: Field, labels: Labels, lost: int) -> Seen:
+    scored = sum(count for _, count in labels.present)
+    message = (
+        f"class {lost} never occurs among {scored:,} labels of {field.name} that are scored, each of the other {len(labels.present)} classes does; and "
+        f"{labels.skipped:,} in their midst carry {labels.ignore_index}, which {labels.loss} leaves out: the model is never told of class {lost}"
+    )
+    evidence = {"missing": 1, "classes": labels.classes, "samples": scored, "ignored": labels.skipped}
+    advice = f"are these the missing class? mark padding by {labels.ignore_index} where the padding lies, not where the label is {lost}"
+    return Seen(message, Location(module=labels.head, detail=f"{look.train.name} {field.name}, class {lost}"), evidence, severity=WARNING, advice=advice)
 
 
 def _is_skipped(look: DataLook, field: Field, labels: Labels, missing: list[int]) -> bool:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from nbdebug.data.classes import ClassLook
 from nbdebug.data.classes.order import Order
 from nbdebug.data.classes.quantities import Quantity
+from nbdebug.data.structure.look import LengthLook
 from nbdebug.errors import NotChecked
 from nbdebug.findings import INFO, WARNING, Location, Severity
 from nbdebug.instruments.base import Seen
@@ -26,7 +27,7 @@ def order_unshuffled(look: DataLook) -> Iterator[Seen]:
     Wrong: batches of few classes pull the weights to and fro, and batch-norm sees other statistics in each of them.
     Seen: how often two samples of one batch share a label, beside the exact mean and deviation over all orders of these
         labels; at least 5 deviations and 0.3 of the way to a sorted order warn. So do quantities that rise or fall with the order of
-        delivery (rank correlation from 0.95 on), four batches and more. A loader in order whose labels are
+        delivery (rank correlation from 0.95 on), four batches and more, and sequences that grow longer or shorter so in every epoch. A loader in order whose labels are
         mixed, or a sampler of your own that is drawn anew each epoch, is worth knowing, unless it brings all of one label before the next. One batch an epoch is sound. Without a model only a
         DataLoader that does not shuffle is judged: a table or a dataset has no order of training. Alone it may be meant for
         evaluation, so that only one beside which val= is given warns.
@@ -55,8 +56,11 @@ def order_unshuffled(look: DataLook) -> Iterator[Seen]:
     for field, order in blocked:
         yield _blocked(train, field.name, order)
     risen = None if orders or not (train.sampler == "sequential" or train.repeats) else _risen(look)
+    longer = _by_length(look) if not blocked and risen is None and (train.sampler == "sequential" or train.repeats) else None
     if risen is not None:
         yield _sorted(train, risen)
+    elif longer is not None:
+        yield _lengthening(train, longer)
     elif not blocked and train.sampler == "sequential":
         mixed = "their labels are mixed, though" if orders else "for a time series that may be meant"
         yield Seen(
@@ -96,6 +100,23 @@ def _risen(look: DataLook) -> Quantity | None:
     """The target, where it is a quantity in whose order the samples come."""
     known = look.classes.quantities[:1] if look.classes is not None and look.train.batches >= BATCHES else ()
     return next((one for one in known if abs(one.in_order) >= SORTED), None)
+
+
+def _by_length(look: DataLook) -> LengthLook | None:
+    """The input, where it is sequences in whose length's order the samples come."""
+    known = look.structure.lengths if look.structure is not None and look.train.batches >= BATCHES else ()
+    inputs = [field.name for field in look.train.fields if field.role == "input"]
+    return next((one for one in known if one.split == look.train.name and one.field in inputs and abs(one.in_order) >= SORTED), None)
+
+
+def _lengthening(loader: LoaderLook, found: LengthLook) -> Seen:
+    way = "longer" if found.in_order > 0 else "shorter"
+    message = (
+        f"the sequences of {found.field} grow {way} from the first batch of every epoch to the last (rank correlation of length and order {abs(found.in_order):.2f}, "
+        f"{found.shortest} to {found.longest} {found.unit}): the last that the weights see is always the same end"
+    )
+    advice = "keep batches of like length, and draw the order of the batches anew in every epoch"
+    return Seen(message, Location(detail=f"{loader.name}, {loader.sampler_name}, {found.field}"), {"correlation": found.in_order, "samples": found.samples}, advice=advice)
 
 
 def _sorted(loader: LoaderLook, found: Quantity) -> Seen:

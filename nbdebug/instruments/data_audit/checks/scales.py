@@ -178,7 +178,8 @@ def target_scale(look: DataLook) -> Iterator[Seen]:
     Seen: the training loss is one of torch's own over quantities, or pulls every output towards its target, and those of a column
         lie more than 30 apart. Then it is
         tried: for Adam and its like, every weight is moved by 200 learning rates straight on; less than a tenth of the way
-        warns, and so does a start 20 spreads of the targets off. So does a column of targets that varies 20 times as much as others of the order of one.
+        warns, and so does a start 20 spreads of the targets off. So does a column of targets that varies 20 times as much as others of the order of one, and a loss that leaves
+        the other losses of the training less than a thousandth of the gradient.
         Targets that vary by less than 0.01 warn where a single such step throws the outputs by 100 times that. For SGD one step is taken: a loss ten times as high, that the same step with standardised targets lowers, warns.
     Where: the targets.
     Try: standardise the targets by mean and std of the training part (and turn predictions back), or start the last bias
@@ -209,6 +210,8 @@ def target_scale(look: DataLook) -> Iterator[Seen]:
     )
     if scale.uneven is not None:
         message = f"{start}: it varies {scale.uneven:,.0f} times as much as the others, which hardly count beside it in {scale.loss}"
+    elif scale.drowned is not None:
+        message = f"{start}: at the weights that all losses share, the gradient of the others is {scale.drowned:.1g} times that of {scale.loss}, so that they have no say"
     elif scale.thrown is not None:
         message = f"{start}: one step of {scale.rate:g} moves the outputs by {scale.thrown:,.0f} times the spread of the targets, however small the error is"
     elif scale.way is not None and scale.off is not None and scale.way >= REACHED:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
+from nbdebug.data.structure.mirrored import Mirrored
 from nbdebug.data.structure.odd import Odd
 from nbdebug.data.structure.padding import ScoredPadding
 from nbdebug.data.structure.tables import LARGE_TABLE, Table
@@ -87,10 +88,30 @@ def sample_structure(look: DataLook) -> Iterator[Seen]:
 
 @data_audit.check("ND110", "transform wrong", severity=ERROR, advice="print what goes in and out of each step that prepares them: one of them leaves nothing")
 def emptied(look: DataLook) -> Iterator[Seen]:
-    """Nearly all samples hold one value throughout: what prepares them has emptied them; the page is that of the loader."""
-    for one in look.answer("structure").odd:
-        if _is_emptied(one):
-            yield _odd(one, ERROR)
+    """Nearly all samples hold one value throughout, or tell no more of the target, which the stored rows tell; or images turn without their targets. The page is that of the loader."""
+    made = look.answer("structure")
+    empty = [one for one in made.odd if _is_emptied(one)]
+    for one in empty:
+        yield _odd(one, ERROR)
+    if made.mirrored is not None:
+        yield _left_behind(made.mirrored)
+    for lost in made.lost if not empty else ():
+        message = (
+            f"what the dataset holds tells the target, and what comes out of it does not: a small rule that was made of half of {lost.samples} samples is right "
+            f"about {lost.stored:.0%} of the others from the stored rows, and about {lost.given:.0%} from {lost.field} ({lost.chance:.0%} by chance)"
+        )
+        evidence = {"stored": lost.stored, "given": lost.given, "chance": lost.chance, "compared": lost.samples, "split": lost.split}
+        yield Seen(message, Location(detail=f"{lost.split} {lost.field}"), evidence, severity=WARNING, advice="leave out one step after the other, and see with which the target can be told again")
+
+
+def _left_behind(seen: Mirrored) -> Seen:
+    message = (
+        f"{seen.field} come out mirrored {seen.axis} in some readings of a sample, with the same target; but {seen.target} turns with them: "
+        f"what is learnt from the images of validation tells it ({seen.told:.2f}), and tells the opposite of them mirrored ({seen.turned:.2f})"
+    )
+    evidence = {"told": seen.told, "turned": seen.turned, "samples": ",".join(map(str, seen.samples)), "split": seen.split}
+    advice = "turn the target where the image is turned: change the sign of what points along that axis, exchange left and right"
+    return Seen(message, Location(detail=f"{seen.split} {seen.field}"), evidence, severity=WARNING, advice=advice)
 
 
 def _is_emptied(one: Odd) -> bool:

@@ -17,6 +17,7 @@ from nbdebug.instruments.data_audit.eye.members import Member, numbers
 from nbdebug.instruments.data_audit.eye.trial import Attempt, Trial
 from nbdebug.instruments.data_audit.result import IDS, NAMED, Field, Labels, NonFinite
 
+FEW = 200  # classes of pixels or tokens, of which each is counted
 KINDS = 10_000  # distinct labels that are listed
 
 
@@ -61,6 +62,7 @@ class NonFiniteTally:
     mask_like: bool = True
     tried: bool = False
     loss: float | None = None
+    gradient: str = ""
 
     def add(self, values: Tensor, place: Place, axis: int | None) -> bool:
         """One more batch; returns whether it holds the first non-finite values."""
@@ -88,7 +90,7 @@ class NonFiniteTally:
         hit = self.columns.nonzero()[:, 0].tolist() if word and self.columns is not None else []
         named = tuple(f"{word} {index}" for index in hit[:NAMED])
         where, ids = tuple(self.where), tuple(self.ids)
-        return NonFinite(self.nan, self.inf, self.rows, where, named, len(hit), self.mask_like, self.loss, ids)
+        return NonFinite(self.nan, self.inf, self.rows, where, named, len(hit), self.mask_like, self.loss, ids, self.gradient)
 
 
 @dataclass
@@ -107,6 +109,8 @@ class LabelTally:
     outside_where: list[str] = field(default_factory=list)
     scored: bool | None = None
     dense: Counter[float] = field(default_factory=Counter)  # of labels with many a sample, where the loss weighs them
+    present: Counter[int] = field(default_factory=Counter)  # the same of all labels that are scored
+    skipped: int = 0  # labels that the loss leaves out, between others of their sample that it scores
     sequence: list[Tensor] = field(default_factory=list)
     batches: list[Tensor] = field(default_factory=list)
 
@@ -125,6 +129,8 @@ class LabelTally:
             for label, count in zip(*(found.tolist() for found in kept.unique(return_counts=True)), strict=True):
                 self.dense[float(label)] += count
         scored = kept[kept != self.attempt.ignore_index] if self.attempt.ignore_index is not None else kept
+        if not self.per_sample and self.attempt.ignore_index is not None and (self.attempt.classes or FEW) < FEW and values.ndim > 1:
+            self._add_dense(values.reshape(len(values), -1), scored)
         if len(scored):
             low, high = torch.aminmax(scored)
             self.lowest, self.highest = min(self.lowest, float(low)), max(self.highest, float(high))
@@ -137,6 +143,14 @@ class LabelTally:
         seen = dict.fromkeys(self.outside_values + [float(v) for v in values[wrong].unique().tolist()])
         self.outside_values = list(seen)[:NAMED]
         return first
+
+    def _add_dense(self, rows: Tensor, scored: Tensor) -> None:
+        """Pixels and tokens of few classes: which occur, and how many are left out in the midst of others."""
+        for label, count in zip(*(found.tolist() for found in scored.unique(return_counts=True)), strict=True):
+            self.present[int(label)] += count
+        known = rows != self.attempt.ignore_index
+        inside = (known.cumsum(1) > 0) & (known.flip(1).cumsum(1).flip(1) > 0)
+        self.skipped += int((inside & ~known).sum())
 
     def look(self) -> Labels:
         """The plain form."""
@@ -152,6 +166,7 @@ class LabelTally:
             outside_where=tuple(self.outside_where), scored=self.scored,
             weights=_plain_weights(options.get("weight")), pos_weight=_lone(options.get("pos_weight")), order=order,
             dense=() if self.per_sample else tuple(sorted(dense.items())[:KINDS]),
+            present=() if self.per_sample else tuple(sorted(self.present.items())), skipped=self.skipped,
         )  # fmt: skip
 
 
@@ -189,7 +204,7 @@ class FieldTally:
     def tried(self, trial: Trial, member: Member) -> None:
         """Takes note of the loss of the batch with the first trouble."""
         if self.nonfinite.rows and not self.nonfinite.tried:
-            self.nonfinite.tried, self.nonfinite.loss = True, trial.value
+            self.nonfinite.tried, self.nonfinite.loss, self.nonfinite.gradient = True, trial.value, trial.broken_gradient()
         if self.labels is not None and self.labels.outside and self.labels.scored is None:
             attempt = trial.link(member)
             unknown = attempt is None and bool(trial.error)

@@ -5,12 +5,13 @@ Out-of-range class labels are caught before torch sees them, because on a GPU th
 
 from __future__ import annotations
 
+import contextlib
 import math
 from dataclasses import dataclass, field
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from nbdebug.batch import prediction, tensors
@@ -74,6 +75,18 @@ class Trial:
     attempts: list[Attempt]
     loss: Tensor | None = None
     error: str = ""
+    model: nn.Module | None = None
+
+    def broken_gradient(self) -> str:
+        """The first parameter whose gradient is not finite although the loss is: gates and clamps take an Inf on the way forward, not back."""
+        if self.model is None or self.loss is None or not self.loss.requires_grad or not bool(torch.isfinite(self.loss.detach()).all()):
+            return ""
+        named = [(name, parameter) for name, parameter in self.model.named_parameters() if parameter.requires_grad]
+        with contextlib.suppress(Exception):  # a backward pass of the user's own that wants more than one look
+            gradients = torch.autograd.grad(self.loss.sum(), [parameter for _, parameter in named], retain_graph=True, allow_unused=True)
+            broken = (name for (name, _), one in zip(named, gradients, strict=True) if one is not None and not one.is_sparse and not bool(torch.isfinite(one).all()))
+            return next(broken, "")
+        return ""
 
     @property
     def value(self) -> float | None:
@@ -116,11 +129,11 @@ class Trial:
 def try_loss(setup: TrainingSetup, batch: Any) -> Trial:
     """The loss of this batch in the modes that the model is in; an error is noted, never raised."""
     tape, guard = Tape(setup.model), _LossGuard()
-    trial = Trial(tape, guard.attempts)
+    trial = Trial(tape, guard.attempts, model=setup.model)
     try:
         with torch.enable_grad(), tape, guard:
             trial.loss = setup.loss(batch)
-        trial.attempts.extend(_own_loss_deaf_to_the_last(trial, setup, batch))
+        trial.attempts.extend(_own_loss_deaf_to_the_last(trial, setup, batch) or _own_loss_that_wraps(trial, setup, batch))
     except Exception as error:  # the step is the user's own code: anything may come
         trial.error = first_line(error)
         trial.attempts.extend(_own_loss_that_raised(trial, setup, batch))
@@ -187,6 +200,24 @@ def _own_loss_deaf_to_the_last(trial: Trial, setup: TrainingSetup, batch: Any) -
     if felt is None:
         return []
     return [Attempt("", predicted, t) for t in found if not bool(felt[t == predicted.shape[1]].any()) and bool(felt[t < predicted.shape[1]].all())]
+
+
+def _own_loss_that_wraps(trial: Trial, setup: TrainingSetup, batch: Any) -> list[Attempt]:
+    """A loss of the user's own that takes the output at the place of the label: one below 0 counts from the end, and pulls at another class."""
+    root = trial.tape.root if trial.tape is not None else None
+    predicted = prediction(root.output) if root is not None and root.returned and not trial.attempts else None
+    if predicted is None or predicted.ndim != 2 or predicted.shape[1] < 3 or not predicted.requires_grad or not trial.loss.requires_grad:
+        return []
+    classes = predicted.shape[1]
+    found = [m.tensor.to(predicted.device).reshape(-1) for m in members(batch, setup) if m.role == "target" and not m.tensor.is_floating_point()]
+    found = [t for t in found if len(t) == len(predicted) and -classes <= int(t.min()) < 0 and int(t.max()) < classes]
+    if not found:
+        return []
+    (gradient,) = torch.autograd.grad(trial.loss, predicted, retain_graph=True, allow_unused=True)
+    pulled = None if gradient is None else gradient.argmin(1)  # the output that the loss wants to rise
+    if pulled is None or not bool((gradient.amin(1) < 0).all()):
+        return []
+    return [Attempt("", predicted, t) for t in found if bool((pulled == t % classes).all())]
 
 
 def _is_part(seen: Tensor, delivered: Tensor) -> bool:

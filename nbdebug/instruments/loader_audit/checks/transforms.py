@@ -24,7 +24,7 @@ def transform_wrong(looks: LoaderLooks) -> Iterator[Seen]:
     Wrong: what the transform has emptied, clipped or scrambled cannot be learnt from; augmentation makes validation noisy and harder
         than it is; masks that are not turned with their images are labels of other pixels.
     Seen: each transform and step is listened to on a few samples: values in, values out. Constant, not finite, all at one end of the
-        range, the order of numbers kept while axes are exchanged (reshape for permute), or the same for different samples. A sample
+        range, fractions cut off by a cast to whole numbers, the order of numbers kept while axes are exchanged (reshape for permute), seven in ten numbers erased by lot, or the same for different samples. A sample
         of val_loader is read again with other random numbers. For masks the same marker goes in place of image and mask, and must
         come out in the same place in every draw. A sample is looked at again when the next one has been read: where both lie in the
         same buffer, the rows of a batch are all the same.
@@ -51,7 +51,7 @@ def transform_wrong(looks: LoaderLooks) -> Iterator[Seen]:
     """
     told: set[tuple[str, ...]] = set()
     for run in looks.loaders:
-        for key, seen in (*_overwritten(run), *_broken(run), *_apart(run)):
+        for key, seen in (*_overwritten(run), *_cut(run), *_broken(run), *_apart(run)):
             if key not in told:
                 told.add(key)
                 yield seen
@@ -74,7 +74,7 @@ def _broken(run: LoaderRun) -> Iterator[tuple[tuple[str, ...], Seen]]:
         evidence = {"samples": ",".join(map(str, trouble.ids)), "split": run.name, "of": trouble.of, "share": trouble.share}
         step = f"{run.dataset}.{trouble.name or '__getitem__'}"
         place = Location(detail=", ".join(filter(None, [run.name, step, named(trouble.ids)])))
-        severity = WARNING if trouble.kind == "collapsed" else None
+        severity = WARNING if trouble.kind in ("collapsed", "erased") else None
         seen = Seen(_said(trouble), place, evidence, severity=severity, advice=ADVICE[trouble.kind])
         yield (trouble.kind, trouble.name, run.dataset), seen
 
@@ -94,12 +94,22 @@ def _overwritten(run: LoaderRun) -> Iterator[tuple[tuple[str, ...], Seen]]:
     yield ("overwritten", run.dataset), Seen(message, place, evidence, advice=advice)
 
 
+def _cut(run: LoaderRun) -> Iterator[tuple[tuple[str, ...], Seen]]:
+    for cut in run.cut:
+        at = f" at `{cut.text}`" if cut.text else ""
+        message = f"the cast of {cut.operation} cuts off the fractions of numbers that lie between -1 and 1, {cut.share:.0%} of them{at}: {cut.example}, and hardly more than 0 is left"
+        place = Location(file=cut.file, line=cut.line, cell=cut.cell, detail=", ".join(filter(None, [run.name, run.dataset, named(cut.ids)])))
+        evidence = {"samples": ",".join(map(str, cut.ids)), "split": run.name, "share": cut.share, "dtype": cut.dtype}
+        yield ("cut", cut.file, str(cut.line), str(cut.cell)), Seen(message, place, evidence, advice="keep floating point numbers, or cast before they are divided")
+
+
 ADVICE = {
     "NaN or Inf": "look for a division by zero or a logarithm of 0 in that step, and add an epsilon",
     "constant": "look at the range that this step expects: 0..1 or 0..255, float or uint8",
     "collapsed": "scale before clipping: x / 255, then clamp(0, 1)",
     "scrambled": "permute(2, 0, 1) or numpy.moveaxis exchanges axes; reshape and view only cut the numbers anew",
     "independent": "does the step use its argument, or a variable of the notebook?",
+    "erased": "is the comparison the right way round? rand < p is true for a share p",
 }
 
 
@@ -111,6 +121,7 @@ def _said(trouble: Trouble) -> str:
         "constant": f"a constant comes out of it in {counted}: {turned}",
         "collapsed": f"{trouble.share:.0%} of the values lie on one end of the range after it, in {counted}: {turned}",
         "scrambled": f"axes were exchanged by a reshape, which leaves the numbers in their old order under a new shape: {turned}",
+        "erased": f"{trouble.share:.0%} of what it gets is replaced by one value, at places that are drawn anew for each of {trouble.of} readings: {turned}",
         "independent": f"{trouble.samples} different samples all came out the same: {turned}",
     }[trouble.kind]
 

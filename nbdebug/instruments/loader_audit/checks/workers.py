@@ -76,22 +76,26 @@ def worker_rng(looks: LoaderLooks) -> Iterator[Seen]:
 def _is_meant_to_vary(looks: LoaderLooks, seen: Reseeded) -> bool:
     """Whether it is the generator of everybody, or validation does without: then the numbers are those of an augmentation."""
     val = looks.val
-    if seen.of_all or val is None or val.why_not:
+    if seen.of_all or val is None or val.why_not and not val.settled:
         return seen.of_all
     return val.reseeded is None and (not seen.each or val.dataset == looks.train.dataset)
 
 
 def _reseeding(run: LoaderRun, seen: Reseeded) -> Seen:
     if seen.each:
-        message = f"reading a sample calls {seen.function}({seen.seed}), with a seed that goes by the sample alone: each gets the same random numbers in every epoch"
+        message = f"{_doing(run)} calls {seen.function}({seen.seed}), with a seed that goes by the sample alone: each gets the same random numbers in every epoch"
         place = Location(file=seen.file, line=seen.line, cell=seen.cell, detail=f"{run.name}, {run.dataset}")
         return Seen(message, place, {"seed": seen.seed, "samples": seen.samples}, advice="seed it from torch's random numbers, which go on from epoch to epoch")
     message = (
-        f"reading a sample calls {seen.function}({seen.seed}), and so did each of {seen.samples} samples: all of them get the same random numbers, in every epoch"
+        f"{_doing(run)} calls {seen.function}({seen.seed}), and so did each of {seen.samples} samples: all of them get the same random numbers, in every epoch"
     )
     place = Location(file=seen.file, line=seen.line, cell=seen.cell, detail=f"{run.name}, {run.dataset}")
     advice = "make the generator once, in __init__, or draw from torch's" if not seen.of_all else "seed once, before the training"
     return Seen(message, place, {"seed": seen.seed, "samples": seen.samples}, advice=advice)
+
+
+def _doing(run: LoaderRun) -> str:
+    return "putting samples together" if run.dataset == "TensorDataset" else "reading a sample"  # that one calls nothing
 
 
 def _repeating(run: LoaderRun, seen: WorkerLook) -> Iterator[Seen]:
