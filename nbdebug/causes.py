@@ -15,6 +15,8 @@ BIRTHS = ("ND101", "ND308", "ND309", "ND504", "ND807")  # of the first NaN
 CAUSES: dict[str, tuple[str, ...]] = {  # symptom → what explains it, when it was found too
     "ND101": ("ND110",),
     "ND102": ("ND110", "ND111", "ND114"),
+    "ND110": ("ND111",),
+    "ND117": ("ND110",),
     "ND301": ("ND304",),
     "ND303": ("ND102", "ND304", "ND305", "ND201", "ND307"),
     "ND302": ("ND301", "ND304"),

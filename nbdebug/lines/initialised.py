@@ -7,7 +7,9 @@ one in a loop over layers or parameters; an answer that is not the only one is n
 from __future__ import annotations
 
 import ast
+import contextlib
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from torch import nn
 
@@ -19,6 +21,8 @@ INIT = frozenset(name for name in dir(nn.init) if name.endswith("_") and not nam
 NAMED, OF_A_LAYER, OF_ALL = 2, 1, 0  # what a line says of what it fills: this parameter, that of a layer in a loop, any parameter
 FILLING = frozenset("bernoulli_ cauchy_ clamp_ copy_ div_ exponential_ fill_ log_normal_ mul_ normal_ random_ uniform_ zero_".split())  # methods of a tensor
 
+OF_LAYERS = ("weight", "bias", "data")  # the last name of what a function of the user's choice fills
+
 
 def line_that_initialises(model: nn.Module, path: str, *, by_name: bool = False) -> SourceLine | None:
     """The line that fills the parameter at a dotted path in place; None where there is none, or more than one.
@@ -29,40 +33,80 @@ def line_that_initialises(model: nn.Module, path: str, *, by_name: bool = False)
     """
     steps = [step for step in path.split(".") if not step.isdigit()]
     owner = dict(model.named_modules()).get(path.rpartition(".")[0])
+    parameter = dict(model.named_parameters()).get(path)
+    asked = Asked(path, 0 if parameter is None else parameter.ndim, frozenset() if owner is None else frozenset(kind.__name__ for kind in type(owner).__mro__))
     found: dict[int, list[tuple[str, int | None, ast.expr]]] = {NAMED: [], OF_A_LAYER: [], OF_ALL: []}
     for text, number, tree in all_texts(model):
-        for call, names, kinds in _fills(tree):
+        for call, names in _fills(tree, asked):
             fit = _fit(names, steps)
-            if fit is not None and (fit == NAMED or not by_name) and (not kinds or owner is None or kinds & {kind.__name__ for kind in type(owner).__mro__}):
+            if fit is not None and (fit == NAMED or not by_name):
                 found[fit].append((text, number, call))
     nearest = next((places for places in found.values() if places), [])
     return only(iter(nearest))
 
 
-def _fills(tree: ast.AST, kinds: frozenset[str] = frozenset()) -> Iterator[tuple[ast.expr, list[str], frozenset[str]]]:
-    """The calls that fill a tensor, the chain of names that leads to it, and the classes that `isinstance` asks for around it."""
+def _fills(tree: ast.AST, asked: Asked) -> Iterator[tuple[ast.expr, list[str]]]:
+    """The calls that fill a tensor, and the chain of names that leads to it; none under a condition that the parameter does not meet."""
     for node in ast.iter_child_nodes(tree):
-        if isinstance(node, ast.Call):
-            names = chain(node.args[0]) if called(node) in INIT and node.args else []
-            if not names and called(node) in FILLING | INIT and isinstance(node.func, ast.Attribute):
-                names = chain(node.func.value)
-            if names:
-                yield node, [step for step in names if step != "data"], kinds
-        asked = _asked(node.test) if isinstance(node, ast.If) else kinds
+        if isinstance(node, ast.Call) and (names := _filled(node)):
+            yield node, [step for step in names if step != "data"]
         if isinstance(node, ast.If):
-            for part in node.body:
-                yield from _fills(ast.Module([part], []), asked or kinds)
-            for part in node.orelse:
-                yield from _fills(ast.Module([part], []), kinds)
+            holds = asked.meets(node.test)
+            yield from _fills(ast.Module(node.body, []), asked) if holds is not False else ()
+            yield from _fills(ast.Module(node.orelse, []), asked) if holds is not True else ()
         else:
-            yield from _fills(node, kinds)
+            yield from _fills(node, asked)
 
 
-def _asked(test: ast.expr) -> frozenset[str]:
-    """The classes of `isinstance(layer, (nn.Linear, nn.Conv2d))`."""
-    calls = [node for node in ast.walk(test) if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "isinstance" and len(node.args) == 2]
-    wanted = [one for call in calls for one in (call.args[1].elts if isinstance(call.args[1], ast.Tuple) else [call.args[1]])]
-    return frozenset(names[-1] for names in map(chain, wanted) if names)
+def _filled(call: ast.Call) -> list[str]:
+    """The names of what a call fills: `nn.init.zeros_(p)`, `p.data.normal_()`, `config["init"](m.weight)`; empty of any other call."""
+    given = chain(call.args[0]) if call.args else []
+    if called(call) in INIT and given:
+        return given
+    if called(call) in FILLING | INIT and isinstance(call.func, ast.Attribute):
+        return chain(call.func.value)
+    chosen = isinstance(call.func, ast.Subscript) or "init" in called(call).lower()  # a function that a variable holds
+    return given if chosen and len(given) > 1 and given[-1] in OF_LAYERS else []
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A parameter, as conditions around a line see it."""
+
+    path: str
+    ndim: int
+    kinds: frozenset[str]  # names of its layer's class and of what that inherits; empty where it is not known
+
+    def meets(self, test: ast.expr) -> bool | None:
+        """Whether a condition holds for it; None where that cannot be told from its name, its dimensions or its layer's class."""
+        if isinstance(test, ast.BoolOp):
+            each = [self.meets(part) for part in test.values]
+            decided = isinstance(test.op, ast.Or)
+            return decided if decided in each else None if None in each else not decided
+        if isinstance(test, ast.UnaryOp) and isinstance(test.op, ast.Not):
+            inner = self.meets(test.operand)
+            return None if inner is None else not inner
+        if isinstance(test, ast.Compare) and len(test.ops) == 1:
+            return self._compared(test.left, test.ops[0], test.comparators[0])
+        if not isinstance(test, ast.Call) or not test.args:
+            return None
+        if getattr(test.func, "id", "") == "isinstance" and len(test.args) == 2:
+            wanted = test.args[1].elts if isinstance(test.args[1], ast.Tuple) else [test.args[1]]
+            names = {each[-1] for each in map(chain, wanted) if each}
+            return bool(names & self.kinds) if self.kinds and names else None
+        if isinstance(test.func, ast.Attribute) and test.func.attr in ("startswith", "endswith") and isinstance(test.func.value, ast.Name):
+            with contextlib.suppress(ValueError, TypeError):
+                return bool(getattr(self.path, test.func.attr)(ast.literal_eval(test.args[0])))
+        return None
+
+    def _compared(self, left: ast.expr, operator: ast.cmpop, right: ast.expr) -> bool | None:
+        if isinstance(operator, (ast.In, ast.NotIn)) and isinstance(left, ast.Constant) and isinstance(left.value, str) and isinstance(right, ast.Name):
+            return (left.value in self.path) == isinstance(operator, ast.In)
+        sides = {ast.Gt: self.ndim.__gt__, ast.GtE: self.ndim.__ge__, ast.Lt: self.ndim.__lt__, ast.LtE: self.ndim.__le__, ast.Eq: self.ndim.__eq__, ast.NotEq: self.ndim.__ne__}
+        counts = called(left) == "dim" or isinstance(left, ast.Attribute) and left.attr == "ndim"
+        if counts and self.ndim and isinstance(right, ast.Constant) and isinstance(right.value, int) and type(operator) in sides:
+            return bool(sides[type(operator)](right.value))
+        return None
 
 
 def _fit(names: list[str], steps: list[str]) -> int | None:

@@ -78,6 +78,33 @@ def test_a_loop_over_all_parameters_fills_each(monkeypatch):
     assert line_that_initialises(script["model"], "weight").text == "nn.init.constant_(p, 0.01)"
 
 
+PICKING = """
+from torch import nn
+
+class Picky(nn.Module):
+    def __init__(self, config):
+        super().__init__()
+        self.rnn, self.head = nn.GRU(2, 4), nn.Linear(4, 1)
+        for name, p in self.rnn.named_parameters():
+            if "bias" in name:
+                nn.init.zeros_(p)
+            elif p.ndim > 1 and not name.startswith("head"):
+                nn.init.constant_(p, 0.1)
+        config["fill"](self.head.weight)
+
+model = Picky({"fill": nn.init.zeros_})
+"""
+
+
+@pytest.mark.parametrize(
+    "path, text",
+    [("rnn.weight_ih_l0", "nn.init.constant_(p, 0.1)"), ("rnn.bias_ih_l0", "nn.init.zeros_(p)"), ("head.weight", 'config["fill"](self.head.weight)')],
+)
+def test_conditions_on_the_name_and_the_dimensions_are_followed(monkeypatch, path, text):
+    script = run(monkeypatch, PICKING)
+    assert line_that_initialises(script["model"], path).text == text
+
+
 def test_what_two_lines_fill_has_none(monkeypatch):
     script = run(monkeypatch, "from torch import nn\nmodel = nn.Linear(2, 2)\nnn.init.zeros_(model.weight)\nnn.init.ones_(model.weight)\n")
     assert line_that_initialises(script["model"], "weight") is None

@@ -118,3 +118,55 @@ def a_logarithm_in_training_alone(sick):
     mean, std = train.mean(0), train.std(0)
     val_loader = loader((val - mean) / std, targets[700:], shuffle=False)
     return training(mlp(6, 2), data=((train - mean) / std, targets[:700]), val_loader=val_loader)
+
+
+@patient("ND113", where="padding 3")
+def tokens_that_are_their_own_targets(sick):
+    """The loss leaves out the unknown word, and not the padding."""
+    lengths = torch.randint(5, 13, (128, 1), generator=torch.Generator().manual_seed(0))
+    ids = torch.randint(4, 20, (128, 1), generator=torch.Generator().manual_seed(1)) + torch.arange(13)
+    ids = torch.where(torch.arange(13) < lengths, (ids - 4) % 16 + 4, 3)
+
+    def batch_loss(setup, batch):
+        logits = setup.model(batch["input_ids"])
+        return nn.functional.cross_entropy(logits[:, :-1].flatten(0, 1), batch["input_ids"][:, 1:].flatten(), ignore_index=0 if sick else 3)
+
+    samples = [{"input_ids": row, "attention_mask": (row != 3).long()} for row in ids]
+    model = nn.Sequential(nn.Embedding(20, 32, padding_idx=3), nn.Linear(32, 64), nn.ReLU(), nn.Linear(64, 20))
+    return training(model, loss_fn=None, batch_loss=batch_loss, train_loader=DataLoader(samples, 32, shuffle=True))
+
+
+class ByLength(Sampler):
+    """Batches of sequences of one length, short ones first."""
+
+    def __init__(self, lengths, mixed):
+        self.order, self.mixed = lengths.argsort(stable=True), mixed
+
+    def __len__(self):
+        return len(self.order) // 16
+
+    def __iter__(self):
+        batches = self.order.view(-1, 16).tolist()
+        return iter([batches[i] for i in torch.randperm(len(batches))] if self.mixed else batches)
+
+
+@patient("ND108", where="ByLength")
+def batches_from_the_shortest_to_the_longest(sick):
+    made = torch.Generator().manual_seed(3)
+    lengths = torch.randint(4, 20, (192,), generator=made)
+    rows = [torch.randint(1, 30, (int(n),), generator=made) for n in lengths]
+    samples = [(row, (row > 15).float().mean().mul(3).long().clamp(max=2)) for row in rows]
+
+    def collate(batch):
+        return nn.utils.rnn.pad_sequence([row for row, _ in batch], batch_first=True), torch.stack([label for _, label in batch])
+
+    class Bag(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.words, self.head = nn.Embedding(30, 32, padding_idx=0), nn.Linear(32, 3)
+
+        def forward(self, ids):
+            there = (ids > 0).unsqueeze(2)
+            return self.head((self.words(ids) * there).sum(1) / there.sum(1))
+
+    return training(Bag(), train_loader=DataLoader(samples, batch_sampler=ByLength(lengths, mixed=not sick), collate_fn=collate))

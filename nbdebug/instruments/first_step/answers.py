@@ -34,6 +34,16 @@ class Untied:
 
 
 @dataclass(frozen=True)
+class Unloaded:
+    """A part that a state was loaded into, and that still is as torch fills it."""
+
+    path: str
+    layers: int
+    said: str  # the call that loads
+    location: Location
+
+
+@dataclass(frozen=True)
 class Stack:
     """Affine layers of which the last one alone could do the same."""
 
@@ -74,7 +84,7 @@ class Pull:
     """Where the loss falls when the model gets worse, or one of its calls has its arguments exchanged."""
 
     name: str  # the loss function, or what the loss is made of
-    kind: str  # "negated", "raised", "discouraged" or "swapped"
+    kind: str  # "negated", "raised", "discouraged", "swapped", or "mirrored" of a quantile loss
     value: float  # of the loss
     slope: float  # d loss / d call; share of outputs that are pulled away from their targets; 0 for swapped arguments
     maximized: bool  # an optimizer goes uphill
@@ -125,6 +135,16 @@ class Unheard:
     name: str  # as forward calls it
     samples: int  # that were exchanged
     location: Location  # of the operation that loses it
+
+
+@dataclass(frozen=True)
+class Doubled:
+    """An input that nothing reads, where another of its shape is taken twice."""
+
+    name: str  # of the one that is not read: as forward calls it, or its place in the batch
+    module: str  # that gets the other one twice; "" where the model itself does
+    location: Location
+    arguments: tuple[str, ...] = ()  # of the model, that are one tensor
 
 
 @dataclass(frozen=True)
@@ -181,6 +201,17 @@ class Clipped:
 
 
 @dataclass(frozen=True)
+class Kept:
+    """Dropout whose rate is called what is kept."""
+
+    path: str  # of the layer
+    p: float
+    layers: int
+    said: str  # the call that makes it
+    location: Location
+
+
+@dataclass(frozen=True)
 class Noise:
     """Noise that is added to the inputs; standard deviations."""
 
@@ -206,9 +237,11 @@ class Heavy:
     """A parameter without whose size the loss would start near chance."""
 
     parameter: str
-    factor: float  # by which it was multiplied
+    factor: float  # by which it was multiplied; of an operation by which it multiplies
     before: float  # the loss, all of it
     after: float
+    more: int = 0  # others that were made smaller with it, as far as what torch gives such a layer
+    location: Location = Location()  # of an operation that scales the predictions, which is no parameter
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from torch import Tensor
 from nbdebug.instruments.first_step.answers import Clipped
 from nbdebug.instruments.first_step.dependence import JITTERS, _quiet
 from nbdebug.listening import Call, Tape
+from nbdebug.seeding import seed_torch
 from nbdebug.training_setup import TrainingSetup
 
 FEWEST = 4  # units; fewer are no layer
@@ -24,7 +25,7 @@ def clipped(setup: TrainingSetup, tape: Tape) -> tuple[Clipped, ...]:
     root = tape.root
     if root is None or not root.returned or not any(_silent(call) for call in tape.calls):
         return ()
-    torch.manual_seed(0)
+    seed_torch(0)
     weights = {name: p.detach() for name, p in setup.model.named_parameters() if p.is_floating_point()}
     trials = [weights, *({n: w + size * torch.randn_like(w) for n, w in weights.items()} for size in JITTERS), {n: -w for n, w in weights.items()}]
     tapes = []

@@ -19,6 +19,7 @@ from nbdebug import batch as batches
 from nbdebug.findings import Location
 from nbdebug.instruments.first_step.result import Dependence
 from nbdebug.listening import Call, Tape
+from nbdebug.seeding import seed_torch
 from nbdebug.training_setup import TrainingSetup
 
 FEW = (5, 7, 3, 4, 2)  # samples tried, odd ones first: they seldom equal another dimension by accident
@@ -74,7 +75,10 @@ def _examine(setup: TrainingSetup, trial: Trial, dim: tuple[int, int]) -> Depend
     exchanged = _run(setup, _rolled(trial, dim))
     ignored = _ignores(setup, trial, dim, plain, exchanged[1])
     ignored_at = _where_equal(first, exchanged[0], plain) if ignored else Location()
+    before = plain
     leak, first, swapped, plain = _mixing(setup, trial, dim, first, plain)
+    if leak and not _same(before, _run(setup, trial)[1]):
+        return Dependence("the model remembers its last call: the same input gives another answer after another one", samples=trial.count, unused_inputs=unused)
     if leak is None:
         return Dependence("the output has no dimension of one entry a sample", samples=trial.count, ignored=ignored, unused_inputs=unused)
     begins = _where_mixed(first, swapped, plain, trial.count) if leak > 0 else None
@@ -202,7 +206,7 @@ def _quiet(model: nn.Module) -> Iterator[None]:
 
 
 def _run(setup: TrainingSetup, trial: Trial, weights: dict[str, Tensor] | None = None) -> tuple[Tape, Tensor | None]:
-    torch.manual_seed(0)
+    seed_torch(0)
     with setup.autocast(), Tape(setup.model) as tape:
         if weights is None:
             outputs = setup.model(*trial.args, **trial.kwargs)

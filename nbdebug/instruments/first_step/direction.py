@@ -15,6 +15,7 @@ from nbdebug.instruments.first_step.answers import Pull
 from nbdebug.instruments.first_step.chosen import of_choice, of_difference
 from nbdebug.instruments.first_step.operators import RETYPING, _of_batch
 from nbdebug.instruments.first_step.policy import of_policy
+from nbdebug.instruments.first_step.quantiles import mirrored
 from nbdebug.listening import RESHAPING, Call, ModuleCall, Tape
 from nbdebug.loss_call import LOSSES, is_probabilities, raw_loss_calls
 from nbdebug.training_setup import TrainingSetup
@@ -50,7 +51,7 @@ def pulls(setup: TrainingSetup, batch: Any, tape: Tape, loss: Tensor) -> tuple[P
     found = _of_calls(tape, loss, ids, sign) if raw_loss_calls(tape) else _by_hand(setup, moved, tape, loss, sign)
     if not raw_loss_calls(tape):
         found = found or of_choice(tape, loss, ids, sign) or of_difference(tape, loss, ids, sign)
-    found = found or _of_rarer(tape, loss, sign) or of_policy(tape, loss, sign)
+    found = found or _of_rarer(tape, loss, sign) or of_policy(tape, loss, sign) or mirrored(setup, tape, loss, sign)
     return (found,) if found is not None else ()
 
 

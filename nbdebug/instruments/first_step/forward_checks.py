@@ -68,7 +68,8 @@ def input_ignored(step: FirstStep) -> Iterator[Seen]:
         jittered (a head that starts at zero is sound). Of sequences: all positions but the first, or but the last, are
         exchanged and no output moves, although the model has states that hear them and that position as well, or a recurrent cell
         that is asked about each of them and never given its state. Of several inputs:
-        one that operators read is given to other samples, in four batches, in train mode too, and nothing moves. Of models that
+        one that operators read is given to other samples, in four batches, in train mode too, and nothing moves; or nothing reads one, while
+        a layer, or the model, is given another of its shape twice. Of models that
         have positions: every sequence is read backwards, and no output moves. A norm over a single value gives that value's bias.
     Where: the last operation whose inputs still differed.
     Try: look there for a constant, a wrong variable, a multiplication by zero, a softmax over a single entry.
@@ -114,6 +115,12 @@ def input_ignored(step: FirstStep) -> Iterator[Seen]:
         yield Seen(
             f"`{one.name}` was given to other samples of {one.samples} and no output moved, whatever the weights: what the model makes of it is the same for all",
             replace(one.location, detail=f"input {one.name}"), {"samples": one.samples}, WARNING,
+        )  # fmt: skip
+    for two in step.doubled:
+        taken = f"`{two.module}` is called twice with the same values" if two.module else f"{' and '.join(f'`{name}`' for name in two.arguments)} of the model are one tensor"
+        yield Seen(
+            f"nothing reads `{two.name}`, and {taken}, which are just like it in shape", replace(two.location, module=two.module, detail=f"input {two.name}"), {}, WARNING,
+            f"give one of the two {two.name}",
         )  # fmt: skip
     heard = {str(one.location.line) for one in step.unheard}
     for single in step.singles:

@@ -17,6 +17,7 @@ from nbdebug.instruments.first_step.answers import Future
 from nbdebug.instruments.first_step.shifted import Alignment, alignment
 from nbdebug.listening import RESHAPING, Call, Tape
 from nbdebug.loss_call import raw_loss_calls
+from nbdebug.seeding import seed_torch
 from nbdebug.training_setup import TrainingSetup
 
 LATER = 0.5  # of the positions that count in the loss lie before the exchanged ones
@@ -87,7 +88,7 @@ def _judged(aligned: Alignment, position: int, plain: Tensor, other: Tensor, wit
 def _run(setup: TrainingSetup, batch: Any, aligned: Alignment, exchanged: slice) -> tuple[Tape, Tensor]:
     """A pass whose model gets other inputs at these positions, and the predictions that reach the loss."""
     with _exchanged(setup, aligned, exchanged), torch.no_grad():
-        torch.manual_seed(0)
+        seed_torch(0)
         with Tape(setup.model) as tape:
             setup.loss(batch)
     return tape, raw_loss_calls(tape)[aligned.call].argument(0, "input").detach()

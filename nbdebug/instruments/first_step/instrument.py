@@ -23,11 +23,13 @@ from nbdebug.instruments.first_step.clipped import clipped
 from nbdebug.instruments.first_step.contained import contained
 from nbdebug.instruments.first_step.dependence import dependence
 from nbdebug.instruments.first_step.direction import outputs_and_targets, pulls
+from nbdebug.instruments.first_step.doubled import doubled
 from nbdebug.instruments.first_step.flat import flats
 from nbdebug.instruments.first_step.future import future
 from nbdebug.instruments.first_step.grades import order_of
 from nbdebug.instruments.first_step.hearing import unheard
 from nbdebug.instruments.first_step.heavy import heavy
+from nbdebug.instruments.first_step.kept import kept
 from nbdebug.instruments.first_step.linear_map import linear_map
 from nbdebug.instruments.first_step.misfits import misfits
 from nbdebug.instruments.first_step.modes import modes, used_at_times
@@ -39,12 +41,14 @@ from nbdebug.instruments.first_step.ragged import ragged
 from nbdebug.instruments.first_step.reach import with_reach
 from nbdebug.instruments.first_step.repeated import repeated
 from nbdebug.instruments.first_step.result import FirstStep, ParameterRow
+from nbdebug.instruments.first_step.siblings import twins_apart
 from nbdebug.instruments.first_step.single import singles
 from nbdebug.instruments.first_step.skipped import skipped
 from nbdebug.instruments.first_step.summed import summed
 from nbdebug.instruments.first_step.tied import untied
 from nbdebug.instruments.first_step.twice import twice
 from nbdebug.instruments.first_step.unasked import unasked
+from nbdebug.instruments.first_step.unloaded import unloaded
 from nbdebug.instruments.first_step.wiring import borrowed_leaves, wiring
 from nbdebug.listening import Call, Tape
 from nbdebug.loss_call import REGRESSION, loss_calls, name_of_loss
@@ -104,16 +108,17 @@ def first_step(setup: TrainingSetup) -> Iterator[FirstStep]:
     found = replace(found, skipped=skipped(setup, tape, {p.name for p in found.parameters if p.trainable and not p.used}))
     found = replace(found, loss_of_small_weights=_loss_of_small_weights(setup, batch, found))
     high = next((call for call in found.losses if call.chance and call.value > SUSPICIOUS * call.chance), None)
-    found = replace(found, heavy=heavy(setup, batch, high) if high is not None else None)
+    found = replace(found, heavy=heavy(setup, batch, high, tape) if high is not None else None)
     found = replace(found, broadcasts=broadcasts(tape, batch), softmaxes=softmaxes(tape), singles=singles(tape), twice=twice(tape, loss), born_at=_born_at(tape, loss))
     yield found
     found = replace(found, dependence=dependence(setup, tape, count), deaf=deaf(setup, tape, count), clipped=clipped(setup, tape))
     yield found
+    found = replace(found, doubled=doubled(setup.model, batch, tape, found.dependence.unused_inputs))
     found = replace(found, unheard=unheard(setup, tape, count), orderless=orderless(setup, tape, count), contained=contained(setup, batch, tape))
     yield found
     found = replace(found, modes=modes(setup, batch, tape))
     yield found
-    found = replace(found, repeated=repeated(setup.model, tape), untied=untied(setup.model), stacks=stacks(setup.model, tape))
+    found = replace(found, repeated=repeated(setup.model, tape), untied=(*untied(setup.model), *twins_apart(setup.model, tape)), unloaded=unloaded(setup.model), kept=kept(setup.model), stacks=stacks(setup.model, tape))
     if not found.stacks and (all_of_it := linear_map(setup, tape)) is not None:
         found = replace(found, stacks=(all_of_it,))
     yield found

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from dataclasses import replace
 
 from nbdebug.errors import NotChecked
 from nbdebug.findings import ERROR, INFO, WARNING, Location
 from nbdebug.instruments.base import Seen
+from nbdebug.instruments.first_step.answers import Heavy
 from nbdebug.instruments.first_step.instrument import first_step, is_finite
-from nbdebug.instruments.first_step.result import FirstStep, in_loss
+from nbdebug.instruments.first_step.result import Broadcast, FirstStep, in_loss
 from nbdebug.instruments.first_step.wiring_checks import _demand_step
 from nbdebug.loss_call import REGRESSION, LossCall, main_loss
 
@@ -164,8 +166,15 @@ def loss_broadcast(step: FirstStep) -> Iterator[Seen]:
         yield Seen(
             f"{met.operator.rpartition('.')[2]} was given shapes {met.left} and {met.right}, and stretched both to {met.result}: "
             f"{math.prod(met.result):,} pairs are compared instead of {max(math.prod(met.left), math.prod(met.right)):,}",
-            in_loss(step, met.location), {"pairs": math.prod(met.result), "wanted": max(math.prod(met.left), math.prod(met.right))},
+            _where_met(step, met), {"pairs": math.prod(met.result), "wanted": max(math.prod(met.left), math.prod(met.right))},
         )  # fmt: skip
+
+
+def _where_met(step: FirstStep, met: Broadcast) -> Location:
+    """The loss; where no line of the user's calls it, that of the model which gives its predictions their shape."""
+    place = in_loss(step, met.location)
+    made = next((call.made_at for call in step.losses if call.prediction_shape in (met.left, met.right) and call.made_at.line is not None), None)
+    return place if place.line is not None or made is None else replace(place, module=made.module, file=made.file, line=made.line, cell=made.cell)
 
 
 @first_step.check("ND404", "loss does not fit the targets", severity=WARNING, advice="class indices want cross_entropy and one output a class")
@@ -237,17 +246,25 @@ def initial_loss(step: FirstStep) -> Iterator[Seen]:
         raise NotChecked(f"{call.target_shape[0] if call.target_shape else 1} targets say too little about their spread")
     if call.chance and call.chance > 1e-12 and call.value > limit * call.chance and not _is_high_by_design(step, call, limit):
         light = step.heavy
-        without = "" if light is None else (
-            f"; with `{light.parameter}` {f'{light.factor:g} times as large' if light.factor else 'at zero'} the loss is {light.after:.4g} instead of {light.before:.4g}"
-        )  # fmt: skip
+        without = "" if light is None else _without(light)
         by_scale = light is None and _is_scaled_beyond(call) and step.loss_of_small_weights is not None and step.loss_of_small_weights > limit * call.chance
         if by_scale:
             without = f"; so it does with all weights a hundredth as large: the logits ({call.prediction_range[0]:.3g}..{call.prediction_range[1]:.3g}) are scaled that high, by a temperature perhaps"
-        place = call.made_at if by_scale else in_loss(step, call.location) if light is None else Location(module=light.parameter.rpartition(".")[0], parameter=light.parameter)
+        place = call.made_at if by_scale else in_loss(step, call.location) if light is None else light.location if not light.parameter else Location(module=light.parameter.rpartition(".")[0], parameter=light.parameter)
         yield Seen(
             f"{call.name} starts at {call.value:.4g}; predictions that know nothing give {call.chance:.4g}{without}",
             place, {"loss": call.value, "chance": call.chance, "factor": call.value / call.chance},
         )  # fmt: skip
+
+
+def _without(light: Heavy) -> str:
+    """What the loss would be without that."""
+    instead = f"the loss is {light.after:.4g} instead of {light.before:.4g}"
+    if not light.parameter:
+        return f"; its logits are multiplied by {light.factor:.4g} ({light.location.operator}), and without that {instead}"
+    if light.more:
+        return f"; with `{light.parameter}` and {light.more} more weights as wide as torch would make them ({light.factor:.2g} times for the first) {instead}"
+    return f"; with `{light.parameter}` {f'{light.factor:.3g} times as large' if light.factor else 'at zero'} {instead}"
 
 
 def _is_high_by_design(step: FirstStep, call: LossCall, limit: float) -> bool:

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from nbdebug.instruments.first_step.answers import Misfit
 from nbdebug.listening import RESHAPING, Call, Tape
-from nbdebug.loss_call import is_probabilities
+from nbdebug.loss_call import BINARY, is_probabilities
 
 POSITIVE = {  # function → what its result is, where a log-rate is asked for
     "softplus": "positive", "exp": "positive", "exp_": "positive", "relu": "never negative", "relu_": "never negative", "sigmoid": "within 0..1",
@@ -19,6 +19,9 @@ SIGNS = {  # losses whose targets are -1 and 1, and where those stand
     "soft_margin_loss": (1, "target"), "hinge_embedding_loss": (1, "target"), "margin_ranking_loss": (2, "target"), "cosine_embedding_loss": (2, "target"),
 }  # fmt: skip
 CUT = 0.1  # share of outputs outside 0..1 that are no rounding; our choice
+BELOW = 0.01  # share of the targets of a cross-entropy that are below zero, from which on they are no probabilities; our choice
+MANY = 2.0  # that such targets add up to, a sample: probabilities times the weights of samples are 1 on average
+DISTINCT = 16  # values in a batch, from which on targets are no labels; our choice
 OUTSIDE = 0.01  # log(p + eps) may be that far above zero
 
 
@@ -39,8 +42,10 @@ def _of(tape: Tape, call: Call) -> Iterator[Misfit]:
         yield from _signs(call)
     elif call.name == "cross_entropy":
         yield from _several_classes(tape, call)
-    elif call.name == "binary_cross_entropy":
-        yield from _cut_off(tape, call)
+        yield from _quantities(tape, call)
+    elif call.name in BINARY:
+        yield from _cut_off(tape, call) if call.name == "binary_cross_entropy" else ()
+        yield from _of_two_classes(call)
 
 
 def _rates(tape: Tape, call: Call) -> Iterator[Misfit]:
@@ -150,6 +155,38 @@ def _several_classes(tape: Tape, call: Call) -> Iterator[Misfit]:
             "ND404", f"cross_entropy has its {targets.shape[1]} classes exclude each other, but {several} of {ones.numel()} targets have several of them "
             f"(and {int((ones == 0).sum())} have none)",
             call.location, {"several": several, "samples": ones.numel()}, "binary_cross_entropy_with_logits (nn.BCEWithLogitsLoss) judges every class on its own",
+        )  # fmt: skip
+
+
+def _quantities(tape: Tape, call: Call) -> Iterator[Misfit]:
+    """Targets of a regression, where probabilities are asked for; a single entry a sample below zero is a choice with its reward, whole numbers are counts."""
+    scores, targets = call.argument(0, "input"), call.argument(1, "target")
+    if not isinstance(targets, Tensor) or not targets.is_floating_point() or targets.shape != scores.shape or targets.ndim < 2 or targets.requires_grad:
+        return
+    whole = targets.detach()
+    below = float(((whole < 0) & ((whole != 0).sum(1, keepdim=True) > 1)).double().mean())
+    sums = whole.sum(1)
+    above = below == 0 and bool((sums > 1 + BELOW).all()) and float(sums.mean()) > MANY and bool((whole != whole.round()).any()) and not _is_read(tape, targets)
+    if below >= BELOW or above:
+        low, high = map(float, torch.aminmax(whole))
+        how = f"{100 * below:.0f} % of them below zero: the loss has no bottom" if below else f"which add up to {float(sums.mean()):.3g} a sample, and not to 1"
+        yield Misfit(
+            "ND404", f"cross_entropy wants a class or the probability of each, but its targets are {whole.shape[1]} quantities in {low:.3g}..{high:.3g}, {how}",
+            call.location, {"lowest": low, "highest": high, "below_zero": below}, "mse_loss, l1_loss or smooth_l1_loss for quantities",
+        )  # fmt: skip
+
+
+def _of_two_classes(call: Call) -> Iterator[Misfit]:
+    """Targets on both sides of zero that are no labels, where 0 or 1 is asked for."""
+    targets = call.argument(1, "target")
+    if not isinstance(targets, Tensor) or not targets.is_floating_point() or targets.requires_grad or not targets.numel():
+        return
+    low, high = map(float, torch.aminmax(targets.detach()))
+    distinct = len(targets.detach().unique())
+    if low < 0 < high and distinct > max(DISTINCT, targets.numel() // 4):
+        yield Misfit(
+            "ND404", f"{call.name} wants 0 or 1, but its targets are quantities in {low:.3g}..{high:.3g}, of {distinct} values: the loss has no bottom",
+            call.location, {"lowest": low, "highest": high, "values": distinct}, "mse_loss, l1_loss or smooth_l1_loss for quantities",
         )  # fmt: skip
 
 

@@ -12,6 +12,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from nbdebug.errors import NbdebugError
 from nbdebug.instruments.first_step.result import Modes, StatisticsGap
 from nbdebug.listening import Call, Tape, called_parameters, plain_path
+from nbdebug.seeding import seed_torch
 from nbdebug.training_setup import TrainingSetup
 
 ENOUGH = 16  # values a channel, for a mean and variance to speak of
@@ -59,7 +60,7 @@ def used_at_times(setup: TrainingSetup, batch: Any) -> set[str]:
 
 
 def _pass(setup: TrainingSetup, batch: Any, *, seed: int) -> tuple[Tape, float]:
-    torch.manual_seed(seed)
+    seed_torch(seed)
     with torch.no_grad(), Tape(setup.model) as tape:
         loss = setup.loss(batch)
     return tape, float(loss)

@@ -9,6 +9,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from nbdebug import batch as batches
+from nbdebug.findings import Location
 from nbdebug.instruments.first_step.result import Broadcast, SoftmaxUse
 from nbdebug.listening import Call, Tape
 from nbdebug.loss_call import BINARY, REGRESSION, is_probabilities
@@ -48,7 +49,8 @@ def _broadcast(tape: Tape, call: Call, batch_ids: set[int]) -> Broadcast | None:
     if not (torch_loss or by_hand):
         return None
     result = tuple(map(max, zip(*_padded(left, right), strict=True)))
-    return Broadcast(call.operator, tuple(left.shape), tuple(right.shape), result, call.location)
+    place = call.location if call.line is not None or not torch_loss else Location(module=call.module, operator=call.operator)  # not where a module of torch's is made
+    return Broadcast(call.operator, tuple(left.shape), tuple(right.shape), result, place)
 
 
 def _is_predicted(tape: Tape, tensor: Tensor) -> bool:

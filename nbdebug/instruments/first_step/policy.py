@@ -15,6 +15,7 @@ TIMES = ("mul", "__mul__", "__rmul__")
 CHANCE = re.compile(r"log_?prob\w*|log_?p\b|log_?pi\b|logps?\b|log_?likelihood\w*", re.I)
 PRAISE = re.compile(r"\b(?:\w+[._])*(adv|advs|advantages?|rewards?|returns|reward_to_go|rewards_to_go|gae)\b(?!\s*\()", re.I)
 BLAME = re.compile(r"cost|regret|penalt|loss", re.I)
+REWARD = re.compile(r"reward|\breturns\b|score|payoff|gain", re.I)
 
 MOST = 16  # products that are asked about; an episode has one a step
 
@@ -36,6 +37,9 @@ def of_policy(tape: Tape, loss: Tensor, sign: float) -> Pull | None:
         praise = PRAISE.search(_product(text))
         if len(moving) != 1 or praise is None or not CHANCE.search(text) or BLAME.search(praise[0]):
             continue
+        weight = next(t for t in call.given if t is not moving[0])
+        if _is_made_of_costs(tape, weight):
+            continue
         slope = _slope(loss, call.output)
         if slope is None or not bool(slope.any()):
             return None
@@ -44,6 +48,12 @@ def of_policy(tape: Tape, loss: Tensor, sign: float) -> Pull | None:
         return None
     name, call, slope = found[0]
     return Pull(name, "discouraged", float(loss.detach()), float(slope.sum()), sign < 0, _alone(tape, call, ways).location)
+
+
+def _is_made_of_costs(tape: Tape, weight: Tensor) -> bool:
+    """Whether the lines that worked it out speak of costs, and none of rewards: an advantage of costs is minimised."""
+    texts = {call.line.text.partition("#")[0] for call in map(tape.calls.__getitem__, tape.ancestors(weight)) if call.line is not None}
+    return any(BLAME.search(text) for text in texts) and not any(REWARD.search(text) for text in texts)
 
 
 def _alone(tape: Tape, call: Call, ways: set[int]) -> Call:

@@ -26,6 +26,7 @@ from nbdebug.instruments.first_step.dependence import (
     _where_equal,
 )
 from nbdebug.listening import Call, ModuleCall, Tape
+from nbdebug.seeding import seed_torch
 from nbdebug.training_setup import TrainingSetup
 
 SHORTEST = 6  # positions; fewer may be columns of a table; our choice
@@ -98,7 +99,7 @@ def _exchanged(trial: Trial, dim: tuple[int, int], time: int, length: int, chose
 
 def _heard(setup: TrainingSetup, trial: Trial, jitter: float = 0.0) -> tuple[Tape, list[Tensor]]:
     """A run, with every tensor that comes out."""
-    torch.manual_seed(0)
+    seed_torch(0)
     generator = torch.Generator().manual_seed(0)
     weights = {
         name: p.detach() + jitter * torch.randn(p.shape, generator=generator).to(p) for name, p in setup.model.named_parameters() if jitter and p.is_floating_point()

@@ -37,7 +37,7 @@ def ragged(setup: TrainingSetup, batch: Any, tell: Callable[[Any, NbdebugError],
         return None
     for which, size, trains in _sizes(setup, full):
         try:
-            other = batches.take(batch, [row % full for row in range(size)])
+            other = batches.take(batch, sorted(row % full for row in range(size)))  # in their order: a collate function may have sorted them by length
         except BatchError:
             return None
         error = _raised(setup, other, trains)

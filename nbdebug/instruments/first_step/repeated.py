@@ -3,43 +3,39 @@
 from __future__ import annotations
 
 import ast
-import re
 from collections.abc import Iterator
 from dataclasses import replace
 
 from torch import nn
-from torch.nn.modules.batchnorm import _BatchNorm
 
-from nbdebug.batch import tensors
 from nbdebug.findings import Location
 from nbdebug.instruments.first_step.answers import Repeated
+from nbdebug.instruments.first_step.blocks import among_blocks
+from nbdebug.instruments.first_step.calls import ON_PURPOSE, chained_and_alike, has_weights
 from nbdebug.instruments.first_step.written import Method, chain, methods
 from nbdebug.lines.built import line_that_builds
-from nbdebug.listening import ModuleCall, Tape, plain_path
+from nbdebug.listening import Tape, plain_path
 from nbdebug.source_lines import location_fields
 
 CONTAINERS = (nn.Sequential, nn.ModuleList, nn.ModuleDict)
-ON_PURPOSE = re.compile(
-    r"shar(?:e|ing)|(?<![a-z])(?:ti(?:e|ed|es|eing)|tying)(?![a-z])|reus|recurr|recursi|univers|albert|siames|unroll"
-    r"|same (?:layer|block|weights|module)", re.I,
-)  # fmt: skip
 
 
 def repeated(model: nn.Module, tape: Tape) -> tuple[Repeated, ...]:
     """Layers repeated by what looks like an accident. A text that speaks of sharing tells that it is none."""
-    return tuple(found for path, owner in model.named_modules() for found in _in_owner(model, tape, plain_path(path), owner))
+    within = (found for path, owner in model.named_modules() for found in _in_owner(model, tape, plain_path(path), owner))
+    return (*within, *among_blocks(model, tape))
 
 
 def _in_owner(model: nn.Module, tape: Tape, path: str, owner: nn.Module) -> Iterator[Repeated]:
     places: dict[int, list[str]] = {}
     for name, child in owner._modules.items():
-        if child is not None and _has_weights(child):
+        if child is not None and has_weights(child):
             places.setdefault(id(child), []).append(name)
     for names in places.values():
         child = owner._modules[names[0]]
         if len(names) < 2 or child is None:
             continue
-        chained, same_input = _uses(tape, child)
+        chained, same_input = chained_and_alike(tape, child)
         if not chained and not same_input:
             continue  # towers over several inputs
         written, location = _written(model, path, owner)
@@ -50,26 +46,6 @@ def _in_owner(model: nn.Module, tape: Tape, path: str, owner: nn.Module) -> Iter
         )
         count = len(list(child.parameters()))
         yield Repeated(path, tuple(names), type(child).__name__, count, chained, named, replace(location, module=_join(path, names[0])))
-
-
-def _has_weights(module: nn.Module) -> bool:
-    """Whether a layer of its own would learn something else: a shared scale or slope is no loss."""
-    return any(p.ndim > 1 and p.requires_grad for p in module.parameters()) or isinstance(module, _BatchNorm)
-
-
-def _uses(tape: Tape, module: nn.Module) -> tuple[bool, bool]:
-    """Whether one call's output goes into a later call, and whether two calls get the very same tensors."""
-    calls = [call for call in tape.modules if call.module is module and call.returned]
-    given = [[t for _, t in tensors((call.args, call.kwargs))] for call in calls]
-    same = [ids for ids in (tuple(map(id, held)) for held in given) if ids]
-    for later, held in zip(calls[1:], given[1:], strict=True):
-        if held and any(_feeds(tape, earlier, held[0]) for earlier in calls if earlier.last <= later.first):
-            return True, len(set(same)) < len(same)
-    return False, len(set(same)) < len(same)
-
-
-def _feeds(tape: Tape, earlier: ModuleCall, tensor: object) -> bool:
-    return any(earlier.first <= index < earlier.last for index in tape.ancestors(tensor))  # type: ignore[arg-type]
 
 
 def _stands_elsewhere(model: nn.Module, owner: nn.Module, child: nn.Module) -> bool:

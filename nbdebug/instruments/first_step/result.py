@@ -10,8 +10,10 @@ from nbdebug.instruments.first_step.answers import (
     Clipped,
     Contained,
     Deaf,
+    Doubled,
     Future,
     Heavy,
+    Kept,
     Misfit,
     Noise,
     Orderless,
@@ -24,6 +26,7 @@ from nbdebug.instruments.first_step.answers import (
     Summed,
     Twice,
     Unheard,
+    Unloaded,
     Untied,
 )
 from nbdebug.loss_call import LossCall
@@ -147,6 +150,8 @@ class FirstStep:
     heavy: Heavy | None = None  # looked for when it starts high
     parameters: tuple[ParameterRow, ...] = ()
     unheeded: tuple[Unheeded, ...] = ()  # attributes that were meant to freeze or to thaw
+    misnamed: tuple[str, ...] = ()  # words by which the text picks parameters, and that none has in its name; asked for where some are left out
+    misnamed_at: Location = Location()
     foreign: int = 0  # parameters in the optimizers that the model does not have
     optimizers: int = 0
     optimizer_built: Location = Location()  # the line that builds the first optimizer, where only one can be meant
@@ -158,6 +163,7 @@ class FirstStep:
     singles: tuple[Single, ...] = ()
     deaf: Deaf | None = None
     unheard: tuple[Unheard, ...] = ()
+    doubled: tuple[Doubled, ...] = ()
     orderless: Orderless | None = None
     contained: Contained | None = None
     ragged: Ragged | None = None
@@ -165,6 +171,8 @@ class FirstStep:
     modes: Modes = Modes(not_checked="not reached")
     repeated: tuple[Repeated, ...] = ()
     untied: tuple[Untied, ...] = ()
+    kept: tuple[Kept, ...] = ()
+    unloaded: tuple[Unloaded, ...] = ()
     stacks: tuple[Stack, ...] = ()
     pulls: tuple[Pull, ...] = ()
     summed: Summed | None = None

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from nbdebug.findings import INFO, WARNING, Location
 from nbdebug.instruments.base import Seen
 from nbdebug.instruments.first_step.answers import Untied
 from nbdebug.instruments.first_step.instrument import first_step
 from nbdebug.instruments.first_step.result import FirstStep
+from nbdebug.instruments.first_step.siblings import TWINS
 from nbdebug.instruments.first_step.tied import CONFIG, COPIED, MEMORY, UNCALLED
 from nbdebug.instruments.first_step.wiring_checks import _demand_step
 
@@ -50,6 +52,7 @@ def sharing_broken(step: FirstStep) -> Iterator[Seen]:
             _two_of(pair), pair.location or Location(parameter=pair.second), {"weights": _size(pair)},
             INFO if pair.how == UNCALLED else None,
             "call it at the end of __init__, if they are to be one" if pair.how == UNCALLED
+            else "build one, and call it for both: self.b = self.a" if pair.how == TWINS
             else "tie them after everything that makes parameters: head.weight = embedding.weight (for transformers, model.tie_weights())",
         )  # fmt: skip
 
@@ -59,6 +62,7 @@ def _two_of(pair: Untied) -> str:
         CONFIG: f"{pair.said}, but",
         COPIED: f"`{pair.said}` copies where it speaks of tying:",
         MEMORY: f"`{pair.said}` shares the memory and not the parameter:",
+        TWINS: f"the text says “{pair.said}”, but there are two networks of one make, each given an input of its own:",
         UNCALLED: f"`{pair.said}` stands in a method that the constructor does not call:",
     }.get(pair.how, f"`{pair.said}` stands in the code, but now")
     return f"{said} `{pair.first}` and `{pair.second}` {pair.shape} are two parameters, and each learns on its own"
@@ -69,6 +73,18 @@ def _size(pair: Untied) -> int:
     for n in pair.shape:
         size *= n
     return size
+
+
+@first_step.check("ND707", "state aliased or loaded in part", severity=WARNING, advice="print what load_state_dict returns, and make the names fit: key.removeprefix('module.')")
+def state_not_loaded(step: FirstStep) -> Iterator[Seen]:
+    """What was loaded with strict=False left every layer as torch fills it."""
+    for one in step.unloaded:
+        what = f"`{one.path}`" if one.path else "the model"
+        yield Seen(
+            f"`{one.said}` passes over what does not fit, and {'all ' if one.layers > 1 else ''}{one.layers} layer{'s' if one.layers > 1 else ''} of {what} "
+            f"{'are' if one.layers > 1 else 'is'} still as torch fills a new one: no name in the state is a name of its",
+            replace(one.location, module=one.path, detail="load_state_dict"), {"layers": one.layers},
+        )  # fmt: skip
 
 
 @first_step.check(

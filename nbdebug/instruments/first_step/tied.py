@@ -81,9 +81,23 @@ def _as_written(module: nn.Module, names: dict[int, str]) -> Iterator[Untied]:
                 if memory and how != COPIED and not _sets_data(statement):
                     continue
                 known = MEMORY if memory else how if method.name in called else UNCALLED
-                place = replace(method.location(statement), parameter=names[id(second)])
+                place = replace(_made_anew(written, method, target, source) or method.location(statement), parameter=names[id(second)])
                 said = ast.unparse(statement)
                 yield Untied(names[id(first)], names[id(second)], tuple(second.shape), known, said, place)
+
+
+def _made_anew(written: list[Method], tying: Method, *weights: tuple[str, ...]) -> Location | None:
+    """The one line, in another method than the constructor and the one that ties, that makes one of the two layers anew; the last named of the first weight that has one."""
+    for weight in weights:
+        lines = [
+            method.location(node)
+            for method in written if method.name not in ("__init__", tying.name)
+            for node in ast.walk(method.tree)
+            if isinstance(node, ast.Assign) and isinstance(node.value, ast.Call) and any(chain(target, method.me) == weight[:1] for target in node.targets)
+        ]  # fmt: skip
+        if len(lines) == 1:
+            return lines[0]
+    return None
 
 
 def _in_cells(module: nn.Module, names: dict[int, str]) -> Iterator[Untied]:

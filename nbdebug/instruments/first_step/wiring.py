@@ -24,6 +24,7 @@ from nbdebug.instruments.first_step.hidden import hidden
 from nbdebug.instruments.first_step.result import Cut, ParameterRow
 from nbdebug.instruments.first_step.sloped import that_slope
 from nbdebug.lines.built import line_that_builds
+from nbdebug.lines.picked import names_that_fit_nothing
 from nbdebug.lines.switched_off import line_that_switches_off
 from nbdebug.listening import LEAVES_TORCH, Call, Tape, plain_path
 from nbdebug.source_lines import location_fields
@@ -72,10 +73,14 @@ def wiring(setup: TrainingSetup, batch: Any, tape: Tape, loss: Tensor, flat: lis
         )
         for name, p in setup.model.named_parameters()
     )
+    left_out = any(row.trainable and row.gradient is not None and row.optimizer is None for row in rows)
+    misnamed, line = names_that_fit_nothing(setup.model) if left_out and setup.optimizers else ((), None)
     known = {id(p) for p in setup.loss_fn.parameters()} if isinstance(setup.loss_fn, nn.Module) else set()
     return {
         "parameters": rows,
         "optimizer_built": _built(setup.optimizers[0]) if setup.optimizers else Location(),
+        "misnamed": misnamed,
+        "misnamed_at": Location(**location_fields(line)),
         "unheeded": unheeded(setup.model),
         "foreign": sum(1 for key in owners if key not in named and key not in known),
         "cuts": (

@@ -246,6 +246,12 @@ def parameter_not_optimised(step: FirstStep) -> Iterator[Seen]:
         yield Seen(message, place, evidence, advice=advice)
     elif step.foreign:
         yield Seen(message, place, evidence)
+    elif step.misnamed and not _lie_before(left_out, owned):
+        words = " and ".join(f'"{word}"' for word in step.misnamed)
+        yield Seen(
+            f"{message}: the code picks parameters by {words}, and none of this model has that in its name", place_of(left_out[0], step.misnamed_at if step.misnamed_at.line else step.optimizer_built),
+            {**evidence, "misnamed": ", ".join(step.misnamed)}, WARNING, "print what each group holds, or give the optimizer the rest as well",
+        )  # fmt: skip
     elif _is_frozen_on_purpose(left_out, owned):
         yield Seen(f"{message}: frozen on purpose?", place, evidence, severity=INFO,
                    advice="requires_grad_(False) on what is frozen saves its backward pass")  # fmt: skip
@@ -255,12 +261,17 @@ def parameter_not_optimised(step: FirstStep) -> Iterator[Seen]:
 
 def _is_frozen_on_purpose(left_out: list[ParameterRow], owned: list[ParameterRow]) -> bool:
     """A trunk before everything that is trained, or all but a few: both are ways to fine-tune."""
-    used = [p.order for p in owned if p.order >= 0]
-    before = bool(used) and max(p.order for p in left_out) < min(used)
+    before = _lie_before(left_out, owned)
     parts = {p.name.partition(".")[0] for p in left_out}
     whole = parts.isdisjoint(p.name.partition(".")[0] for p in owned)
     critic = all(p.outside for p in left_out) or (whole and all(OPPONENT.fullmatch(part) for part in parts))
     return before or critic or _weights(left_out) > _weights(owned)
+
+
+def _lie_before(left_out: list[ParameterRow], owned: list[ParameterRow]) -> bool:
+    """Whether all of them are used before everything that is trained, as a trunk is."""
+    used = [p.order for p in owned if p.order >= 0]
+    return bool(used) and max(p.order for p in left_out) < min(used)
 
 
 def _weights(rows: list[ParameterRow]) -> int:
