@@ -6,7 +6,7 @@
 
 The programs were written from the catalogue of codes alone, without a look at nbdebug; which half one is in says a hash of its name. nbdebug is asked for a checkup of the
 program's objects and then watches its own loop; the alarms of both count, in that order. *loop* is what the loops of the sound programs take when they are
-watched at every step, in what they take alone (the median; most of these steps take a millisecond or two: benchmarks/watch.py measures trainings of a usual size). An alarm is an error or a warning that is not folded under another.
+watched as it comes, in what they take alone (the median; most of these steps take a millisecond or two: benchmarks/watch.py measures trainings of a usual size). An alarm is an error or a warning that is not folded under another.
 Each program runs in a process of its own.
 """
 

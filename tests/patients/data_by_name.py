@@ -189,11 +189,19 @@ def columns_in_the_order_of_the_alphabet(sick):
     return training(mlp(5, 2), data=(inputs, targets), val_loader=loader(others, wanted, shuffle=False))
 
 
-@sound
-def columns_of_few_values_that_each_side_standardised_by_itself():
+@patient("ND106", where="val_loader inputs")
+def columns_that_each_side_standardised_by_itself(sick):
     (inputs, targets), (others, wanted) = loans(500), loans(200)
-    standard = [(part - part.mean(0)) / part.std(0) for part in (inputs, others)]
-    return training(mlp(5, 2), data=(standard[0], targets), val_loader=loader(standard[1], wanted, shuffle=False))
+    of = others if sick else inputs
+    others, inputs = (others - of.mean(0)) / of.std(0), (inputs - inputs.mean(0)) / inputs.std(0)
+    return training(mlp(5, 2), data=(inputs, targets), val_loader=loader(others, wanted, shuffle=False))
+
+
+@sound
+def subjects_of_which_each_is_standardised_by_itself():
+    (inputs, targets), (others, wanted) = loans(480), loans(120)
+    inputs, others = (torch.cat([(part - part.mean(0)) / part.std(0) for part in rows.split(120)]) for rows in (inputs, others))
+    return training(mlp(5, 2), data=(inputs, targets), val_loader=loader(others, wanted, shuffle=False))
 
 
 class Sessions(nn.Module):

@@ -38,7 +38,7 @@ def _by_itself(field: str, names: tuple[str, ...], one: numpy.ndarray, other: nu
         return []
     said = ", ".join(names[i] for i in chosen[:3]) + (", …" if len(chosen) > 3 else "")
     for marks, how in ((_is_standardised, "mean 0 and deviation 1"), (_is_scaled, "lowest value 0 and highest value 1")):
-        if all(marks(part[:, i]) for part in (one, other) for i in chosen):
+        if all(marks(part[:, i]) for part in (one, other) for i in chosen) and not any(_in_groups(part[:, chosen]) for part in (one, other)):
             rule = f"val was scaled by its own numbers, and not by train's: {said} have {how} to the last digit, in train and once more in val"
             return [Preparation(field, (), rule, None, None, None, True)]
     return []
@@ -51,6 +51,12 @@ def _continuous(values: numpy.ndarray) -> bool:
 def _is_standardised(values: numpy.ndarray) -> bool:
     off = 1 / len(values)  # n or n - 1 in the deviation
     return abs(values.mean()) <= EXACT and abs(values.std() - 1) <= max(off, 1e-4) and (abs(values.std() - 1) <= 1e-4 or abs(values.std(ddof=1) - 1) <= 1e-4)
+
+
+def _in_groups(rows: numpy.ndarray) -> bool:
+    """Whether rows up to some point are standardised, too: subjects or recordings of which each was taken by itself on purpose."""
+    sums = numpy.abs(numpy.cumsum(rows, 0)).max(1)[FEWEST:-FEWEST]
+    return bool((sums <= EXACT * len(rows)).any())
 
 
 def _is_scaled(values: numpy.ndarray) -> bool:

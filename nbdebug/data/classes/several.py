@@ -17,6 +17,7 @@ COLUMNS, WIDEST = 8, 96  # principal ones, that are kept, and the columns that v
 KINDS = ("tabular", "tokens", "text", "series", "audio", "image", "mask", "boxes")
 ROWS = 50  # in which a copy is looked for
 SIDE = 6  # cells of a mask, along each side
+OTHERS = 0.1  # share of targets that are inputs of other rows; chance makes none, and a sample of the rows has not all neighbours
 PLAIN = ("classes", "tags", "quantity")
 
 
@@ -48,7 +49,8 @@ def _field(split: Split) -> str:
     inputs = [field for field in split.fields if field.role == "input" and not accompanies(field) and field.kind in KINDS]
     target = split.target()
     if target is not None:
-        return target.name if target.kind in KINDS and inputs and not any(_is_copied(field, target) for field in inputs) else ""
+        goes_on = any(_is_copied(field, target) or _is_of_other_rows(field, target) for field in inputs)
+        return target.name if target.kind in KINDS and inputs and not goes_on else ""
     return inputs[1].name if len(inputs) == 2 else ""
 
 
@@ -60,6 +62,14 @@ def _is_copied(field: FieldData, target: FieldData) -> bool:
     return bool(pairs) and any(
         numpy.concatenate([a == b for a, b in moved]).mean() > 0.5 for moved in (pairs, [(a[1:], b[:-1]) for a, b in pairs])
     )
+
+
+def _is_of_other_rows(field: FieldData, target: FieldData) -> bool:
+    """Whether the targets are what other rows have as inputs: the state or the frame that comes next goes with its neighbour by itself."""
+    if field.kind == "tokens" or numpy.shape(field.sample)[1:] != numpy.shape(target.sample)[1:] or not len(target.sample):
+        return False
+    known = {numpy.asarray(row).tobytes() for row in field.sample}
+    return sum(numpy.asarray(row).tobytes() in known for row in target.sample) > OTHERS * len(target.sample)
 
 
 def _as_input(field: FieldData) -> FieldData:
