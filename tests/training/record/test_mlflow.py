@@ -37,6 +37,14 @@ def test_parameters_metrics_findings_and_files_are_read_back(tmp_path, main):
     assert client.get_experiment(run.info.experiment_id).name == "digits" and other.info.experiment_id == run.info.experiment_id
 
 
+def test_two_runs_may_begin_the_store_at_once(tmp_path):
+    """MLflow makes the tables of a new file one by one; two at once would leave them in pieces."""
+    folders = [made.folder(tmp_path, config={"log": {"mlflow": True}}) for _ in range(2)]
+    both = [mlflow._begun(folder) for folder in folders]
+    assert [process.wait(240) for process in both] == [0, 0], [(folder.path / mlflow.LOG).read_text()[-500:] for folder in folders]
+    assert all((folder.path / mlflow.TOLD).exists() for folder in folders)
+
+
 def test_a_run_is_over_when_its_kernel_is_gone(tmp_path):
     folder = made.folder(tmp_path, state="running")
     assert not mlflow.is_over(folder.about())

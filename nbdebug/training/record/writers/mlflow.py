@@ -6,12 +6,16 @@ ended is written down even when all others are gone.
 
 from __future__ import annotations
 
+import contextlib
+import getpass
+import hashlib
 import importlib.util
 import json
 import os
 import re
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Mapping
@@ -33,6 +37,7 @@ EVERY = 0.5  # seconds between two looks at the run's files
 STATUS = {DONE: "FINISHED", INTERRUPTED: "KILLED"}  # of MLflow; anything else is FAILED
 AT_ONCE, LONGEST, PARAMETERS = 1000, 500, 100  # MLflow's limits: metrics of a batch, characters of a value, parameters of a batch
 FORBIDDEN = re.compile(r"[^\w\-. /]")  # in names
+WAITS = 600.0  # seconds for another run that opens the same store
 NICE = 10  # behind the training, where cores are few
 
 
@@ -109,6 +114,16 @@ def is_over(about: Mapping[str, Any]) -> bool:
     return about.get("state") in ENDED or not lives(about.get("keeper"))
 
 
+def _alone(uri: str) -> contextlib.AbstractContextManager[Any]:
+    """While a store in a file is opened, no other run opens it: MLflow makes its tables one by one, and two at once leave them in pieces."""
+    if not uri.startswith("sqlite"):
+        return contextlib.nullcontext()
+    from filelock import FileLock  # comes with torch
+
+    name = hashlib.sha256(os.path.realpath(uri.partition("///")[2]).encode()).hexdigest()[:16]
+    return FileLock(os.path.join(tempfile.gettempdir(), f"nbdebug-mlflow-{getpass.getuser()}-{name}.lock"), timeout=WAITS)
+
+
 class Store:
     """One run in MLflow."""
 
@@ -118,8 +133,9 @@ class Store:
         wanted, about = told.config.log.mlflow, told.about
         root = told.folder.path.parent
         uri = wanted.uri or f"sqlite:///{root / 'mlflow.db'}"
-        self._client = MlflowClient(tracking_uri=uri)
-        self._experiment = self._of_name(wanted.experiment, None if wanted.uri else (root / "mlflow").as_uri())
+        with _alone(uri):
+            self._client = MlflowClient(tracking_uri=uri)
+            self._experiment = self._of_name(wanted.experiment, None if wanted.uri else (root / "mlflow").as_uri())
         created = int(1000 * float(about.get("created") or time.time()))
         tags = {"nbdebug.run": told.id, "nbdebug.folder": str(told.folder.path)}
         self._id = self._client.create_run(self._experiment, start_time=created, tags=tags, run_name=told.id).info.run_id
