@@ -309,12 +309,12 @@ def test_two_kernels_share_a_folder_and_no_port(notebook):
     assert {run.id for run in (*ours, *theirs)} <= set(nbdebug.runs(notebook.runs)["id"])
 
 
-def test_a_saved_notebook_shows_the_run_without_widgets(notebook):
-    """As nbconvert and papermill make one: they keep outputs, and have no front end that draws widgets."""
+def test_a_saved_notebook_shows_the_run_without_widgets(last_notebook):
+    """As nbconvert and papermill make one: they keep outputs, and have no front end that draws widgets. Their client does not give the kernel back."""
     document = nbformat.v4.new_notebook(cells=[
         nbformat.v4.new_code_cell("run = nbdebug.launch(make(), num_processes=2, max_steps=20, name='saved')\nrun"), nbformat.v4.new_code_cell("run.wait()"),
     ])  # fmt: skip
-    NotebookClient(document, km=notebook.manager, timeout=240).execute()
+    NotebookClient(document, km=last_notebook.manager, timeout=240).execute()
     outputs = [output for cell in document.cells for output in cell.outputs]
     assert not [output for output in outputs if "application/vnd.jupyter.widget-view+json" in output.get("data", {})]
     page, _ = HTMLExporter().from_notebook_node(document)
