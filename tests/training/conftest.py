@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 
+import psutil
 import pytest
 
 from nbdebug.training.local import engine, server
@@ -24,6 +25,13 @@ def _no_server_is_left():
     with server._lock:
         if server._current is not None:
             server.retire(server._current)
+
+
+def lives(pid):
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
 
 
 def wait_for(true, seconds=240.0):

@@ -10,6 +10,7 @@ import pytest
 from nbdebug.training.folder import RunFolder
 from nbdebug.training.local.engine import Engine
 from nbdebug.training.local.plan import Plan
+from tests.training.conftest import lives
 from tests.training.local.ranks import MARK
 
 
@@ -38,13 +39,6 @@ def workers():
         if MARK in " ".join(process.info["cmdline"] or ()):
             found.append(process.pid)
     return found
-
-
-def lives(pid):
-    try:
-        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return False
 
 
 def gone(pids, seconds):

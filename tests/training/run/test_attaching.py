@@ -10,7 +10,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import psutil
 import pytest
 
 import nbdebug
@@ -18,7 +17,7 @@ from nbdebug.errors import LaunchError, RankFailed
 from nbdebug.training import run as runs
 from nbdebug.training.attaching import attach
 from nbdebug.training.launching import launch
-from tests.training.conftest import wait_for
+from tests.training.conftest import lives, wait_for
 from tests.training.run import trainings
 
 ROOT = Path(__file__).parents[3]
@@ -99,7 +98,7 @@ def test_a_detached_run_outlives_its_kernel_and_obeys_another(runs_dir):
     processes = [rank.pid for rank in run.ranks] + [run.folder.about()["keeper"]["pid"]]
     run.stop("seen enough")
     assert run.wait(240).state == "interrupted" and run._keeper.reason == "seen enough"
-    wait_for(lambda: not any(_lives(pid) for pid in processes), 10)
+    wait_for(lambda: not any(lives(pid) for pid in processes), 10)
 
 
 def test_what_looks_after_a_detached_run_is_heard_too(runs_dir):
@@ -115,10 +114,6 @@ def test_what_looks_after_a_detached_run_is_heard_too(runs_dir):
     assert attach().notes == [note]
 
 
-def _lives(pid):
-    return psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
-
-
 def test_when_the_kernel_is_killed_its_ranks_go_and_the_run_says_so(runs_dir):
     first = kernel("run = launch(trainings.setup(), num_processes=2, epochs=10**6)\ntime.sleep(600)")
     try:
@@ -129,7 +124,7 @@ def test_when_the_kernel_is_killed_its_ranks_go_and_the_run_says_so(runs_dir):
     finally:
         os.kill(first.pid, signal.SIGKILL)
         first.wait()
-    wait_for(lambda: not any(_lives(pid) for pid in ranks), 10)
+    wait_for(lambda: not any(lives(pid) for pid in ranks), 10)
     with pytest.raises(RankFailed, match=r"the process that looked after this run \(pid \d+\) is gone"):
         run.wait(10)
     assert run.state == "failed" and run.metrics.shape[0] > 0

@@ -9,7 +9,7 @@ import pytest
 
 from nbdebug.errors import RankFailed
 from nbdebug.training.launching import launch
-from tests.training.conftest import demand_within, wait_for
+from tests.training.conftest import demand_within, lives, wait_for
 from tests.training.run import odd_trainings, trainings
 
 SOON = 2.0  # seconds that are promised
@@ -23,7 +23,7 @@ def dead(tmp_path, where, how):
     run = launch(*fatal, num_processes=2)
     assert run._keeper.ended.wait(240)
     took = time.time() - float(note.read_text())
-    assert not any(psutil.pid_exists(rank.pid) and psutil.Process(rank.pid).status() != psutil.STATUS_ZOMBIE for rank in run.ranks if rank.pid)
+    assert not any(lives(rank.pid) for rank in run.ranks if rank.pid)
     return run, took
 
 

@@ -18,7 +18,7 @@ from nbconvert import HTMLExporter
 import nbdebug
 from nbdebug.training import checkpoint
 from nbdebug.training.launching import launch
-from tests.training.conftest import demand_within, wait_for
+from tests.training.conftest import demand_within, lives, wait_for
 from tests.training.run import trainings
 from tests.training.run.notebook import Notebook, seconds_until_gone, tree
 
@@ -305,7 +305,7 @@ def test_two_kernels_share_a_folder_and_no_port(notebook):
         run.kill()
     assert [run.wait(240).state for run in (*ours, *theirs)] == ["interrupted"] * 4
     assert notebook.cell("print([run.wait().trouble for run in runs])").splitlines()[-1] == "['by the other kernel', 'by the other kernel']"
-    assert not [pid for pid in pids[2:] if psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE]
+    assert not [pid for pid in pids[2:] if lives(pid)]
     assert {run.id for run in (*ours, *theirs)} <= set(nbdebug.runs(notebook.runs)["id"])
 
 

@@ -7,7 +7,6 @@ ended is written down even when all others are gone.
 from __future__ import annotations
 
 import contextlib
-import getpass
 import hashlib
 import importlib.util
 import json
@@ -120,8 +119,9 @@ def _alone(uri: str) -> contextlib.AbstractContextManager[Any]:
         return contextlib.nullcontext()
     from filelock import FileLock  # comes with torch
 
+    user = os.getuid() if hasattr(os, "getuid") else ""  # each has a lock of his own: one may not open another's
     name = hashlib.sha256(os.path.realpath(uri.partition("///")[2]).encode()).hexdigest()[:16]
-    return FileLock(os.path.join(tempfile.gettempdir(), f"nbdebug-mlflow-{getpass.getuser()}-{name}.lock"), timeout=WAITS)
+    return FileLock(os.path.join(tempfile.gettempdir(), f"nbdebug-mlflow-{user}-{name}.lock"), timeout=WAITS)
 
 
 class Store:
