@@ -66,7 +66,9 @@ def _is_copied(field: FieldData, target: FieldData) -> bool:
 
 def _is_of_other_rows(field: FieldData, target: FieldData) -> bool:
     """Whether the targets are what other rows have as inputs: the state or the frame that comes next goes with its neighbour by itself."""
-    if field.kind == "tokens" or numpy.shape(field.sample)[1:] != numpy.shape(target.sample)[1:] or not len(target.sample):
+    if not all(isinstance(part.sample, numpy.ndarray) and len(part.sample) for part in (field, target)):
+        return False  # rows of different sizes, such as boxes, come as a list
+    if field.kind == "tokens" or field.sample.shape[1:] != target.sample.shape[1:]:
         return False
     known = {numpy.asarray(row).tobytes() for row in field.sample}
     return sum(numpy.asarray(row).tobytes() in known for row in target.sample) > OTHERS * len(target.sample)
