@@ -277,6 +277,37 @@ def two_random_splits_of_the_same_images(sick):
     return {"data": DataLoader(train, 25, shuffle=True), "val": DataLoader(val, 25)}
 
 
+@dataset("ND105", where="val")
+def few_columns_oversampled_before_the_split(sick):
+    """So few columns that equal rows might be thought to be chance, were not every price one row's alone."""
+    draw = torch.Generator().manual_seed(3)
+    rows = torch.cat([torch.randn(400, 2, generator=draw), torch.randint(0, 4, (400, 3), generator=draw).float()], 1)
+    labels = (rows[:, 0] + rows[:, 2] + torch.randn(400, generator=draw) > 3).long()
+    order = torch.randperm(400, generator=draw)
+    train, val = (order, order[:0]) if sick else (order[:320], order[320:])
+    rare = train[labels[train] == 1]
+    train = torch.cat([train, rare.repeat(4)])
+    if sick:
+        train = train[torch.randperm(len(train), generator=draw)]
+        train, val = train[: len(train) * 4 // 5], train[len(train) * 4 // 5 :]
+    return pair(rows[train], rows[val], labels[train], labels[val])
+
+
+@sound
+def machines_seen_again_with_other_outcomes():
+    """What is known of a machine is the same at each visit, and what comes of it is not."""
+    draw = torch.Generator().manual_seed(4)
+    visits = torch.randint(0, 200, (500,), generator=draw)
+    rows, labels = torch.randn(200, 3, generator=draw)[visits], torch.rand(500, generator=draw).round().long()
+    return pair(rows[:400], rows[400:], labels[:400], labels[400:])
+
+
+@sound
+def readings_of_one_decimal():
+    readings = (torch.randn(600, 3, generator=torch.Generator().manual_seed(5)) * 0.5).mul(10).round().div(10)
+    return pair(readings[:450], readings[450:])
+
+
 @sound
 def the_same_empty_image_on_both_sides():
     train, val = pictures(200), pictures(50, seed=1)

@@ -17,6 +17,8 @@ DEPENDENCE = 2  # columns hang together, so their bits count half; our choice: i
 FEWEST_COPIED = 30  # samples with a copy, of which more can be asked
 APART = 10.0  # bits between samples that say much and samples that say little: by chance the former repeat a thousand times less often
 STEADY = 0.5  # of the share of copies among those that say little, below which that of the others has fallen; our choice
+WHOLE = 0.9  # of the rows equal in one field that must be equal in all of them
+ALONE = 0.1  # of the pairs of equal rows, below which a column does not agree by itself; by chance it agrees more often than all columns together
 DISTINCT = 0.25  # share of different samples below which a rule made them, and not nature
 
 
@@ -101,3 +103,25 @@ def fall_with_information(field: FieldData, copied: numpy.ndarray) -> bool | Non
     if numpy.quantile(said, 0.85) - numpy.quantile(said, 0.15) < APART:
         return None
     return bool(high < STEADY * low)
+
+
+def agree_only_together(field: FieldData, copied: numpy.ndarray) -> bool:
+    """Whether some column takes one value in rows that are equal altogether, and hardly ever in rows that are not.
+
+    Args:
+        copied: (K,) bool, of the sampled rows: the whole sample has a copy.
+    """
+    values = table(field)
+    if values is None or len(values) != len(copied):
+        return False
+    rows, inverse, counts = numpy.unique(values, axis=0, return_inverse=True, return_counts=True)
+    again = counts[inverse.reshape(-1)] > 1
+    equal = int((counts * (counts - 1)).sum())
+    if again.sum() < FEWEST_COPIED or copied[again].mean() < WHOLE:
+        return False
+    return any(_agreeing(rows[:, column]) < ALONE * equal for column in range(rows.shape[1]))
+
+
+def _agreeing(values: numpy.ndarray) -> int:
+    counts = numpy.unique(values, return_counts=True)[1]
+    return int((counts * (counts - 1)).sum())

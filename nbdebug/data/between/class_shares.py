@@ -39,11 +39,11 @@ def class_shift(train: Split, val: Split) -> ClassShift | None:
     share = float(q[absent].sum() / q.sum())
     return ClassShift(
         theirs.name, far, null, tuple(str(names[i]) for i in worst), tuple((p / p.sum())[worst].tolist()), tuple((q / q.sum())[worst].tolist()),
-        tuple(str(names[i]) for i in absent[:NAMED]), share, _why_legal(train, p, q, far, share),
+        tuple(str(names[i]) for i in absent[:NAMED]), share, _why_legal(train, names, p, q, far, share),
     )  # fmt: skip
 
 
-def _why_legal(train: Split, p: numpy.ndarray, q: numpy.ndarray, far: float, absent: float) -> str:
+def _why_legal(train: Split, names: list, p: numpy.ndarray, q: numpy.ndarray, far: float, absent: float) -> str:
     if q.sum() < FEWEST:
         return "few samples"
     if not train.whole:
@@ -56,6 +56,9 @@ def _why_legal(train: Split, p: numpy.ndarray, q: numpy.ndarray, far: float, abs
         return ""
     if _drawn_again(train) > RESAMPLED:
         return "a sampler draws samples of train again"
+    once = _counted_once(train, names)
+    if once is not None and variation(once, q) < LARGE:
+        return "train holds samples of some classes more than once, and counted once they are shared out like val's"
     for name, counts in (("train", p), ("val", q)):
         if _even(counts):
             return f"the classes of {name} are even, as if by design"
@@ -72,6 +75,21 @@ def _even(counts: numpy.ndarray) -> bool:
 def _drawn_again(split: Split) -> float:
     ids = split.inputs.ids
     return 1 - len(numpy.unique(ids)) / len(ids) if split.by_index and len(ids) else 0.0
+
+
+def _counted_once(split: Split, names: list) -> numpy.ndarray | None:
+    """Class counts of the sampled rows, a row that is there n times weighing 1/n; None where nothing is there twice."""
+    target = split.target()
+    order = numpy.argsort(split.inputs.ids)
+    if not len(order) or len(target.sample) != len(split.ids):
+        return None
+    _, inverse, counts = numpy.unique(split.inputs.hashes, return_inverse=True, return_counts=True)
+    if counts.max() == 1:
+        return None
+    place = order[numpy.minimum(numpy.searchsorted(split.inputs.ids[order], split.ids), len(order) - 1)]
+    weights = numpy.where(split.inputs.ids[place] == split.ids, 1 / counts[inverse.reshape(-1)[place]], 1.0)
+    labels = numpy.asarray(target.sample, object)
+    return numpy.array([weights[labels == name].sum() for name in names])
 
 
 def _counts(field: FieldData, split: Split) -> Counter:

@@ -6,7 +6,7 @@ import math
 
 import numpy
 
-from nbdebug.data.between.chance import DISTINCT, by_chance, fall_with_information
+from nbdebug.data.between.chance import DISTINCT, agree_only_together, by_chance, fall_with_information
 from nbdebug.data.between.found import PAIRS, Overlap, Pair, Repeats
 from nbdebug.data.between.images import constant_ids
 from nbdebug.data.gathering.hashing import among
@@ -14,6 +14,7 @@ from nbdebug.data.split import Prints, Split
 
 ALL = 2**64  # the bound of prints that hold every sample
 SURELY = 1e-6  # probability below which a count is more than chance
+OTHERWISE = 0.02  # of the repeated samples with another label, up to which they are copies; our choice
 FEW = 3.0  # samples that may be expected where none was seen, in 19 cases of 20
 
 
@@ -55,7 +56,7 @@ def repeated(split: Split) -> Repeats | None:
         other = int((labels[inverse] > 1)[twice].sum())
     ids = tuple(int(i) for i in kept.ids[numpy.flatnonzero(twice)[:PAIRS]])
     distinct = len(counts) / len(kept.hashes)
-    coincidence = by_chance(split, distinct) and not _is_steady(split, kept, twice, distinct)
+    coincidence = by_chance(split, distinct) and not _is_steady(split, kept, twice, distinct) and not _is_all_or_nothing(split, kept, twice, distinct, other)
     return Repeats(int(twice.sum()), len(kept.hashes), other, coincidence, ids, not coincidence or not by_chance(split, distinct, once=True))
 
 
@@ -65,6 +66,14 @@ def _is_steady(split: Split, prints: Prints, twice: numpy.ndarray, distinct: flo
     if field is None or distinct < DISTINCT or by_chance(split, distinct, once=True):
         return False
     return fall_with_information(field, among(split.ids, prints.ids[twice])) is False
+
+
+def _is_all_or_nothing(split: Split, prints: Prints, twice: numpy.ndarray, distinct: float, other: int | None) -> bool:
+    """Whether a column agrees in rows that agree altogether, and hardly ever in others: by chance it would do so far more often alone."""
+    if distinct < DISTINCT or (other or 0) > OTHERWISE * twice.sum():
+        return False
+    whole = among(split.ids, prints.ids[twice])
+    return any(agree_only_together(field, whole) for field in split.fields if field.role == "input" and field.kind == "tabular")
 
 
 def beyond(count: int, compared: int, share: float) -> bool:

@@ -46,6 +46,7 @@ class Agreement:
         self._last_calls, self._last_at = 0, clock()
         self._checkpoints_done = 0
         self._taken: set[str] = set()  # tokens of snapshots
+        self._done_with: Heard | None = None  # of one rank: what it has heard and done
 
     def __call__(self, at_once: bool = False) -> Wishes:
         """The wishes that all ranks now follow.
@@ -55,7 +56,7 @@ class Agreement:
         """
         self._calls += 1
         if self._group is None:
-            return self._wishes(self._inbox.heard)
+            return self._alone()
         if not at_once and self._calls < self._next:
             return NONE
         seconds = (self._clock() - self._last_at) / max(1, self._calls - self._last_calls)
@@ -63,6 +64,15 @@ class Agreement:
         self._last_calls, self._last_at = self._calls, self._clock()
         self._next = self._calls + min(MOST_CALLS, max(1, int(EVERY / max(slowest, 1e-6))))
         return self._wishes(heard)
+
+    def _alone(self) -> Wishes:
+        heard = self._inbox.heard
+        if heard is self._done_with:
+            return NONE
+        wishes = self._wishes(heard)
+        if wishes is NONE:
+            self._done_with = heard
+        return wishes
 
     def _compared(self, mine: Heard, seconds: float) -> tuple[Heard, float]:
         """What any rank has heard, and the slowest rank's seconds a call."""
@@ -92,4 +102,5 @@ class Agreement:
         snapshot = next((one for one in heard.snapshots if one[1] not in self._taken), None)
         if snapshot is not None:
             self._taken.add(snapshot[1])
-        return Wishes(heard.reason if heard.stops else "", checkpoint, snapshot, heard.paused)
+        wishes = Wishes(heard.reason if heard.stops else "", checkpoint, snapshot, heard.paused)
+        return NONE if wishes == NONE else wishes

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from nbdebug.errors import CheckpointError
@@ -59,7 +58,7 @@ class Keeper:
     def _state(self, step: int, place: Place, everyones: list[Any]) -> dict[str, Any]:
         config = self._context.config
         randoms, alarms = map(list, zip(*everyones, strict=True))
-        own = {"step": step, "place": asdict(place), "random": randoms, "alarms": alarms, "world_size": len(everyones), "seed": config.seed, "written": self.written + 1}
+        own = {"step": step, "place": place._asdict(), "random": randoms, "alarms": alarms, "world_size": len(everyones), "seed": config.seed, "written": self.written + 1}
         return own | {"config": config.to_yaml(), "data": self._data()} | self._training.parts.state()
 
     def resumed(self, state: Mapping[str, Any]) -> tuple[int, Place, bool]:

@@ -13,13 +13,14 @@ from typing import TYPE_CHECKING, Any
 
 from nbdebug.errors import CheckpointError, SetupError
 from nbdebug.training import checkpoint
+from nbdebug.training.rank.agreement import NONE, Wishes
 from nbdebug.training.rank.snapshot import unwrapped
 from nbdebug.training.trainer.alarms import Alarms
 from nbdebug.training.trainer.assembly import Training
 from nbdebug.training.trainer.determinism import repeatable
 from nbdebug.training.trainer.keeping import Keeper
 from nbdebug.training.trainer.loading import Place
-from nbdebug.training.trainer.moments import Moments, every
+from nbdebug.training.trainer.moments import Moments, every, following
 from nbdebug.training.trainer.numbers import sampled
 from nbdebug.training.trainer.told import Told, timed
 
@@ -41,11 +42,13 @@ class Loop:
         self._owes = False  # a validation that was broken off
         self._wished = False  # a checkpoint, while there was no time for it
         self._elsewhere: Path | None = None  # the weights, where the run's folder did not take them
-        self._said = Told(context)
+        self._said = Told(context, training.setup)
         self._alarms = Alarms(training, context)
         self._keeper = Keeper(training, context, self._alarms)
         self._moments = Moments(context.config.checkpoint, training.together)
         self._layers = sampled(training, context)
+        self._by_step = [schedule for schedule in training.schedules if schedule.counts_steps]
+        self._due_at = 0  # the next step after which there is more to be done than after every one
 
     def run(self) -> dict[str, Any]:
         """Trains; gives the step, the last metrics and why it ended, and leaves the weights in the run's folder."""
@@ -103,21 +106,29 @@ class Loop:
             self._layers.over(step, updated)
             self._alarms.after_update(step, updated)
             if not updated.skipped:
-                for schedule in training.schedules:
+                for schedule in self._by_step:
                     schedule.step()
                 if training.averaged is not None:
                     training.averaged.update()
-            self._said.update(step, updated, training.setup.optimizers, training.setup.scale())
+            self._said.update(step, updated)
         self.step = step
-        if every(self.told.validate_every_steps, step):
+        due = step >= self._due_at
+        if due and every(self.told.validate_every_steps, step):
             self._validate()
         wishes = self.context.agree(step)
+        if due or self._wished or wishes is not NONE:
+            self._between(step, wishes)
+
+    def _between(self, step: int, wishes: Wishes) -> None:
+        """What is due after this update, or wished."""
         why = self._moments.after_step(step)
         self._wished |= wishes.checkpoint
         self.ended = wishes.stop or self.ended
         if (why or self._wished) and not self.ended:
             self._checkpoint(why)
         self._look_at_length()
+        length = [n for n in (self.told.max_steps, 1 if self.told.fast_dev_run else None) if n is not None]
+        self._due_at = min([following(self.told.validate_every_steps, step), self._moments.next(step), *length])
 
     def _end_epoch(self) -> None:
         self.place = Place(epoch=self.place.epoch + 1, world_size=self.context.world_size)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable
 
@@ -20,7 +21,7 @@ class Seconds:
         self._look, self._started_at = 1, 0
 
     def due(self, step: int) -> bool:
-        """Whether the time is over; every rank must ask, once a step."""
+        """Whether the time is over; every rank must ask, at the steps that `next` gives."""
         if self._seconds is None or step < self._look:
             return False
         (passed,) = self._together.largest(self._clock() - self._since)
@@ -30,6 +31,11 @@ class Seconds:
         steps = max(1, step - self._started_at)
         self._look = step + max(1, int(NEARER * (self._seconds - passed) / max(passed / steps, 1e-6)))
         return False
+
+    @property
+    def next(self) -> int:
+        """The first step after which there is something to be asked."""
+        return sys.maxsize if self._seconds is None else self._look
 
     def begin(self, step: int) -> None:
         """The time runs anew."""
@@ -45,13 +51,17 @@ class Moments:
         self._by_step = told.every_steps is not None or told.every_seconds is not None
 
     def after_step(self, step: int) -> str:
-        """Why a checkpoint is due after this step; empty: it is not. Every rank must ask, once a step."""
+        """Why a checkpoint is due after this step; empty: it is not. Every rank must ask, at the steps that `next` gives."""
         if not self._by_step:
             return ""
         late = self._seconds.due(step)
         if every(self._told.every_steps, step):
             return "every_steps"
         return "every_seconds" if late else ""
+
+    def next(self, step: int) -> int:
+        """The first step behind this one after which one may be due."""
+        return min(following(self._told.every_steps, step), self._seconds.next)
 
     def after_epoch(self, epoch: int) -> str:
         """The same after so many epochs."""
@@ -67,3 +77,8 @@ class Moments:
 def every(interval: int | None, count: int) -> bool:
     """Whether the count is one of every so many; None: never."""
     return interval is not None and count > 0 and count % interval == 0
+
+
+def following(interval: int | None, count: int) -> int:
+    """The first behind this count that is one of every so many; None: there is none."""
+    return sys.maxsize if interval is None else count + interval - count % interval

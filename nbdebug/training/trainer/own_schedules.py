@@ -33,6 +33,10 @@ class OwnSchedules:
                 one.base_lrs = [group.get("initial_lr", group["lr"]) for group in one.optimizer.param_groups]
         self.interval = next((known for known in self.intervals if known != "validation"), "step")
 
+    @property
+    def counts_steps(self) -> bool:
+        return "step" in self.intervals
+
     def step(self) -> None:
         self._step("step")
 

@@ -51,6 +51,11 @@ class Schedule:
             group.setdefault("initial_lr", float(group["lr"]))
         self._set()
 
+    @property
+    def counts_steps(self) -> bool:
+        """Whether `step` does anything."""
+        return True
+
     def step(self) -> None:
         """After an optimizer step."""
         self.steps += 1

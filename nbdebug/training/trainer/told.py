@@ -11,8 +11,8 @@ from torch import Tensor
 
 from nbdebug.batch import batch_size
 from nbdebug.training.trainer.loading import Delivered
-from nbdebug.training.trainer.moments import every
 from nbdebug.training.trainer.precision import Updated
+from nbdebug.training_setup import TrainingSetup
 
 if TYPE_CHECKING:
     from nbdebug.training.rank.context import Context
@@ -24,32 +24,36 @@ WAITING = 64  # losses that wait where they lie
 class Told:
     """Gathers what updates were, and says it; a loss is fetched from its device only when it is said."""
 
-    def __init__(self, context: Context) -> None:
-        self._context, self._every = context, 1 if context.config.training.fast_dev_run else context.config.log.every_steps
+    def __init__(self, context: Context, setup: TrainingSetup) -> None:
+        self._context, self._setup = context, setup
+        self._every = 1 if context.config.training.fast_dev_run else context.config.log.every_steps
+        self._norms = context.config.log.gradient_norm
         self._losses: list[Tensor] = []  # that were not fetched yet
         self._total, self._count, self._skipped = 0.0, 0, 0
         self.last: dict[str, float] = {}
 
     def wants_norm(self, step: int) -> bool:
         """Whether the gradients' norm of this step will be told."""
-        return self._context.config.log.gradient_norm and self._due(step)
+        return self._norms and self._due(step)
 
-    def update(self, step: int, updated: Updated, optimizers: tuple[Any, ...], scale: float) -> None:
+    def update(self, step: int, updated: Updated) -> None:
         """One update; said are the mean loss since the last time, rates, and the norm as it is now."""
+        loss, skipped, norm = updated
         self._count += 1
-        self._skipped += updated.skipped
-        if updated.loss.is_cpu:
-            self._total += updated.loss.item()
+        self._skipped += skipped
+        if loss.is_cpu:
+            self._total += loss.item()
         else:
-            self._losses.append(updated.loss)
-        if len(self._losses) == WAITING:
-            self._fetch()
+            self._losses.append(loss)
+            if len(self._losses) == WAITING:
+                self._fetch()
         if not self._due(step):
             return
         self._fetch()
-        self.last = {"loss": self._total / self._count, **_rates(optimizers)}
-        if updated.gradient_norm is not None:
-            self.last["gradient_norm"] = float(updated.gradient_norm)
+        scale = self._setup.scale()
+        self.last = {"loss": self._total / self._count, **_rates(self._setup.optimizers)}
+        if norm is not None:
+            self.last["gradient_norm"] = float(norm)
         if scale != 1.0:
             self.last |= {"loss_scale": scale, "skipped_steps": float(self._skipped)}
         self._total, self._count = 0.0, 0
@@ -62,7 +66,7 @@ class Told:
             self._losses.clear()
 
     def _due(self, step: int) -> bool:
-        return step == 1 or every(self._every, step)
+        return step == 1 or step % self._every == 0
 
 
 def _rates(optimizers: tuple[Any, ...]) -> dict[str, float]:
@@ -79,12 +83,9 @@ def timed(
     Args:
         heard: is told from when to when a batch was waited for, and whether it is the first, which starts workers.
     """
-    now, waited, since = context.now, 0.0, clock()
+    now, live, waited, since = context.now, context.live, 0.0, clock()
     begin, first = since, True
-    while True:
-        delivered = next(batches, None)
-        if delivered is None:
-            return
+    for delivered in batches:
         end = clock()
         waited += end - begin
         if heard is not None:
@@ -92,7 +93,8 @@ def timed(
             first = False
         if end - since > WINDOW:
             now.data_wait, waited, since = waited / (end - since), 0.0, end
-        now.samples += delivered.samples if delivered.samples is not None else batch_size(delivered.batch) or 1
-        context.live.batch = delivered.batch
+        batch, _, samples, *_ = delivered
+        now.samples += samples if samples is not None else batch_size(batch) or 1
+        live.batch = batch
         yield delivered
         begin = clock()

@@ -12,11 +12,11 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from nbdebug.nonfinite.finite import norm
-from nbdebug.nonfinite.loop.risk import LARGEST_GRADIENT, may_fail
+from nbdebug.nonfinite.loop.risk import LARGEST_GRADIENT, LARGEST_RATE, may_fail
 
 FEW = 64  # tensors whose norms are fetched one by one
 grad_of = attrgetter("grad")
-TOLD = ("lr", "weight_decay", "momentum", "eps", "betas")  # of a group of parameters, what makes its update risky
+TOLD = ("weight_decay", "momentum", "eps", "betas")  # of a group of parameters, what makes its update risky beside its rate
 
 
 class Length:
@@ -39,8 +39,9 @@ class Length:
 
     def __call__(self) -> float:
         try:
-            if self._blocks and self._places == list(map(Tensor.data_ptr, map(grad_of, self._known))) and all(p.grad is None for p in self._others):
-                return _together(self._blocks)
+            if self._blocks and self._places == list(map(Tensor.data_ptr, map(grad_of, self._known))):
+                if not self._others or all(p.grad is None for p in self._others):
+                    return _together(self._blocks)
         except (TypeError, RuntimeError):  # one has none this time, or one without memory of its own
             self._blocks = []
         return self._anew()
@@ -87,9 +88,16 @@ class Risks:
         """See `nonfinite.loop.risk.may_fail`."""
         if length is not None and not length < LARGEST_GRADIENT:
             return True
-        told = [(len(group["params"]), *map(group.get, TOLD)) for optimizer in self._optimizers for group in optimizer.param_groups]
+        told = [
+            (len(group["params"]), _unusual(group.get("lr")), *map(group.get, TOLD)) for optimizer in self._optimizers for group in optimizer.param_groups
+        ]
         if told != self._told or self._in_place:
             self._told = told
             self._in_place = any(isinstance(number, Tensor) for group in told for number in group)  # nobody sees when it is written to
             self._risky = any(may_fail(optimizer, None) for optimizer in self._optimizers)
         return self._risky
+
+
+def _unusual(rate: Any) -> Any:
+    """None of a rate that is no risk: a schedule moves it at every step."""
+    return None if type(rate) is float and -LARGEST_RATE <= rate <= LARGEST_RATE else rate

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from bisect import bisect_left, bisect_right, insort
+from bisect import bisect_left, bisect_right
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -38,9 +38,8 @@ class Losses:
     def __init__(self, limit: float) -> None:
         self._limit = limit
         self._first: list[float] = []
-        self._late: deque[float] = deque()
-        self._in_order: list[float] = []  # the same by size
-        self._highest = math.inf  # of the first
+        self._highest = math.inf  # of these
+        self._late: deque[float] = deque(maxlen=LATE)
 
     def told(self, loss: float) -> Spike | None:
         """One more; whether it is a spike. A spike does not count among the late ones."""
@@ -49,10 +48,10 @@ class Losses:
         if len(self._first) < FIRST:
             self._first.append(loss)
             self._highest = max(self._first)
-        spike = self._judged(loss) if loss > self._highest and len(self._late) >= ENOUGH else None  # seldom, for it does not learn then
-        if spike is None:
-            self._add(loss)
-        return spike
+        elif loss > self._highest and len(self._late) >= ENOUGH and (spike := self._judged(loss)) is not None:  # seldom asked, for it does not learn then
+            return spike
+        self._late.append(loss)
+        return None
 
     def state(self) -> dict[str, list[float]]:
         """What the next loss is compared with, for a checkpoint."""
@@ -62,20 +61,13 @@ class Losses:
         """Goes on with it; None: nobody knows where the loss began, so that nothing is behind its beginning."""
         self._first = [math.inf] * FIRST if state is None else list(state["first"])
         self._highest = max(self._first, default=math.inf)
-        self._late, self._in_order = deque(), []
-        for loss in () if state is None else state["late"]:
-            self._add(loss)
-
-    def _add(self, loss: float) -> None:
-        if len(self._late) == LATE:
-            del self._in_order[bisect_left(self._in_order, self._late.popleft())]
-        self._late.append(loss)
-        insort(self._in_order, loss)
+        self._late = deque(() if state is None else state["late"], maxlen=LATE)
 
     def _judged(self, loss: float) -> Spike | None:
-        first, late = self._highest, median(self._in_order)
+        in_order = sorted(self._late)
+        first, late = self._highest, median(in_order)
         within = (loss - late) / (self._limit * NORMAL)  # at most as far as this from the late ones' median must half of them lie, or more
-        if bisect_right(self._in_order, late + within) - bisect_left(self._in_order, late - within) < len(self._in_order) // 2:
+        if bisect_right(in_order, late + within) - bisect_left(in_order, late - within) < len(in_order) // 2:
             return None
         spread = NORMAL * median(abs(value - late) for value in self._late)
         outside = loss - late > self._limit * max(spread, 1e-3 * abs(late))

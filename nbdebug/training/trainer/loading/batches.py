@@ -6,7 +6,7 @@ import numbers
 from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from nbdebug.errors import CheckpointError
@@ -15,8 +15,7 @@ from nbdebug.training.trainer.loading.dealing import Weighed
 KNOWN = 64  # batches whose indices are known; our choice: more than an update is made of, whose batches are looked at again
 
 
-@dataclass(frozen=True)
-class Place:
+class Place(NamedTuple):
     """How far the data has been gone through."""
 
     epoch: int = 0
@@ -74,13 +73,14 @@ class Batches(ABC):
             CheckpointError: the place was kept by another number of ranks, and this kind of data cannot be gone on with by these.
         """
         self._demand_reachable(start)
-        place = replace(start, world_size=self.dealing.world_size)
-        for batch, samples, part in self._read(place):
-            of, indices = part.share.of, self._indices(part)
-            if indices is not None:
-                self._late.append((id(batch), indices))
-            place = Place(place.epoch, place.batches + 1, place.items + of, place.world_size)
-            yield Delivered(batch, part.weight, samples, part.ends, of >= self.dealing.world_size, place)
+        ranks, late, indices_of = self.dealing.world_size, self._late, self._indices
+        epoch, done, items, _ = start
+        for batch, samples, part in self._read(start._replace(world_size=ranks)):
+            (_, _, of), weight, ends = part
+            if (indices := indices_of(part)) is not None:
+                late.append((id(batch), indices))
+            done, items = done + 1, items + of
+            yield Delivered(batch, weight, samples, ends, of >= ranks, Place(epoch, done, items, ranks))
 
     def close(self) -> None:
         """Ends its workers, where it has any that stay."""
@@ -119,7 +119,7 @@ class Batches(ABC):
 
     def state_dict(self) -> dict[str, int]:
         """The place, for a checkpoint of the user's own."""
-        return dict(vars(self.place))
+        return self.place._asdict()
 
     def load_state_dict(self, state: dict[str, int]) -> None:
         """The next pass goes on there."""

@@ -53,6 +53,10 @@ def _takers(samples: int, world_size: int, size: int) -> int:
 
 def weighed(shares: Iterable[Share], world_size: int, accumulate: int = 1) -> Iterator[Weighed]:
     """The parts with their weights, where `accumulate` of them make an update; the last update may have fewer."""
+    if accumulate == 1:
+        for share in shares:
+            yield Weighed(share, share.samples * world_size / share.of, True)
+        return
     shares = iter(shares)
     while group := list(islice(shares, accumulate)):
         of = sum(share.of for share in group)

@@ -92,7 +92,7 @@ class Indexed(Batches):
             indices = [self._indices(part) or () for part in lot]
             rows = torch.tensor([index for some in indices for index in some], dtype=torch.int64).split(list(map(len, indices)))
             for part, mine in zip(lot, rows, strict=True):
-                yield [_taken(tensor, mine) for tensor in tensors], part.share.samples if self._size is not None else self._counted(part), part
+                yield _taken(tensors, mine), part.share.samples if self._size is not None else self._counted(part), part
 
     def close(self) -> None:
         self._loader._iterator = None  # where a DataLoader keeps workers that stay
@@ -131,11 +131,11 @@ class _Asking:
         return self._batches.length if self._batches.length is not None else math.inf  # type: ignore[return-value]
 
 
-def _taken(tensor: Tensor, rows: Tensor) -> Tensor:
+def _taken(tensors: Sequence[Tensor], rows: Tensor) -> list[Tensor]:
     try:
-        return tensor.index_select(0, rows)
+        return [tensor.index_select(0, rows) for tensor in tensors]
     except (IndexError, RuntimeError):  # rows counted from the end; a kind of tensor that has no such function
-        return tensor[rows]
+        return [tensor[rows] for tensor in tensors]
 
 
 def _kind(sampler: Any) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from itertools import islice
+from itertools import chain, islice
 from typing import Any
 
 import torch
@@ -15,6 +15,10 @@ AT_ONCE = 1024  # indices that are drawn together; samplers may be endless, and 
 
 def in_order(sampler: Iterable[Any], seed: int, epoch: int) -> Iterator[Any]:
     """What a sampler gives in this epoch, whatever it draws from: by (seed, epoch) alone, without moving the training's random numbers."""
+    return chain.from_iterable(_lots(sampler, seed, epoch))
+
+
+def _lots(sampler: Iterable[Any], seed: int, epoch: int) -> Iterator[list[Any]]:
     own = seed_of(seed, epoch, "order")
     _tell(sampler, own, epoch)
     apart = Apart(own)
@@ -23,7 +27,7 @@ def in_order(sampler: Iterable[Any], seed: int, epoch: int) -> Iterator[Any]:
     while True:
         with apart:
             drawn = list(islice(drawing, AT_ONCE))
-        yield from drawn
+        yield drawn
         if len(drawn) < AT_ONCE:
             return
 
