@@ -2,6 +2,7 @@
 
     python benchmarks/launch.py --rounds 5             all of it
     python benchmarks/launch.py start steps weights    parts of it
+    chrt -r 1 python benchmarks/launch.py steps told   before other programs of a busy machine (Linux, as root)
 
 start    call → first step of 2 gloo ranks: with the server warm, with none, and by torchrun on the folder of the very same run, by turns
 steps    a step of the trainer beside one of a hand-written DDP loop, by turns in the same two ranks
@@ -9,7 +10,7 @@ told     a step with the default records, the live view of a notebook following,
 weights  500 MB of trained weights into the kernel's model beside a copy of the same file, and the kernel's memory meanwhile
 data     200 MB of data in the kernel: what each rank holds of it for itself
 
-Seconds of a loaded machine are upper bounds; the ratios are of the same run. A bound on a step is held against the CPU time of a rank's main thread, and in
+Seconds of a loaded machine are upper bounds; the ratios are of the same run, and of steps the median of those of turns that follow one another. A bound on a step is held against the CPU time of a rank's main thread, and in
 `told` of our own threads with it, which other programs disturb little; torch's threads that carry gradients from rank to rank spin while they wait.
 """
 
@@ -44,7 +45,7 @@ from nbdebug.training import checkpoint
 from nbdebug.training.local import server
 
 RANKS = 2
-TURNS = 3  # of each loop in a round: many short ones are disturbed alike
+TURNS = 5  # of each loop in a round: many short ones are disturbed alike
 WARM_UP = 10  # steps that are not counted
 USUAL = {"every_steps": 50, "find_nan": True, "loss_spike": True, "straggler": True, "starved": True, "digest_every": 500}  # of `watch`
 
@@ -214,6 +215,11 @@ def of_all_ranks(run: nbdebug.Run) -> dict[str, dict[str, list[float]]]:
     return {name: {clock: [turn[clock] for result in told for turn in result[name]] for clock in told[0][name][0]} for name in told[0]}
 
 
+def beside(these: list[float], those: list[float]) -> float:
+    """The median of the ratios of turns that were taken one after the other: what disturbs both disturbs them alike."""
+    return statistics.median(one / other for one, other in zip(these, those, strict=True))
+
+
 SIZES = ((256, 32, 200), (1024, 128, 20))  # width, batch, steps of a turn
 
 
@@ -227,7 +233,7 @@ def steps(rounds: int, runs: Path) -> None:
         print(f"\n{f'MLP {width}, batch {batch_size}':22}{'CPU, main: median (least)':>28}{'wall: median (least)':>26}{'by hand / it: CPU (of the least)':>34}{'wall':>8}{'bound':>7}   ({TURNS * rounds} turns of {count} steps in {RANKS} ranks)")
         for name, clocks in taken.items():
             cpu, wall = clocks["main"], clocks["wall"]
-            ratios = [measure(hand[clock]) / measure(clocks[clock]) for clock, measure in (("main", statistics.median), ("main", min), ("wall", statistics.median))]
+            ratios = [beside(hand["main"], cpu), min(hand["main"]) / min(cpu), beside(hand["wall"], wall)]
             bound = f"{0.97:7.2f}" + ("  MISSED" if ratios[0] < 0.97 else "") if name == "trainer" else ""
             print(f"{name:22}{f'{statistics.median(cpu):.0f} µs ({min(cpu):.0f})':>28}{f'{statistics.median(wall):.0f} µs ({min(wall):.0f})':>26}{f'{ratios[0]:.3f} ({ratios[1]:.3f})':>34}{ratios[2]:8.3f}{bound}")
 
@@ -248,10 +254,10 @@ def told(rounds: int, runs: Path) -> None:
         middle = {name: {clock: statistics.median(values) for clock, values in clocks.items()} for name, clocks in taken.items()}
         for name, clocks in zip(("nothing told", "records and view"), middle.values(), strict=True):
             print(f"{name:22}{clocks['main']:9.0f} µs{clocks['ours']:15.0f} µs{clocks['rank']:9.0f} µs{clocks['wall']:8.0f} µs")
-        silent, noted = middle.values()
-        more = {clock: noted[clock] / silent[clock] - 1 for clock in silent}
+        silent, noted = (taken[name] for name in TOLD)
+        more = {clock: 1 / beside(silent[clock], noted[clock]) - 1 for clock in silent}
         missed = "  MISSED" if more["ours"] > 0.02 else ""
-        least = min(taken[TOLD[1]]["ours"]) / min(taken[TOLD[0]]["ours"]) - 1
+        least = min(noted["ours"]) / min(silent["ours"]) - 1
         print(f"{'more':22}{more['main']:+12.1%}{more['ours']:+18.1%}{more['rank']:+12.1%}{more['wall']:+11.1%}   bound +2.0% of the second{missed}, of the least {least:+.1%}; the kernel computed {share:.1%} of the time of one core")
 
 

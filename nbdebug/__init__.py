@@ -40,6 +40,7 @@ from nbdebug.instruments import (
     profile,
     show_batch,
     summary,
+    what_if,
 )
 from nbdebug.instruments.base import Seen
 from nbdebug.instruments.compare_data import compare_data
@@ -90,5 +91,5 @@ __all__ = [
     "SetupError", "Severity", "StepError", "TrainingSetup", "Watch", "activations", "armed", "attach", "baselines", "batch_size", "check", "checkup",
     "codes", "compare_data", "compare_runs", "data_audit", "determinism", "explain", "find_nan", "first_step", "fit", "gradcheck", "gradients", "headroom",
     "last_report", "launch", "levels", "loader_audit", "lr_find", "named_ranges", "overfit", "preflight", "profile", "replay", "replaying", "runs", "seed_everything", "show_batch",
-    "summary", "watch", "why",
+    "summary", "watch", "what_if", "why",
 ]  # fmt: skip

@@ -49,6 +49,7 @@ class LossCall:
     log_behind: bool  # a logarithm of probabilities had a part in the predictions, which may have been weighted since
     sums_to_one: tuple[int, ...]  # dimensions over which exp(predictions) or predictions sum to one
     cosines: bool = False  # the predictions are cosines of activations with weights, and nothing scales them
+    made_shape: tuple[int, ...] = ()  # of what that function gave, before it was reshaped
     reach: tuple[float, float] = (-math.inf, math.inf)  # what the predictions can be whatever is learnt, as far as that is known
 
 
@@ -110,6 +111,7 @@ def _described(tape: Tape, call: Call) -> LossCall:
         log_behind=any(tape.calls[i].name in LOGARITHMS for i in tape.ancestors(call.argument(0, "input"))),
         sums_to_one=_unit_dims(call.name, predictions),
         cosines=maker is not None and _are_cosines(tape, maker),
+        made_shape=tuple(maker.outputs()[0].shape) if maker and maker.outputs() else (),
     )
 
 

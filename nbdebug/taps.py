@@ -32,7 +32,8 @@ LOSSES = tuple(  # of torch.nn.functional; the loss modules call them too
 
 
 # asked at every call: looked up each time, their names would cost more than they do
-is_compiling, is_tracing = torch.compiler.is_compiling, torch._C._is_tracing
+get_ident = threading.get_ident
+is_compiling, is_tracing, compiler = torch.compiler.is_dynamo_compiling, torch._C._is_tracing, torch.compiler
 transforms, modes, mode_of = torch._C._functorch.peek_interpreter_stack, torch._C._len_torch_dispatch_stack, torch._C._get_dispatch_mode
 
 
@@ -61,6 +62,19 @@ class Silent:
     def schedule(self, scheduler: Any, metric: Any, frame: FrameType) -> None: ...
     def state(self, model: nn.Module, given: Any, frame: FrameType) -> None: ...
     def load(self, owner: Any, given: Any, answer: Any, assign: bool, frame: FrameType) -> None: ...
+
+
+class Score:
+    """What is known to come next: of a call that goes as it stands here only `passed` is told, and only what such a call brings that is new.
+
+    `comes` has a `kind` (forward, loss, zero, backward, step), a `thing` (id of what is called, or a name), `facts`, `next`, and
+    says whether it is `told` in full all the same.
+    """
+
+    __slots__ = ("comes",)
+
+    def __init__(self) -> None:
+        self.comes: Any = None
 
 
 def hears(listener: Any, *calls: str) -> bool:
@@ -105,8 +119,9 @@ def all_deaf() -> Iterator[None]:
 class Taps:
     """The taps, open from `open` to `close`. `busy` says that one of torch's own calls runs the user's code, or torch's."""
 
-    def __init__(self, listener: Any) -> None:
+    def __init__(self, listener: Any, score: Score | None = None) -> None:
         self._listener = listener
+        self._score = score or Score()
         self._stack: contextlib.ExitStack | None = None
         self._busy = False
         self._thread = 0
@@ -115,7 +130,7 @@ class Taps:
 
     def open(self) -> None:
         """Taps whatever the listener hears. An interrupt in between takes off what was put on."""
-        self._thread = threading.get_ident()
+        self._thread = get_ident()
         _open.append(self)
         with contextlib.ExitStack() as stack:
             stack.callback(_open.remove, self)
@@ -139,7 +154,7 @@ class Taps:
     @contextlib.contextmanager
     def deaf(self) -> Iterator[None]:
         """Hears nothing meanwhile: what nbdebug itself computes is no call of the loop."""
-        if threading.get_ident() != self._thread:  # is not heard anyway, and the loop goes on
+        if get_ident() != self._thread:  # is not heard anyway, and the loop goes on
             yield
             return
         thread, self._thread = self._thread, 0
@@ -151,12 +166,27 @@ class Taps:
     # -- each kind of call --------------------------------------------------------------------------------------
 
     def _modules(self, stack: contextlib.ExitStack) -> None:
-        original, names, get_ident = nn.Module.__call__, self._names, threading.get_ident
+        original, names, score = nn.Module.__call__, self._names, self._score
 
         def __call__(module: nn.Module, *args: Any, **kwargs: Any) -> Any:
-            if self._busy or get_ident() != self._thread or _is_traced():
+            if self._busy or is_compiling():
                 return original(module, *args, **kwargs)
+            comes = score.comes
+            if (
+                comes is not None and comes.thing == id(module) and comes.kind == "forward" and not comes.told
+                and comes.facts == (module.training, torch.is_grad_enabled()) and get_ident() == self._thread and transforms() is None
+            ):  # fmt: skip
+                score.comes = comes.next
+                self._busy = True
+                try:
+                    output = original(module, *args, **kwargs)
+                finally:
+                    self._busy = False
+                self._listener.gave(comes, output)
+                return output
             known = names.get(id(module))
+            if (known is not None and known[0] is module and not known[1]) or not self._heard():
+                return original(module, *args, **kwargs)
             if known is None or known[0] is not module:
                 parameters = list(module.parameters())
                 if any(is_lazy(p) or p.is_meta for p in parameters):  # without numbers, perhaps until this pass made them
@@ -189,31 +219,52 @@ class Taps:
         self._outermost(stack, nn.Module, "train", lambda m, a, k, f: self._listener.mode(m, bool(_argument(a, k, 0, "mode", True)), f))
 
     def _losses(self, stack: contextlib.ExitStack) -> None:
-        nested = [False]
+        nested, score = [False], self._score
         for name in LOSSES:
             original = getattr(nn.functional, name)
 
             def call(*args: Any, _original: Any = original, _name: str = name, **kwargs: Any) -> Any:
-                if nested[0] or not self._heard():
+                if nested[0] or is_compiling():
+                    return _original(*args, **kwargs)
+                comes = score.comes
+                if comes is None and not self._heard():
                     return _original(*args, **kwargs)
                 nested[0] = True
                 try:
                     value = _original(*args, **kwargs)
                 finally:
                     nested[0] = False
-                self._listener.loss(_name, value, args, kwargs, sys._getframe(1))
+                if (
+                    comes is not None and comes.thing == _name and comes.kind == "loss" and not comes.told and comes is score.comes
+                    and isinstance(value, Tensor) and value.requires_grad is comes.facts and get_ident() == self._thread and transforms() is None
+                ):  # fmt: skip
+                    score.comes = comes.next
+                    self._listener.valued(_name, value, args, kwargs)
+                elif self._heard():
+                    self._listener.loss(_name, value, args, kwargs, sys._getframe(1))
                 return value
 
             self._put(stack, nn.functional, name, functools.wraps(original)(call))
 
     def _backward(self, stack: contextlib.ExitStack) -> None:
-        backward, grad = torch.autograd.backward, torch.autograd.grad
+        backward, grad, score = torch.autograd.backward, torch.autograd.grad, self._score
 
         @functools.wraps(backward)
         def watched_backward(tensors: Any, *args: Any, **kwargs: Any) -> Any:
             if self._busy or not self._heard():  # a gradient penalty inside a forward, a checkpoint inside a backward
                 return backward(tensors, *args, **kwargs)
-            retain = bool(_argument(args, kwargs, 1, "retain_graph", False))
+            retain, comes = bool(_argument(args, kwargs, 1, "retain_graph", False)), score.comes
+            if (
+                comes is not None and comes.kind == "descends" and not comes.told and comes.facts == retain
+                and kwargs.get("inputs") is None and isinstance(tensors, Tensor) and self._listener.descends(comes, tensors, sys._getframe(1))
+            ):  # fmt: skip
+                self._busy = True
+                try:
+                    answer = backward(tensors, *args, **kwargs)
+                finally:
+                    self._busy = False
+                score.comes = comes.next.next
+                return answer
             self._listener.before_backward(tensors, kwargs.get("inputs"), retain, sys._getframe(1))
             self._busy = True
             try:
@@ -238,7 +289,7 @@ class Taps:
 
     def _zero(self, stack: contextlib.ExitStack) -> None:
         for owner in (nn.Module, *_with_own(Optimizer, "zero_grad")):
-            self._outermost(stack, owner, "zero_grad", lambda o, a, k, f: self._listener.zero(o, f))
+            self._outermost(stack, owner, "zero_grad", lambda o, a, k, f: self._listener.zero(o, f), kind="zero")
 
     def _clip(self, stack: contextlib.ExitStack) -> None:
         """What the clipping functions call inside is tapped, so that one imported by name long ago is heard too."""
@@ -309,13 +360,22 @@ class Taps:
             self._put(stack, scaler_class, name, call)
 
     def _steps(self, stack: contextlib.ExitStack) -> None:
+        score = self._score
+
         def before(optimizer: Any, args: Any, kwargs: Any) -> None:
-            if self._heard():
-                given = [*args[1:], *kwargs.values()] if args and args[0] is optimizer else [*args, *kwargs.values()]
+            given = [*args[1:], *kwargs.values()] if args and args[0] is optimizer else [*args, *kwargs.values()]
+            comes = score.comes
+            if comes is not None and comes.thing == id(optimizer) and comes.kind == "step" and not (comes.told or given) and get_ident() == self._thread:
+                score.comes = comes.next
+            elif self._heard():
                 self._listener.before_step(optimizer, any(callable(a) for a in given), sys._getframe(1))
 
         def after(optimizer: Any, args: Any, kwargs: Any) -> None:
-            if self._heard():
+            comes = score.comes
+            if comes is not None and comes.thing == id(optimizer) and comes.kind == "stepped" and not self._stepping and get_ident() == self._thread:
+                score.comes = comes.next
+                self._listener.stepped(comes, sys._getframe(1))
+            elif self._heard():
                 if self._stepping:
                     self._stepping[-1] = True
                 self._listener.after_step(optimizer, sys._getframe(1))
@@ -378,21 +438,38 @@ class Taps:
     # -- how a tap is made --------------------------------------------------------------------------------------
 
     def _heard(self) -> bool:
-        return threading.get_ident() == self._thread and not _is_traced()
+        """Whether the loop itself calls. Where torch compiles, records, transforms or plans the call it does not run it, and no value in it is real."""
+        return get_ident() == self._thread and not (
+            is_compiling()
+            or compiler._is_compiling_flag  # it exports
+            or is_tracing()  # a single operation of ours would be in the user's graph
+            or transforms() is not None
+            or (modes() and mode_of(torch._C._TorchDispatchModeKey.FAKE) is not None)
+        )
 
     def _outermost(
         self, stack: contextlib.ExitStack, owner: type, name: str, before: Callable[..., None] | None,
-        after: Callable[[Any, Any], None] | None = None,
+        after: Callable[[Any, Any], None] | None = None, kind: str = "",
     ) -> None:  # fmt: skip
-        """Taps a method that calls itself on children or on its base class: only the outermost call is told."""
-        original = owner.__dict__[name]
+        """Taps a method that calls itself on children or on its base class: only the outermost call is told.
+
+        Args:
+            kind: of the call in a `Score`, where nothing more than that it came needs to be told of it.
+        """
+        original, score = owner.__dict__[name], self._score
 
         def call(this: Any, *args: Any, **kwargs: Any) -> Any:
-            if self._busy or not self._heard():
+            if self._busy or is_compiling():
+                return original(this, *args, **kwargs)
+            comes = score.comes
+            known = comes is not None and comes.kind == kind and comes.thing == id(this) and not comes.told and get_ident() == self._thread
+            if not known and not self._heard():
                 return original(this, *args, **kwargs)
             self._busy = True
             try:
-                if before is not None:
+                if known:
+                    score.comes = comes.next
+                elif before is not None:
                     before(this, args, kwargs, sys._getframe(1))
                 answer = original(this, *args, **kwargs)
             finally:
@@ -413,16 +490,6 @@ class Taps:
                 setattr(owner, name, original)
 
         stack.callback(back)
-
-
-def _is_traced() -> bool:
-    """Whether torch compiles, records, transforms or plans the call: the loop does not run it, and no value in it is real."""
-    return (
-        is_compiling()
-        or is_tracing()  # a single operation of ours would be in the user's graph
-        or transforms() is not None
-        or (modes() and mode_of(torch._C._TorchDispatchModeKey.FAKE) is not None)
-    )
 
 
 def _with_own(base: type, method: str) -> Iterator[type]:

@@ -7,17 +7,22 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import torch
 
-from nbdebug.seeding import seed_torch
-
-torch.set_num_threads(1)
 collect_ignore = ["ray"]  # make test-ray, which names it
 TOGETHER = ("tests/browser/", "tests/notebook/")  # one server, one kernel
 
 
+def pytest_pycollect_makemodule() -> None:
+    """Before a file of tests is imported, which xdist's own process never does: there, importing torch would only cost seconds."""
+    import torch
+
+    torch.set_num_threads(1)
+
+
 @pytest.fixture(autouse=True)
 def _seeded() -> None:
+    from nbdebug.seeding import seed_torch
+
     seed_torch(0)
 
 
@@ -32,6 +37,14 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
             if (folder := next(filter(file.startswith, TOGETHER), None)) is not None:
                 return folder
             return file if _shares(config.rootpath / file) else nodeid
+
+        def mark_test_complete(self, node: Any, item_index: int, duration: float = 0) -> None:
+            """Forgets what is done: after each test xdist counts through all that the worker was ever given."""
+            scope = self._split_scope(self.registered_collections[node][item_index])
+            given = self.assigned_work[node]
+            super().mark_test_complete(node, item_index, duration)
+            if all(given[scope].values()):
+                del given[scope]
 
     return Scheduler(config, log)
 

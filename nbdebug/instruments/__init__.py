@@ -9,6 +9,7 @@ from nbdebug.instruments.gradcheck import gradcheck
 from nbdebug.instruments.headroom import headroom
 from nbdebug.instruments.loader_audit import loader_audit
 from nbdebug.instruments.overfit import overfit
+from nbdebug.instruments.what_if import what_if
 from nbdebug.instruments.baselines import baselines
 from nbdebug.instruments.lr_find import lr_find
 from nbdebug.instruments.batch_size import batch_size
@@ -21,6 +22,6 @@ from nbdebug.instruments.show_batch import show_batch
 from nbdebug.instruments.summary import summary
 from nbdebug.instruments.why import why
 
-LADDER = (data_audit, loader_audit, first_step, activations, gradients, gradcheck, headroom, overfit, own)  # what checkup runs, cheap before dear
+LADDER = (data_audit, loader_audit, first_step, activations, gradients, gradcheck, headroom, overfit, what_if, own)  # what checkup runs, cheap before dear
 
-__all__ = ["LADDER", "activations", "baselines", "batch_size", "data_audit", "determinism", "find_nan", "first_step", "gradcheck", "gradients", "headroom", "loader_audit", "lr_find", "overfit", "own", "preflight", "profile", "show_batch", "summary", "why"]
+__all__ = ["LADDER", "activations", "baselines", "batch_size", "data_audit", "determinism", "find_nan", "first_step", "gradcheck", "gradients", "headroom", "loader_audit", "lr_find", "overfit", "own", "preflight", "profile", "show_batch", "summary", "what_if", "why"]

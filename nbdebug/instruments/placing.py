@@ -27,7 +27,7 @@ WORKED_OUT = ("ND101", "ND102", "ND103", "ND110", "ND112")  # what a sample hold
 SCALED = ("ND102", "ND112")  # of a dataset that was made from numbers as a whole, where that was
 INITIAL = ("ND201", "ND202", "ND307", "ND406")  # of weights as they were filled
 LAYERS = ("ND205", "ND304", "ND305", "ND401")  # a layer of torch's: the line that makes it says what it is, the call does not
-CALLED = ("ND205",)  # but for layers that a forward calls by their names
+CALLED = ("ND205", "ND305", "ND401")  # but where a forward calls it by its name and it is right elsewhere: too much or too little stands there
 CHOSEN = ("ND404",)  # the loss itself is the wrong one: where it is one of torch's, the line that makes it
 GROWING = ("ND503",)  # perhaps by how one weight was filled
 FADING, SMALL = ("ND502",), 0.4  # by how weights were filled, where their gain is below that which torch gives a layer, 0.58
@@ -55,7 +55,7 @@ def _made(finding: Finding, models: Iterable[nn.Module]) -> Iterator[SourceLine]
         modules = dict(model.named_modules())
         part, holder = modules.get(finding.location.module), modules.get(finding.location.module.rpartition(".")[0])
         if finding.code in CALLED and not isinstance(holder, (nn.Sequential, nn.ModuleList)):
-            continue  # what should stand between two layers is missing where they are called
+            continue
         line = line_that_assigns(model, finding.location.module) if part is not None and type(part).__module__.startswith("torch.nn") else None
         if line is not None:
             yield line

@@ -482,6 +482,43 @@ def augmented_and_normalised_in_train_only(sick):
     return {"data": DataLoader(train, 25, shuffle=True), "val": DataLoader(val, 25)}
 
 
+@dataset("ND106", where="val inputs, column 0")
+def categories_numbered_as_they_come_in_each(sick):
+    code = torch.randint(0, 8, (500,), generator=torch.Generator().manual_seed(1))
+
+    def numbered(codes):
+        once = dict.fromkeys(codes.tolist())
+        return torch.tensor([list(once).index(one) for one in codes.tolist()])
+
+    whole = numbered(code)
+    return pair(whole[:360, None], (numbered(code[360:]) if sick else whole[360:])[:, None])
+
+
+@sound
+def rows_of_each_station_in_turn():
+    station = torch.arange(8).repeat(60)
+    rows = torch.stack([station, station.roll(1)], 1)
+    return pair(rows[:360], rows[360:], station[:360] % 4, station[360:] % 4)
+
+
+@sound
+def a_walk_whose_end_lies_elsewhere():
+    steps = numpy.cumsum(numpy.random.default_rng(0).normal(0, 3, 3000)) + 40 * numpy.sin(numpy.arange(3000) / 15)
+    windows = numpy.lib.stride_tricks.sliding_window_view((steps - steps[:2000].mean()) / steps[:2000].std(), 20)[::3]
+    windows = torch.tensor(windows.copy(), dtype=torch.float32)[..., None]
+    return pair(windows[:650], windows[680:])
+
+
+@sound
+def new_patients_of_whom_a_rule_says_little():
+    random = numpy.random.default_rng(0)
+    rows = (random.normal(size=(60, 1, 16)) + 0.12 * random.normal(size=(60, 20, 16))).reshape(-1, 16)
+    labels = random.integers(0, 2, 60).repeat(20)
+    rows[:, 0] += 1.5 * labels
+    rows, labels = torch.tensor(rows, dtype=torch.float32), torch.tensor(labels)
+    return pair(rows[:960], rows[960:], labels[:960], labels[960:])
+
+
 @sound
 def augmented_in_train_only():
     images, labels = pictures(260), kinds(260)

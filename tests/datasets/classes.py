@@ -6,7 +6,7 @@ import numpy
 import pandas
 import torch
 from sklearn.datasets import load_digits
-from torch.utils.data import ConcatDataset, DataLoader, Subset, TensorDataset
+from torch.utils.data import ConcatDataset, DataLoader, Dataset, Subset, TensorDataset
 
 from tests.datasets import dataset, sound
 from tests.patients.parts import quantities
@@ -156,6 +156,55 @@ def subset_of_a_shifted_dataset(sick):
     pixels, labels, *_ = digits()
     whole = TensorDataset(pixels, labels.roll(1) if sick else labels)
     return {"data": DataLoader(Subset(whole, torch.randperm(len(whole))[:900].tolist()), 32)}
+
+
+# -- ND104, while the right order is still held ---------------------------------------------------------------------------
+
+
+class Ordered(Dataset):
+    """Inputs in another order than labels, or both in it."""
+
+    def __init__(self, inputs, labels, order, together):
+        self.inputs, self.labels, self.order, self.together = torch.tensor(inputs, dtype=torch.float32), labels, order, together
+
+    def __len__(self):
+        return len(self.order)
+
+    def __getitem__(self, i):
+        return self.inputs[self.order[i]], int(self.labels[self.order[i] if self.together else i])
+
+
+@dataset("ND104", "ND110", where="`self.labels`")
+def inputs_by_an_order_and_labels_without_it(sick):
+    inputs, labels = table()
+    return {"data": Ordered(inputs, labels, numpy.random.default_rng(3).permutation(len(labels)), not sick)}
+
+
+@dataset("ND104", where="`self.known`")
+def images_whose_labels_were_shuffled_alone(sick):
+    pixels, labels, _, _ = digits(500)
+    part = Ordered(pixels.numpy() * 2 - 1, labels, numpy.arange(500), True)
+    order = torch.randperm(500, generator=torch.Generator().manual_seed(4))
+    part.known = labels
+    part.labels = labels[order] if sick else labels
+    return {"data": part}
+
+
+@sound
+def labels_of_chance_beside_groups_that_inputs_tell():
+    inputs, groups = table(400, classes=4)
+    data = Ordered(inputs, numpy.random.default_rng(5).permutation(numpy.repeat(numpy.arange(4), 100)), numpy.arange(400), True)
+    data.groups, data.other = groups, numpy.random.default_rng(6).permutation(400)
+    return {"data": data}
+
+
+@sound
+def what_comes_later_beside_what_is_now():
+    inputs, state = table(500)
+    later = numpy.arange(400) + numpy.random.default_rng(7).permutation(numpy.arange(400) % 90 + 1)
+    data = Ordered(inputs[:400], state[later], numpy.arange(400), True)
+    data.state, data.now, data.later = state, numpy.arange(400), later
+    return {"data": data}
 
 
 # -- ND104, shuffled -----------------------------------------------------------------------------------------------------

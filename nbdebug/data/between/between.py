@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy
 
-from nbdebug.data.accompanying import accompanies
+from nbdebug.data.accompanying import accompanies, is_place_in_batch
 from nbdebug.data.between.augmented import changes_when_read
 from nbdebug.data.between.class_shares import class_shift
 from nbdebug.data.between.copies import copies, repeated
@@ -137,7 +137,7 @@ def _is_quick(train: Split, val: Split) -> bool:
 
 
 def _differences(look: BetweenLook, train: Split, val: Split, context: Context) -> BetweenLook:
-    seen = [view for view in views(train, val) if not IN_BATCH.search(view.field)]
+    seen = [view for view in views(train, val) if not IN_BATCH.search(view.field) and not is_place_in_batch(train, train.named(view.field))]
     raw = {view.field: drifts(view) for view in seen}
     augmented = any(d.distance > 0.2 for found in raw.values() for d in found) and changes_when_read(train, context)
     prepared = schema(train, val)
@@ -145,12 +145,14 @@ def _differences(look: BetweenLook, train: Split, val: Split, context: Context) 
         if raw[view.field] and train.named(view.field).role == "input":
             found = preparation(view) + prepared_images(view, augmented)
             prepared += found or ranges(train.named(view.field), val.named(view.field))
+    order = train.ids.argsort(kind="stable") if train.by_index else numpy.arange(len(train.ids))
     for theirs in train.fields:
         ours = val.named(theirs.name)
-        if ours is not None and theirs.role == "input" and theirs.kind == ours.kind and not accompanies(theirs) and context.left > NEEDED:
+        beside = accompanies(theirs) or is_place_in_batch(train, theirs)
+        if ours is not None and theirs.role == "input" and theirs.kind == ours.kind and not beside and context.left > NEEDED:
             prepared += prepared_entries(theirs, ours)
             if not any(one.field == theirs.name for one in prepared) and not augmented:
-                prepared += prepared_codes(theirs, ours) or prepared_fit(theirs, ours) or prepared_turned(theirs, ours) or prepared_law(train, val, theirs, ours)
+                prepared += prepared_codes(theirs, ours, order) or prepared_fit(theirs, ours) or prepared_turned(theirs, ours) or prepared_law(train, val, theirs, ours)
     explained = {p.field for p in prepared if p.sure}
     found = [d for view in seen if view.field not in explained for d in _judged(view, raw[view.field], look, train, val, augmented)]
     found += [d for d in category_drifts(train, val) if d.field not in explained]

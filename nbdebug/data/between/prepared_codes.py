@@ -19,14 +19,20 @@ FEWEST = 60  # samples of val
 PARTS = 40  # random parts of train that val is held against
 CLEAR = 3.0  # times what any of them differs by; our choice
 RESTORED = 1.0  # times it, at most, once the codes are moved back
+COMING, BOTH = 7, 5  # codes from which it is no accident that they first occur in their order, in val alone, and in both; our choice: 1 / 7! and (1 / 5!) squared
+UPWARDS = 0.5  # of the rows that may be followed by the same code or the next one: else they lie sorted, or in turns
 PER_CODE = 2  # times as many codes have to be in val's rows, or their shares are noise
 
 
-def prepared_codes(train: FieldData, val: FieldData) -> list[Preparation]:
-    """The columns whose codes are explained by a numbering of val's own; empty where there is none."""
+def prepared_codes(train: FieldData, val: FieldData, order: numpy.ndarray) -> list[Preparation]:
+    """The columns whose codes are explained by a numbering of val's own; empty where there is none.
+
+    Args:
+        order: (K,) train's rows as they lie in the dataset.
+    """
     found = []
     for name, theirs, ours in _columns(train, val):
-        rule = _renumbered(theirs, ours)
+        rule = _renumbered(theirs, ours) or _as_they_come(theirs[order], ours)
         if rule is not None:
             found.append(Preparation(train.name, (name,), f"{name} was numbered anew in val: {rule}", None, None, None, True))
     return found
@@ -81,6 +87,23 @@ def _renumbered(theirs: numpy.ndarray, ours: numpy.ndarray) -> str | None:
         return None
     lacking = ", ".join(map(str, sorted(out)))
     return f"it lacks train's code {lacking}, and all codes behind it have moved up (chi-square {before:.0f} as it stands, {after:.0f} with them moved back, where chance gives {bound:.0f})"
+
+
+def _as_they_come(theirs: numpy.ndarray, ours: numpy.ndarray) -> str | None:
+    """What was done, where the codes of val first occur in the order of their numbers, as `unique()` and a dict that grows make them."""
+    if not _is_numbered_so(ours):
+        return None
+    codes = len(numpy.unique(ours))
+    if codes < (BOTH if _is_numbered_so(theirs) else COMING):
+        return None
+    return f"its {codes} codes stand in the order in which they first occur in val itself, so that a code means what came at that place in val, and not what it means in train"
+
+
+def _is_numbered_so(codes: numpy.ndarray) -> bool:
+    different, first = numpy.unique(codes, return_index=True)
+    steps = numpy.diff(codes)
+    mixed = float(((steps == 0) | (steps == 1)).mean()) <= UPWARDS
+    return mixed and different[0] in (0, 1) and int(different[-1] - different[0]) == len(different) - 1 and bool((numpy.diff(first) > 0).all())
 
 
 def _apart(expected: numpy.ndarray, shares: numpy.ndarray, count: int) -> float:

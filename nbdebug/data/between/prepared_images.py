@@ -17,6 +17,7 @@ AUGMENTED = 0.25  # KS distance that random crops, flips and colours may leave; 
 EQUAL = 1e-3  # of the standard deviation in an image: two channels of which mean and contrast differ by less are the same
 COLOURLESS = 0.1  # images of a colour set that may be grey, as RandomGrayscale makes them; our choice
 PARTS = 20  # random divisions of train that an order is held against
+UNITS, AWAY = 5.0, 10.0  # times the deviation, and deviations from 0, from which a series that drifts is in other units all the same; our choice
 TOLD_APART = 1.5  # a rule must leave so much less than the next best than chance would
 # (mean, std) of the channels by which a picture of 0..1 was normalised; from the torchvision and timm documentation
 CONSTANTS = {
@@ -95,8 +96,17 @@ def _standardised(view: View):
         other, deviation = (a, s) if ours is b else (b, t)
         whole = numpy.sqrt(other.var(0) + numpy.square(deviation).mean(0))
         whole = numpy.where(whole > 0, whole, 1.0)
+        if view.kind != "image" and _drifts(view) and (whole < UNITS).all() and (whole > 1 / UNITS).all() and (numpy.abs(other.mean(0)) < AWAY).all():
+            continue  # it went on from where train ends, in the same units
         moved = features((other - other.mean(0)) / whole, deviation / whole)
         yield (said, moved, view.val) if ours is b else (said, view.train, moved)
+
+
+def _drifts(view: View) -> bool:
+    """Whether the beginning and the end of train differ, as in a series that wanders."""
+    third = len(view.order) // 3
+    begin, end = view.train[view.order[:third]], view.train[view.order[-third:]]
+    return third > 0 and float(distances(begin, end).max()) > max(CLEAR / 2, 2 * chance(third, third, RARELY / view.train.shape[1]))
 
 
 def _orders(view: View):

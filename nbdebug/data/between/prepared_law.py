@@ -11,6 +11,7 @@ import torch
 
 from nbdebug.data.between.found import Preparation
 from nbdebug.data.between.vectors import evenly
+from nbdebug.data.classes.probe import farther
 from nbdebug.data.classes.several import several
 from nbdebug.data.classes.target import target_of
 from nbdebug.data.split import FieldData, Split
@@ -22,6 +23,8 @@ RIDGE = 1e-2
 TOLD = 0.5  # correlation of guess and target within train from which there is a rule at all
 LOST = 0.85  # of it, that may be left in val as it stands
 RESTORED = 0.95  # of it, that the other order must bring; our choice, as the three above
+GROUPED = 3.0  # standard deviations by which val may lie farther from train, in that order, than train's samples from each other: else it holds other groups
+NEIGHBOURS = 500  # rows that this is asked of
 
 
 def prepared_law(train: Split, val: Split, theirs: FieldData, ours: FieldData) -> list[Preparation]:
@@ -53,6 +56,8 @@ def prepared_law(train: Split, val: Split, theirs: FieldData, ours: FieldData) -
         return []
     order = _matched(x, y, z, w)
     if (order == numpy.arange(len(order))).all() or _holds(x, y, z[:, order], w) < RESTORED * own:
+        return []
+    if farther(*(torch.from_numpy(part.reshape(len(part), -1)[:NEIGHBOURS]) for part in (z[:, order], x))) >= GROUPED:  # a few new subjects, on whom any rule fails
         return []
     names_of = theirs.axis_names if len(theirs.axis_names) == x.shape[1] else tuple(f"{'channel' if x.shape[2] > 1 else 'column'} {i}" for i in range(x.shape[1]))
     moved = [i for i in range(len(order)) if order[i] != i]

@@ -13,6 +13,7 @@ from nbdebug.data.features.broken import Broken, broken
 from nbdebug.data.features.categories import CategoryLook, categories
 from nbdebug.data.features.columns import ColumnLook, columns
 from nbdebug.data.features.entries import Entries, entries
+from nbdebug.data.features.hidden import Hidden, hidden
 from nbdebug.data.features.leaks import Leak, leaks
 from nbdebug.data.features.markers import markers
 from nbdebug.data.features.matrix import Goal, Matrix, goal, matrix, why_no_goal
@@ -20,6 +21,7 @@ from nbdebug.data.features.panels import HISTOGRAMS, distribution, panels
 from nbdebug.data.features.power import Powers, powers, rows_with_target, what_lacks
 from nbdebug.data.features.target_scale import TargetScale, target_scale
 from nbdebug.data.features.transforms import Transform, transforms
+from nbdebug.data.features.wrapped import WrappedColumn, wrapped_columns
 from nbdebug.data.features.written import Written, headers, renamed, written
 from nbdebug.data.split import Split
 from nbdebug.errors import NbdebugError, first_line
@@ -60,6 +62,8 @@ class FeatureLook:
     written: tuple[Written, ...] = ()
     headers: tuple[int, ...] = ()  # sampled rows that hold the names of the columns
     renamed: tuple[str, ...] = ()  # columns of a table that has the name twice, as they are told apart here
+    hidden: tuple[Hidden, ...] = ()  # columns that hide what they know of the target
+    wrapped: tuple[WrappedColumn, ...] = ()
 
     def panels(self) -> tuple[Panel, ...]:
         """Columns, what each knows of the target, histograms, transforms, correlation."""
@@ -87,8 +91,17 @@ def features(train: Split, val: Split | None, context: Context) -> FeatureLook:
         tuple(leak for leak in found if leak.certain), tuple(leak for leak in found if not leak.certain),
         tuple(look for split in both(train, val) for look in broken(split, SEARCH if whole else 0.0)), scale,
         _drawn(table, wanted, known, looks) if whole else (), unpredicted, untried,
-        written(train), headers(train), renamed(train),
+        written(train), headers(train), renamed(train), *_experiments(train, table, wanted, looks),
     )  # fmt: skip
+
+
+def _experiments(
+    train: Split, table: Matrix, wanted: Goal | None, looks: tuple[ColumnLook, ...]
+) -> tuple[tuple[Hidden, ...], tuple[WrappedColumn, ...]]:
+    if wanted is None or not table.width:
+        return (), ()
+    rows = rows_with_target(wanted)
+    return hidden(table, wanted, rows, looks, train.ids), wrapped_columns(table, wanted, rows)
 
 
 def _predicted(train: Split, table: Matrix, wanted: Goal | None, whole: bool) -> tuple[Powers | None, tuple[Leak, ...], str]:

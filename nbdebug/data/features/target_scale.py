@@ -64,7 +64,8 @@ class TargetScale:
 def target_scale(setup: TrainingSetup, train: Split) -> TargetScale | None:
     """What the first batch shows; None where its loss is none over quantities, or outputs and targets lie near each other."""
     fields = [field for field in train.fields if field.role == "target" and field.columns is not None]
-    field = next((field for field in fields if field.kind in ("quantity", "tabular", "series")), None)
+    quantities = [field for field in fields if field.kind in ("quantity", "tabular", "series")]
+    field = next(filter(_is_large, quantities), quantities[0] if quantities else None)  # of several targets the one that may lie far off
     if field is None or train.first is None or not (_is_large(field) or _is_small(field)):
         return None
     trial = Counterfactual(setup, train.first)

@@ -15,6 +15,7 @@ from nbdebug.data.running.marker import axes, best, clearness, marked, planes, s
 from nbdebug.data.running.spots import Spot
 from nbdebug.data.running.spying import Notes, spied
 from nbdebug.data.running.stored import lent, lent_item
+from nbdebug.data.running.turned import turned_apart
 from nbdebug.data.running.values import inputs_of, is_target, kept, leaves
 from nbdebug.data.running.watched_arrays import lent_copies
 
@@ -38,17 +39,20 @@ class ApartLook:
     turn: str  # "mirrored left to right", when that explains it
     names: tuple[str, ...]  # transforms by which they went
     ids: tuple[int, ...]
+    of_mask: str = ""  # the turn of the mask where `turn` is that of the image: of two readings of one sample, and no marker
 
 
 def apart_look(running: Running, spots: list[Spot], box: Box) -> ApartLook | None:
-    """None when samples hold no image and mask, or the marker does not reach both.
+    """None when samples hold no image and mask. Where the marker does not reach both, readings of a sample are held against each other.
 
     Source: counterfactual of the input; a joint transform, whatever it draws, moves the same picture to the same place.
     """
     whole = [spot for spot in spots if spot.whole]
     fields = _fields(running)
-    if fields is None or running.cached() or not _arrives(running, whole, fields):
+    if fields is None or running.cached():
         return None
+    if not _arrives(running, whole, fields):
+        return _by_readings(running, fields, box)
     drawn = list(_draws(running, whole, fields, box, in_step=False))
     judged = [(index, *_judged(image, mask), names) for index, image, mask, names in drawn]
     scores = [(index, score, clear, turned) for index, score, clear, turned, _ in judged if not numpy.isnan(score)]
@@ -65,6 +69,14 @@ def apart_look(running: Running, spots: list[Spot], box: Box) -> ApartLook | Non
         _shared([turned for _, _, turned in off]), tuple(dict.fromkeys(name for *_, names in judged for name in names)),
         tuple(dict.fromkeys(int(index) for index, _, _ in off)),
     )  # fmt: skip
+
+
+def _by_readings(running: Running, fields: tuple[str, str], box: Box) -> ApartLook | None:
+    pairs, apart = turned_apart(running, fields, box)
+    if not apart:
+        return None
+    _, of_image, of_mask = apart[0]
+    return ApartLook(*fields, pairs, len(apart), 0, None, 0.0, of_image, (), tuple(dict.fromkeys(index for index, *_ in apart)), of_mask)
 
 
 def _shared(turns: list[str]) -> str:

@@ -66,16 +66,19 @@ def unnoticed(running: Running, spots: list[Spot]) -> list[Spot]:
 
 
 def passages(running: Running, spots: list[Spot], *, draws: int, box: Box) -> list[Passage]:
-    """Each sample read `draws` times with other random numbers, and its calls noted."""
+    """Each sample read `draws` times with other random numbers, and its calls noted.
+
+    All but the first draw are each sample's own: what is done to one sample in ten would else be seen in all of them or in none.
+    """
     found: list[Passage] = []
     left, listened = MOST_BYTES, True
     affordable = int(box.left / (draws * max(running.seconds, 1e-9)))
     for draw in range(draws):
-        for index in running.indices[: max(2, affordable)]:  # rather few of them several times
+        for place, index in enumerate(running.indices[: max(2, affordable)]):  # rather few of them several times
             if len(found) >= 2 and left <= 0 or found and box.left <= 0 or (running.brief and draw and running.seconds > DEAR):
                 return found
             notes = Notes(values=listened)
-            item = running.watched(index, draw, partial(spied, spots, notes))
+            item = running.watched(index, draw and draw + draws * place, partial(spied, spots, notes))
             if item is not None:
                 found.append(Passage(index, draw, item, notes.calls if listened else [], row_of(running.dataset, index)))
                 left -= _bytes(found[-1])

@@ -46,20 +46,21 @@ def wrapped(running: Running, spots: list[Spot], *, draws: int, box: Box) -> tup
     cut: list[tuple[int, Wrap]] = []
     read, listened = 0, set()
     indices = running.more(MOST_BRIEFLY if running.brief else MOST, box.left / 4)
-    for draw in range(draws):
+    for _ in range(draws):
         for index in indices:
+            number = read  # random numbers of its own: what is done to every other sample would else be done to all or to none
             if (read and box.left <= 0) or (running.brief and read and running.seconds > DEAR):
                 break
             read += 1
             ear = Ear()
-            item = _heard(running, whole, held, index, draw, ear)
+            item = _heard(running, whole, held, index, number, ear)
             if item is None:
                 continue
             listened.add(str(index))
             wraps = [wrap for wrap in ear.wraps if not wrap.deliberate]
             if not wraps and not ear.cuts:
                 continue
-            stopped = _heard(running, whole, held, index, draw, Ear(saturate=True))
+            stopped = _heard(running, whole, held, index, number, Ear(saturate=True))
             if stopped is not None and not equal(item, stopped):
                 heard += [(_number(index), wrap) for wrap in wraps]
                 cut += [(_number(index), wrap) for wrap in ear.cuts]
@@ -70,7 +71,7 @@ def _number(index: Any) -> int:
     return int(index) if isinstance(index, int | numpy.integer) else 0  # of samples that go by a key the place is not known
 
 
-def _heard(running: Running, spots: list[Spot], held: list[Held], index: Any, draw: int, ear: Ear) -> Any:
+def _heard(running: Running, spots: list[Spot], held: list[Held], index: Any, number: int, ear: Ear) -> Any:
     def exchange(spot: Spot, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
         return watched_values(args, ear), watched_values(kwargs, ear)
 
@@ -80,7 +81,7 @@ def _heard(running: Running, spots: list[Spot], held: list[Held], index: Any, dr
         with spied(spots, Notes(exchange=exchange, values=False)), rows, hearing(ear):
             yield
 
-    return running.watched(index, draw, listening)
+    return running.watched(index, number, listening)
 
 
 def _united(heard: list[tuple[int, Wrap]], read: int) -> list[Wrapped]:

@@ -20,6 +20,7 @@ FEWEST = 4  # units of a gate
 BY_CHANCE = 1e-6  # a unit deep in a plain net is dead like a coin falls: so many dead ones must be no accident
 BLOCKED = 1e-6  # gradient before the layer over that after it
 TIMES_CHANCE = 5.0  # a loss that falls so many times when one matrix is rescaled was made by that matrix
+WIDE_TABLE, TIMES_WIDE = 5.0, 2.0  # rms of an embedding, and how many times the loss then falls; our choice: torch fills them with 1
 STANDS = 0.8  # of the first loss that is left as it is, when from gain 1 it has halved; our choice
 COMEBACK_ADAPTIVE = 1e6  # our choice, measured on digits: MLPs of 3 layers learn with Adam at 3e4 (std 1e-3), hardly at 3e8
 COMEBACK_PLAIN = 1e3  # with SGD they learn at 35 (std 0.03) and not at 3e4; a small GPT with N(0, 0.02) gets to 300 and learns
@@ -78,7 +79,8 @@ def init_scale(stats: ActivationStats) -> Iterator[Seen]:
     Wrong: too large, and the loss starts far above chance and gradients are wild; too small, and the signal dies on
         both ways, so that nothing moves.
     Seen: matrices whose gain (rms times the root of the fan-in) is above 3 or below 0.15 are suspects. On a copy a
-        suspect is brought to gain 1. Large: the loss falls 5 times or more. Small: with all small ones rescaled,
+        suspect is brought to gain 1. Large: the loss falls 5 times or more (2 of an embedding 5 times as wide as torch fills it), or some steps of Adam that leave more than half of it
+        come from there to less than a fifth of that. Small: with all small ones rescaled,
         their own gradients come back by 1e6 (with SGD by 1000), or by 3000 and the steps of Adam that halve
         the loss of a batch from gain 1 take less than a fifth of it from where the weights are. What normalisation makes up for, one small head,
         zeros, and tied embeddings are not accused.
@@ -95,14 +97,21 @@ def init_scale(stats: ActivationStats) -> Iterator[Seen]:
     _demand_forward(stats)
     if stats.scale_not_checked:
         raise NotChecked(stats.scale_not_checked)
-    for trial in stats.large:
-        if _is_to_blame(trial, stats.large):
-            yield Seen(
-                f"`{trial.parameter}` has a gain of {trial.gain:.3g}; with a copy at gain 1 the loss falls from "
-                f"{trial.before:.3g} to {trial.after:.3g}",
-                _place(trial.parameter),
-                {"gain": trial.gain, "loss": _plain(trial.before), "loss_rescaled": _plain(trial.after)},
-            )
+    to_blame = [trial for trial in stats.large if _is_to_blame(trial, stats.large)]
+    for trial in to_blame:
+        yield Seen(
+            f"`{trial.parameter}` has a gain of {trial.gain:.3g}; with a copy at gain 1 the loss falls from "
+            f"{trial.before:.3g} to {trial.after:.3g}",
+            _place(trial.parameter),
+            {"gain": trial.gain, "loss": _plain(trial.before), "loss_rescaled": _plain(trial.after)},
+        )
+    if stats.held is not None and not to_blame:
+        one = stats.held
+        more = f", and {len(one.parameters) - 1} more are large" if len(one.parameters) > 1 else ""
+        yield Seen(
+            f"`{one.parameters[0]}` has a gain of {one.gain:.3g}{more}; {one.steps} steps bring the loss of a batch from {one.before:.3g} to {one.after:.3g}, and as many from copies at gain 1 to {one.rescaled:.3g}",
+            _place(one.parameters[0]), {"gain": one.gain, "loss": one.before, "loss_after": one.after, "loss_rescaled": one.rescaled},
+        )  # fmt: skip
     limit = COMEBACK_ADAPTIVE if stats.adaptive else COMEBACK_PLAIN
     if stats.small is not None and (stats.small.comeback >= limit or _holds_back(stats.small)):
         first, *others = stats.small.parameters
@@ -153,14 +162,14 @@ def _seen_stuck(n: Nonlinearity, consequence: str, *, severity) -> Seen:
 
 def _is_to_blame(trial: Large, others: tuple[Large, ...]) -> bool:
     """Alone it brings the loss down; or only all together do, and it is the largest of them."""
-    if _falls(trial.before, trial.after):
+    if _falls(trial.before, trial.after, TIMES_WIDE if trial.table >= WIDE_TABLE else TIMES_CHANCE):
         return True
     together = _falls(trial.before, trial.all_after) and not any(_falls(t.before, t.after) for t in others)
     return together and trial is others[0]
 
 
-def _falls(before: float, after: float) -> bool:
-    return before > 0 and math.isfinite(after) and before - after >= (TIMES_CHANCE - 1) * abs(after)
+def _falls(before: float, after: float, times: float = TIMES_CHANCE) -> bool:
+    return before > 0 and math.isfinite(after) and before - after >= (times - 1) * abs(after)
 
 
 def _plain(number: float) -> float | None:

@@ -141,8 +141,7 @@ def _total(arrived: list[float | None]) -> float | None:
 
 def _scales(setup: TrainingSetup, batch: Any) -> dict[str, Any]:
     try:
-        return {
-            "large": tuple(scale.large(setup, batch)), "small": scale.small(setup, batch), "scale_not_checked": "",
-        }  # fmt: skip
+        large = tuple(scale.large(setup, batch))
+        return {"large": large, "held": scale.held(setup, batch, large), "small": scale.small(setup, batch), "scale_not_checked": ""}
     except (NbdebugError, RuntimeError) as error:
         return {"scale_not_checked": f"the step does not run with lent weights ({str(error).splitlines()[0]})"}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from nbdebug.findings import Location
-from nbdebug.instruments.activations.scale import Large, Small
+from nbdebug.instruments.activations.scale import Held, Large, Small
 from nbdebug.magnitudes import magnitude_map
 from nbdebug.page import Heatmap, Panel, Table
 from nbdebug.tensor_stats import TensorStats
@@ -61,6 +61,7 @@ class ActivationStats:
     nonlinearities: tuple[Nonlinearity, ...] = ()
     reconstructs: bool = False  # output and input of the model have one shape: an autoencoder, say
     large: tuple[Large, ...] = ()
+    held: Held | None = None
     small: Small | None = None
     lost_at: int | None = None  # the first batch whose loss is NaN or infinite with the weights as they are, from 0
     adaptive: bool = True  # whether the optimizer takes the size out of the gradient, as Adam does

@@ -10,7 +10,7 @@ from statistics import median
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from nbdebug.counterfactual import Counterfactual, is_adaptive, trainable
 from nbdebug.listening import Tape
@@ -22,6 +22,9 @@ PRODUCTS = ("matmul", "mm", "__matmul__")
 DOUBTFUL, FAINT = 3000.0, 0.07  # comeback and gain from which it is tried; small transformers with N(0, 0.02) come to 1700 and 0.1, and learn
 TRIES = 40  # steps of Adam at the user's rate, in which the loss must have halved from gain 1
 HALF = 0.5
+FAR = 0.2  # of the loss that large weights come to; sound ones that were measured come as far as those at gain 1, or further, but for a factor of 2
+WIDE = 1.5  # of an embedding; torch fills it with 1
+MODERATE = 3e-3  # of Adam, for those who train with something else
 PATIENCE = 2.0  # seconds of the processor for them
 MOST_TRIALS = 6  # suspects tried one by one, the most extreme first
 
@@ -43,6 +46,7 @@ class Large:
     before: float  # the loss as it is; inf when it is not finite
     after: float  # the loss with this matrix, and no other, at gain 1
     all_after: float  # with all large ones at gain 1
+    table: float = 0.0  # rms of an embedding, which torch fills with 1; 0 of anything else
 
 
 @dataclass(frozen=True)
@@ -56,19 +60,51 @@ class Small:
     steps: int = 0  # how many
 
 
+@dataclass(frozen=True)
+class Held:
+    """Large matrices from which the loss does not get away, though it cannot show by its size how far off it is."""
+
+    parameters: tuple[str, ...]  # the largest first
+    gain: float
+    before: float
+    after: float  # a few steps later
+    rescaled: float  # as many steps from gain 1
+    steps: int
+
+
 def large(setup: TrainingSetup, batch: Any) -> Iterator[Large]:
     """Tries every large suspect, first all together."""
     suspects = sorted(_suspects(setup, lambda gains: min(gains) > LARGE, _stored_in_out(setup, batch)), key=lambda s: -s.gain)[:MOST_TRIALS]
     if not suspects:
         return
-    trial, weights = Counterfactual(setup, batch), dict(trainable(setup.model))
+    trial, weights, tables = Counterfactual(setup, batch), dict(trainable(setup.model)), _tables(setup.model)
     sound = {s.parameter: weights[s.parameter].detach() / s.gain for s in suspects}
     before, all_after = trial.value(), trial.value(sound)
     if not math.isfinite(all_after):
         return
     for s in suspects:
         after = all_after if len(suspects) == 1 else trial.value({s.parameter: sound[s.parameter]})
-        yield Large(s.parameter, s.gain, _or_inf(before), _or_inf(after), all_after)
+        yield Large(s.parameter, s.gain, _or_inf(before), _or_inf(after), all_after, _rms(weights[s.parameter]) if s.parameter in tables else 0.0)
+
+
+def held(setup: TrainingSetup, batch: Any, found: tuple[Large, ...]) -> Held | None:
+    """Tries what a few steps do from large weights, and from copies at gain 1: a bounded loss of saturated outputs looks harmless.
+
+    Embeddings as torch fills them are large by their layout alone, and are not asked about.
+    """
+    weights = dict(trainable(setup.model))
+    odd = [one for one in found if not one.table or one.table > WIDE]
+    if not odd or not math.isfinite(odd[0].before) or odd[0].all_after > odd[0].before:
+        return None
+    trial, rate = Counterfactual(setup, batch), _rate(setup) if is_adaptive(setup) else MODERATE
+    as_is = {name: p.detach() for name, p in weights.items()}
+    stays = _trained(trial, dict(as_is), rate, TRIES)
+    if stays is None or stays[1] < TRIES:
+        return None
+    learns = _trained(trial, as_is | {one.parameter: weights[one.parameter].detach() / one.gain for one in found}, rate, TRIES, at_end=True)
+    if learns is None or not learns[0] < FAR * stays[0]:
+        return None
+    return Held(tuple(one.parameter for one in odd), odd[0].gain, odd[0].before, stays[0], learns[0], TRIES)
 
 
 def small(setup: TrainingSetup, batch: Any) -> Small | None:
@@ -141,6 +177,14 @@ def _gains(weight: Tensor, rms: float) -> list[float]:
 def _gradient_norms(trial: Counterfactual, weights: dict[str, Tensor]) -> dict[str, float]:
     given = trial.gradients(weights)
     return dict(zip(given, norms(list(given.values())), strict=True))
+
+
+def _tables(model: nn.Module) -> set[str]:
+    return {f"{path}.weight" for path, module in model.named_modules() if isinstance(module, (nn.Embedding, nn.EmbeddingBag))}
+
+
+def _rms(weight: Tensor) -> float:
+    return float(weight.detach().double().square().mean().sqrt())
 
 
 def _or_inf(loss: float) -> float:

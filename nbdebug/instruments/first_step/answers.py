@@ -84,7 +84,7 @@ class Pull:
     """Where the loss falls when the model gets worse, or one of its calls has its arguments exchanged."""
 
     name: str  # the loss function, or what the loss is made of
-    kind: str  # "negated", "raised", "discouraged", "swapped", or "mirrored" of a quantile loss
+    kind: str  # "negated", "raised", "discouraged", "swapped", "endless", or "mirrored" of a quantile loss
     value: float  # of the loss
     slope: float  # d loss / d call; share of outputs that are pulled away from their targets; 0 for swapped arguments
     maximized: bool  # an optimizer goes uphill
@@ -145,6 +145,8 @@ class Doubled:
     module: str  # that gets the other one twice; "" where the model itself does
     location: Location
     arguments: tuple[str, ...] = ()  # of the model, that are one tensor
+    beside: str = ""  # another module of its class that gets it as well
+    calls: int = 0  # of the model itself, that get one tensor
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from nbdebug.errors import BatchError
 from nbdebug.findings import Location
 from nbdebug.instruments.first_step.answers import Pull
 from nbdebug.instruments.first_step.chosen import of_choice, of_difference
+from nbdebug.instruments.first_step.endless import without_end
 from nbdebug.instruments.first_step.operators import RETYPING, _of_batch
 from nbdebug.instruments.first_step.policy import of_policy
 from nbdebug.instruments.first_step.quantiles import mirrored
@@ -29,6 +30,7 @@ RARER = (  # that a model is no better for making large
     "ctc_loss", "poisson_nll_loss", "gaussian_nll_loss", "soft_margin_loss", "multilabel_soft_margin_loss", "multi_margin_loss", "multilabel_margin_loss",
     "triplet_margin_loss", "triplet_margin_with_distance_loss", "cosine_embedding_loss", "margin_ranking_loss", "hinge_embedding_loss",
 )  # fmt: skip
+SQUASHES, SURE = frozenset(["sigmoid", "sigmoid_", "logsigmoid", "log_sigmoid", "softplus"]), 1e-3  # and how near to 0 or 1 a probability comes
 STEADY = 1e-3  # relative spread of the gradients of a plain average; a reward weighs every sample differently
 MOST = 0.95  # of the outputs, or of the samples
 FEWEST = 8  # samples whose whole outputs are asked about; our choice
@@ -52,6 +54,8 @@ def pulls(setup: TrainingSetup, batch: Any, tape: Tape, loss: Tensor) -> tuple[P
     if not raw_loss_calls(tape):
         found = found or of_choice(tape, loss, ids, sign) or of_difference(tape, loss, ids, sign)
     found = found or _of_rarer(tape, loss, sign) or of_policy(tape, loss, sign) or mirrored(setup, tape, loss, sign)
+    if found is None and (part := without_end(setup, batch, tape, sign)) is not None:
+        found = Pull(part, "endless", float(loss.detach()), 0.0, sign < 0, _last_line(tape, loss))
     return (found,) if found is not None else ()
 
 
@@ -128,7 +132,7 @@ def _by_hand(setup: TrainingSetup, batch: Any, tape: Tape, loss: Tensor, sign: f
     binary = bool(((goal == 0) | (goal == 1)).all())
     toward = 2 * goal - 1 if binary else goal - outputs.detach().squeeze()
     share = max(_uphill(sign * slope * toward), _uphill(_of_samples(sign * slope * toward)))  # a step towards the target makes the loss larger
-    if share < MOST or _is_better_at(setup, batch, root, targets, loss, sign):
+    if share < MOST or _is_better_at(setup, batch, tape, targets, loss, sign):
         return None
     return Pull("loss", "raised", float(loss.detach()), share, sign < 0, _last_line(tape, loss))
 
@@ -181,15 +185,21 @@ def _loss_with(setup: TrainingSetup, batch: Any, outputs: Tensor) -> Tensor:
         hook.remove()
 
 
-def _is_better_at(setup: TrainingSetup, batch: Any, root: ModuleCall, targets: Tensor, loss: Tensor, sign: float) -> bool:
-    """Whether the loss is smaller where the outputs are the targets: then only the way there goes uphill at first, as with similarities that begin negative."""
-    if not isinstance(root.output, Tensor):
+def _is_better_at(setup: TrainingSetup, batch: Any, tape: Tape, targets: Tensor, loss: Tensor, sign: float) -> bool:
+    """Whether the loss is smaller where the outputs are the targets: then only the way there goes uphill at first, as with similarities that begin negative.
+
+    Where the loss has a sigmoid of its own, also where that gives the targets: of soft ones, such as heat maps, the outputs are no better for being near.
+    """
+    root = tape.root
+    if root is None or not isinstance(root.output, Tensor):
         return False
-    ideal = targets.to(root.output.dtype).reshape(root.output.shape)
+    ideals = [targets.to(root.output.dtype).reshape(root.output.shape)]
+    if any(call.name in SQUASHES for call in tape.calls[root.last :]) and float(targets.min()) >= 0 and float(targets.max()) <= 1:
+        ideals.append(ideals[0].clamp(SURE, 1 - SURE).logit())
     try:
         with torch.no_grad(), setup.autocast():
-            there = setup.loss_fn(ideal, targets) if setup.batch_loss is None else _loss_with(setup, batch, ideal)
-        return sign * float(there) < sign * float(loss.detach())
+            there = [setup.loss_fn(ideal, targets) if setup.batch_loss is None else _loss_with(setup, batch, ideal) for ideal in ideals]
+        return min(sign * float(value) for value in there) < sign * float(loss.detach())
     except Exception:  # the user's own loss may not bear it
         return False
 

@@ -23,7 +23,7 @@ def loss_sign_or_reduction(step: FirstStep) -> Iterator[Seen]:
     Seen: the slope from the loss that is minimised back to the torch loss it is made of is negative, with the targets of the batch;
         of a loss written by hand: a step of the outputs towards their targets makes it larger, or log-probabilities of actions are
         weighted by what the code calls an advantage, reward or return, and fall with it; the slopes of a quantile loss pull to 0.9 where it was
-        given 0.1. Exchanged: the batch's own
+        given 0.1; or the loss falls without end in all directions in which random numbers move an output. Exchanged: the batch's own
         targets stand where the predictions belong, in a loss that is not symmetrical. A sum: the losses of both halves of
         the batch add up, and twenty steps of plain gradient descent drive it up where those on the mean bring it down. Weighted
         and mixed losses, log-likelihoods, rewards, adversaries against frozen models and constant targets are left alone, and
@@ -63,6 +63,8 @@ def loss_sign_or_reduction(step: FirstStep) -> Iterator[Seen]:
 def _flipped(pull: Pull) -> str:
     if pull.maximized:
         return f"the optimizer goes uphill (maximize=True) on {pull.name}, so every step makes the predictions worse"
+    if pull.kind == "endless":
+        return f"the loss falls without end wherever {pull.name} go{'es' * pull.name.endswith(']')} (it starts at {pull.value:.4g}): it, or the part of it that looks at {'that' if pull.name.endswith(']') else 'them'}, is counted with the wrong sign"
     if pull.kind == "negated":
         return f"the loss that is minimised falls when {pull.name} rises (slope {pull.slope:.3g}; it starts at {pull.value:.4g})"
     if pull.kind == "discouraged":

@@ -9,8 +9,10 @@ from nbdebug.errors import NotChecked
 from nbdebug.findings import ERROR, INFO, WARNING, Location
 from nbdebug.instruments.base import Seen
 from nbdebug.instruments.first_step.instrument import first_step
+from nbdebug.instruments.first_step.modes import PRODUCTS
 from nbdebug.instruments.first_step.result import FirstStep, Modes
 from nbdebug.instruments.first_step.wiring_checks import _demand_step
+from nbdebug.loss_call import LossCall
 
 SOFTMAXES = ("softmax", "log_softmax", "softmin")
 TRACKED = 50  # batches after which running statistics have settled: 0.9^50 of the start is left, for momentum 0.1
@@ -118,6 +120,7 @@ def input_ignored(step: FirstStep) -> Iterator[Seen]:
         )  # fmt: skip
     for two in step.doubled:
         taken = f"`{two.module}` is called twice with the same values" if two.module else f"{' and '.join(f'`{name}`' for name in two.arguments)} of the model are one tensor"
+        taken = f"`{two.beside}` and `{two.module}` are both given the same other input" if two.beside else "the model is called twice with the same values" if two.calls else taken
         yield Seen(
             f"nothing reads `{two.name}`, and {taken}, which are just like it in shape", replace(two.location, module=two.module, detail=f"input {two.name}"), {}, WARNING,
             f"give one of the two {two.name}",
@@ -182,6 +185,17 @@ def softmax_dim(step: FirstStep) -> Iterator[Seen]:
                 "takes its classes from dim 1",
                 call.made_at, {"dim": call.sums_to_one[0]},
             )  # fmt: skip
+        elif _among_others(call):
+            yield Seen(
+                f"{call.made_by} of {call.made_shape} runs over dim {call.made_dim}, which has {call.made_size} entries, but nll_loss takes {call.classes} classes from what comes of it, {call.prediction_shape}",
+                call.made_at, {"dim": call.made_dim},
+            )  # fmt: skip
+
+
+def _among_others(call: LossCall) -> bool:
+    """Whether log-probabilities reach nll_loss through reshaping alone, and were made to compete over another dimension than that of the classes."""
+    others = [size for dim, size in enumerate(call.made_shape) if dim != call.made_dim]
+    return call.name == "nll_loss" and call.made_by == "log_softmax" and not call.sums_to_one and call.classes in others
 
 
 @first_step.check("ND306", "evaluation unlike training", severity=WARNING, advice="F.dropout(x, p, training=self.training), or nn.Dropout")
@@ -191,7 +205,7 @@ def train_eval_gap(step: FirstStep) -> Iterator[Seen]:
     Wrong: in eval mode a dropout still acts, so validation and predictions are noisy; or the running statistics of
         a batch-norm do not describe the data, so evaluation sees another network than training.
     Seen: the same batch twice in eval mode with different random states: the first dropout whose output differs
-        is named. Running statistics made from at least 50 batches are compared with the batch at hand
+        is named, or the product of hidden values with zeros and ones that were thrown for it. Running statistics made from at least 50 batches are compared with the batch at hand
         (of at least 16 values a channel), and the loss in eval mode must be 1.2 times that in train mode.
     Where: the dropout's line; the batch-norm module.
     Try: F.dropout(x, p, training=self.training); recompute batch-norm statistics, or use a larger momentum.
@@ -218,7 +232,9 @@ def train_eval_gap(step: FirstStep) -> Iterator[Seen]:
     if found.not_checked and not found.statistics:
         raise NotChecked(found.not_checked)
     if found.random_at is not None:
-        yield Seen(f"{found.random_by} still drops values in eval mode: two evaluations of one batch differ", found.random_at)
+        what = "a mask of random zeros" if found.random_by in PRODUCTS else found.random_by
+        yield Seen(f"{what} still drops values in eval mode: two evaluations of one batch differ", found.random_at,
+                   advice="if self.training: around it" if found.random_by in PRODUCTS else None)  # fmt: skip
     for gap in found.statistics:
         if gap.tracked >= TRACKED and _suffers(found) and (gap.shift > SHIFT or gap.ratio > RATIO):
             yield Seen(

@@ -113,7 +113,7 @@ def first_step(setup: TrainingSetup) -> Iterator[FirstStep]:
     yield found
     found = replace(found, dependence=dependence(setup, tape, count), deaf=deaf(setup, tape, count), clipped=clipped(setup, tape))
     yield found
-    found = replace(found, doubled=doubled(setup.model, batch, tape, found.dependence.unused_inputs))
+    found = replace(found, doubled=doubled(setup, batch, tape, found.dependence.unused_inputs))
     found = replace(found, unheard=unheard(setup, tape, count), orderless=orderless(setup, tape, count), contained=contained(setup, batch, tape))
     yield found
     found = replace(found, modes=modes(setup, batch, tape))

@@ -133,6 +133,11 @@ def loss_input_domain(step: FirstStep) -> Iterator[Seen]:
                 in_loss(step, call.location), {"lowest": low, "highest": high},
                 advice="use cross_entropy on the raw outputs, or put log_softmax(dim=1) before it",
             )  # fmt: skip
+        elif call.name == "nll_loss" and not call.sums_to_one and _mixed_by_reshaping(call):
+            yield Seen(
+                f"nll_loss wants log-probabilities; log_softmax made some of {call.made_shape} over dim {call.made_dim}, but reshaped to {call.prediction_shape} they add up to one over no dimension",
+                in_loss(step, call.location), {}, advice="move the classes with transpose or permute before view(-1, classes): a view alone mixes them with positions",
+            )  # fmt: skip
     yield from _misfits(step, "ND402")
     crash = step.crash
     if crash is not None and "between 0 and 1" in crash.message and crash.phase == "loss":
@@ -141,6 +146,12 @@ def loss_input_domain(step: FirstStep) -> Iterator[Seen]:
     if crash is not None and "var has negative" in crash.message:
         yield Seen("gaussian_nll_loss wants variances, which are positive, but some of what it gets are negative", in_loss(step, crash.location),
                    advice="variance = log_variance.exp(), or softplus, if the model gives logarithms or raw outputs")  # fmt: skip
+
+
+def _mixed_by_reshaping(call: LossCall) -> bool:
+    """Whether all that log_softmax gave arrives, each entry once, and no longer by classes."""
+    whole = math.prod(call.made_shape) == math.prod(call.prediction_shape)
+    return call.made_by == "log_softmax" and call.made_size == call.classes and whole and list(call.made_shape).count(call.classes or 0) == 1
 
 
 @first_step.check("ND403", "shapes stretched in the loss", severity=ERROR, advice="make both shapes equal: outputs.squeeze(1), or targets.unsqueeze(1)")

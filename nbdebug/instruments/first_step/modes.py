@@ -11,7 +11,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from nbdebug.errors import NbdebugError
 from nbdebug.instruments.first_step.result import Modes, StatisticsGap
-from nbdebug.listening import Call, Tape, called_parameters, plain_path
+from nbdebug.listening import RESHAPING, Call, Tape, called_parameters, plain_path
 from nbdebug.seeding import seed_torch
 from nbdebug.training_setup import TrainingSetup
 
@@ -21,6 +21,9 @@ DROPOUTS = (
     "scaled_dot_product_attention", "multi_head_attention_forward", "dropout", "dropout1d", "dropout2d", "dropout3d", "alpha_dropout",
     "feature_alpha_dropout", "feature_dropout",
 )  # fmt: skip
+PRODUCTS = ("mul", "mul_", "__mul__", "__rmul__", "__imul__", "div", "__truediv__")
+SOURCES = ("rand", "rand_like", "bernoulli", "bernoulli_", "uniform_")
+COMPARING = frozenset("lt gt le ge __lt__ __gt__ __le__ __ge__ floor floor_ bool add add_ __add__ __radd__ sub __sub__ __rsub__ rsub div div_ __truediv__ __itruediv__ mul mul_ __mul__ __rmul__".split())
 
 
 def modes(setup: TrainingSetup, batch: Any, tape: Tape) -> Modes:
@@ -73,7 +76,33 @@ def _first_random(first: Tape, second: Tape) -> Call | None:
     for one, other in zip(first.calls, second.calls, strict=True):
         if one.in_model and one.name in DROPOUTS and not _equal(one.outputs(), other.outputs()) and _equal(one.inputs(), other.inputs()):
             return one
+        if one.in_model and one.name in PRODUCTS and _drops_by_hand(first, one, other):
+            return one
     return None
+
+
+def _drops_by_hand(tape: Tape, one: Call, other: Call) -> bool:
+    """Whether hidden values are multiplied by zeros and ones that were thrown for it: a dropout, or a dropped path, of the user's own."""
+    masks = [t for t, again in zip(one.inputs(), other.inputs(), strict=False) if not _equal([t], [again]) and _is_thrown(tape, t)]
+    kept = [t for t, again in zip(one.inputs(), other.inputs(), strict=False) if _equal([t], [again]) and t.ndim > 1]
+    return len(masks) == 1 and len(kept) == 1 and _is_learnt(tape, kept[0])
+
+
+def _is_thrown(tape: Tape, mask: Tensor) -> bool:
+    """Whether a tensor of zeros and one other number comes from a random source and comparisons with what is not learnt: a sampled gate is none."""
+    values = mask.unique()
+    if len(values) != 2 or float(values[0]) != 0.0:
+        return False
+    call = tape.maker(mask)
+    while call is not None and call.name not in SOURCES:
+        if (call.name not in COMPARING and call.name not in RESHAPING) or any(_is_learnt(tape, t) for t in call.inputs()[1:]):
+            return False
+        call = tape.before(call)
+    return call is not None and not (call.name.startswith("bernoulli") and any(_is_learnt(tape, t) for t in call.inputs()))
+
+
+def _is_learnt(tape: Tape, tensor: Tensor) -> bool:
+    return any(isinstance(t, nn.Parameter) for index in tape.ancestors(tensor) for t in tape.calls[index].inputs())
 
 
 def _equal(left: list[Tensor], right: list[Tensor]) -> bool:

@@ -218,18 +218,22 @@ class _Mentions:
     def __init__(self, setup: TrainingSetup, tape: Tape) -> None:
         self.modules = {name: module for name, module in setup.model.named_modules()}
         self.called = {id(call.module) for call in tape.modules}
+        self.running = self.called | {id(m) for m in setup.model.modules() if self.called.intersection(map(id, m.modules()))}
         self.outside = _words_of(setup.batch_loss) | _words_of(setup.loss_fn) | _words_around(setup.model)
         self._words: dict[type, set[str]] = {}
 
     def of(self, parameter: str) -> bool:
-        """Walks up from the parameter to the first module that ran, and asks whether it speaks of the way down."""
+        """Walks up from the parameter to the first module of the user's that ran, or of which a part ran, and asks whether it speaks of the way down.
+
+        What a module says of its own parts tells nothing as long as nobody calls it.
+        """
         path, _, attribute = parameter.rpartition(".")
         while True:
             module = self.modules[path]
             kind = type(module)
             if kind not in self._words:
                 self._words[kind] = _words_in_class(kind)
-            if attribute in self._words[kind] or attribute in self.outside:
+            if attribute in self.outside or (attribute in self._words[kind] and (id(module) in self.running or not path)):
                 return True
             own_class = not kind.__module__.startswith("torch.nn")
             if (id(module) in self.called and own_class) or not path:

@@ -113,17 +113,17 @@ def parameter_unused(step: FirstStep) -> Iterator[Seen]:
             advice="does the loop over the list end too early? call all of it, or build fewer",
         )  # fmt: skip
         idle = [row for row in idle if row not in rows]
-    for places in _alike(_by_module(idle)):
-        module, rows = places[0]
-        forgotten = not any(row.mentioned for row in rows)
-        what = ", ".join(row.name.rpartition(".")[2] for row in rows)
+    parts = [found for mentioned in (False, True) for found in _whole_parts(step, [row for row in idle if row.mentioned is mentioned])]
+    for places in _alike(parts):
+        part, rows = places[0]
         more = f" (nor did {len(places) - 1} more of its name)" if len(places) > 1 else ""
-        message = f"`{module or what}` ({what}) took no part in this training step{more}"
+        message = f"{_with_inner(part, rows)} took no part in this training step{more}"
         tensors = sum(len(held) for _, held in places)
-        if forgotten:
-            yield Seen(f"{message}, and no method but __init__ speaks of it", place_of(rows[0]), {"tensors": tensors})
+        place = place_of(rows[0]) if rows[0].name.rpartition(".")[0] in ("", part) else Location(module=part)
+        if not rows[0].mentioned:
+            yield Seen(f"{message}, and no method but __init__ speaks of it", place, {"tensors": tensors})
         else:
-            yield Seen(f"{message}; other code uses it, perhaps only for inference", place_of(rows[0]), severity=INFO)
+            yield Seen(f"{message}; other code uses it, perhaps only for inference", place, severity=INFO)
     for part, rows in _whole_parts(step, [p for p in step.parameters if p.trainable and p.discarded]):
         yield Seen(
             f"`{part}` runs, and what it gives goes nowhere: neither the loss nor any output of the model depends on it",
@@ -304,9 +304,10 @@ def _is_expected_to_learn(step: FirstStep, row: ParameterRow) -> bool:
     return step.optimizers == 1 or not step.loss_wants_gradient or any(p.gradient is not None for p in mine)
 
 
-def _by_module(rows: list[ParameterRow]) -> Iterator[tuple[str, list[ParameterRow]]]:
-    for module, group in groupby(rows, key=lambda row: row.name.rpartition(".")[0]):
-        yield module, list(group)
+def _with_inner(part: str, rows: list[ParameterRow]) -> str:
+    """`fc` (weight, bias); of a whole block the first few."""
+    inner = [row.name.removeprefix(f"{part}.") for row in rows]
+    return f"`{part}`" if inner == [part] else f"`{part}` ({', '.join(inner[:4])}{' …' if len(inner) > 4 else ''})"
 
 
 def _alike(groups: Iterable[tuple[str, list[ParameterRow]]]) -> Iterator[list[tuple[str, list[ParameterRow]]]]:

@@ -59,6 +59,11 @@ def methods(module: nn.Module) -> Iterator[Method]:
                     yield found
 
 
+def function_written(function: Any) -> Method | None:
+    """A function of the user's own, read as a method is; None for what is none or has no text."""
+    return _read(function, "") if isinstance(function, FunctionType) and is_users(function.__code__) else None
+
+
 def chain(node: ast.AST, me: str) -> tuple[str, ...]:
     """`self.head.weight` → ("head", "weight"); empty for anything else."""
     parts: list[str] = []

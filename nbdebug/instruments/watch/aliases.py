@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Iterable, Iterator
 from types import FrameType, ModuleType
@@ -37,6 +38,7 @@ def _named(variables: dict[str, Any]) -> Iterator[tuple[str, Any]]:
             yield from ((f"{name}.{attribute}", thing) for attribute, thing in list(held.items()) if _is_average(attribute))
 
 
+@functools.lru_cache(maxsize=4096)
 def _is_average(name: str) -> bool:
     return not AVERAGES.isdisjoint(re.findall(r"[a-z]+", re.sub(r"([a-z])([A-Z])", r"\1_\2", name).lower()))
 

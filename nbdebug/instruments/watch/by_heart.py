@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from types import CodeType, FrameType
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -19,25 +19,40 @@ from torch import Tensor
 from nbdebug.instruments.watch.aliases import LOOKS
 from nbdebug.instruments.watch.recorder import Recorder, rows_of
 from nbdebug.instruments.watch.standing import Standing
+from nbdebug.taps import Score
 
 ALIKE = 3  # cycles that are heard in full and go alike before the recorder sleeps; our choice
 LONGEST = 400  # calls of a cycle
 WARY = 64  # times ALIKE at most, after surprises in the middle of a cycle
 
 
-class Call(NamedTuple):
+class Call:
     """One call of the cycle."""
 
-    kind: str
-    thing: Any  # id of what was called, or called on; or a name
-    code: CodeType | None  # of the user's function that runs
-    instruction: int
-    out: int  # frames from the tap out to it
-    facts: Any
-    whose: Any  # what the recorder keeps about it
+    __slots__ = ("at", "code", "facts", "instruction", "kind", "next", "out", "thing", "told", "whose")
+
+    def __init__(self, kind: str, thing: Any, code: CodeType | None, instruction: int, out: int, facts: Any, whose: Any) -> None:
+        self.kind, self.facts = kind, facts
+        self.thing = thing  # id of what was called, or called on; or a name
+        self.code, self.instruction, self.out = code, instruction, out  # the user's function that runs, and how many frames out from the tap
+        self.whose = whose  # what the recorder keeps about it
+        self.at, self.next, self.told = 0, self, True  # its number in a cycle that is known, and what comes then; as in `taps.Score`
 
     def is_as(self, other: Call) -> bool:
-        return self[:6] == other[:6] and (self.whose is other.whose or (type(self.whose) is tuple and self.whose == other.whose))
+        """Whether it is the same call."""
+        return (
+            self.kind == other.kind and self.thing == other.thing and self.facts == other.facts and self.instruction == other.instruction
+            and self.code is other.code and self.out == other.out
+            and (self.whose is other.whose or (type(self.whose) is tuple and self.whose == other.whose))
+        )  # fmt: skip
+
+    def is_from(self, frame: FrameType | None) -> bool:
+        """Whether a call comes from the same instruction."""
+        for _ in range(self.out):
+            if frame is None:
+                return False
+            frame = frame.f_back
+        return self.code is None if frame is None else frame.f_lasti == self.instruction and frame.f_code is self.code
 
 
 class ByHeart:
@@ -49,127 +64,172 @@ class ByHeart:
 
     def __init__(self, recorder: Recorder, due: Callable[[int], bool]) -> None:
         self.listener = recorder
-        self.asleep = False
         self.slept = 0  # updates that the recorder slept through
         self._due = due
+        self.score = Score()  # what is known to come next; None while the recorder hears
         self._cycle: list[Call] = []  # heard since the last update was over
         self._known: list[Call] = []  # the cycle that came last
         self._key: tuple[int, ...] = ()  # the same, to `Cycles`
         self._stood: list[Standing] = []  # of the recorder, after each call of it
         self._alike = 0  # cycles in a row that went like it
+        self._strange = 0  # cycles in a row that did not
         self._needed = ALIKE
         self._steps = 0
-        self._at = 0  # calls of the cycle that came while the recorder slept
         self._entered = False  # a forward pass that the recorder was told of runs
         self._ends = False  # an update ends that the recorder slept through
+        self._reached: Any = None  # what a backward pass that came as known reached; None once that is noted
 
-    # -- what the taps tell -------------------------------------------------------------------------------------
+    # -- what the taps tell: where a call is the one that is known to come, what it needs and no more --------------
 
     def batch(self, loader: Any, batch: Any, seconds: float, frame: FrameType) -> None:
-        if self.asleep and (known := self._comes("batch", id(loader), frame)) and known.whose.loader() is loader:
+        known = self.score.comes
+        if known is not None and self._is_known("batch", id(loader), frame):
             known.whose.delivered(rows_of(batch))
             self.listener.curves.waited(seconds)
             return
-        self.rouse()
         self.listener.batch(loader, batch, seconds, frame)
         self._note("batch", id(loader), frame, whose=self.listener.loaders.get(id(loader)))
 
     def enter(self, model: Any, args: Any, kwargs: Any, frame: FrameType) -> None:
-        if self.asleep and (known := self._comes("forward", id(model), frame, (model.training, torch.is_grad_enabled()))):
-            known.whose.forwards += 1
-            if known.facts[1]:
+        known, facts = self.score.comes, (model.training, torch.is_grad_enabled())
+        if known is not None and self._is_known("forward", id(model), frame, facts):
+            if facts[1]:
                 self.listener.curves.working()
             return
         self._entered = True
         self.listener.enter(model, args, kwargs, frame)
-        self._note("forward", id(model), frame, (model.training, torch.is_grad_enabled()), self.listener.models.get(id(model)))
+        self._note("forward", id(model), frame, facts, self.listener.models.get(id(model)))
 
     def leave(self, output: Any) -> None:
         if self._entered:
             self._entered = False
             self.listener.leave(output)
-        elif self._at and self.asleep and (known := self._known[self._at - 1]).kind == "forward" and known.facts[1]:
-            self.listener.gave_by_heart(output, known.whose)
+        elif self.score.comes is not None and (known := self._known[self.score.comes.at - 1]).kind == "forward":
+            self.gave(known, output)
+
+    def gave(self, known: Call, output: Any) -> None:
+        """A forward pass that was known to come is over."""
+        entry, recorder = known.whose, self.listener
+        entry.forwards += 1
+        if known.facts[1]:
+            recorder.curves.working()
+            if known.facts[0]:
+                recorder.graphs.built_again(output, entry.module, recorder.place)
 
     def mode(self, model: Any, training: bool, frame: FrameType) -> None:
-        if not self.asleep or not self._comes("mode", id(model), frame, training):
+        if not self._is_known("mode", id(model), frame, training):
             self.listener.mode(model, training, frame)
             self._note("mode", id(model), frame, training)
 
     def loss(self, name: str, value: Any, args: Any, kwargs: Any, frame: FrameType) -> None:
         facts = isinstance(value, Tensor) and (value.requires_grad or None)
-        if self.asleep and self._comes("loss", name, frame, facts):
-            if not self.listener.constants.passed(name):
-                self.listener.constants.seen(name, self.listener.steps, value, args, kwargs)
+        if self._is_known("loss", name, frame, facts):
+            self.valued(name, value, args, kwargs)
             return
         self.listener.loss(name, value, args, kwargs, frame)
         self._note("loss" if facts else "odd", name, frame, facts)
 
-    def before_backward(self, tensors: Any, inputs: Any, retain: bool, frame: FrameType) -> None:
-        alone = isinstance(tensors, Tensor) and inputs is None
-        if self.asleep and alone and (known := self._comes("descends", 0, frame, retain)):
-            if self.listener.descends_by_heart(tensors, known.whose) or self._at == 1:
-                return
-            self._at -= 1
-            self.rouse()
-            self.listener.wanted = True
+    def valued(self, name: str, value: Any, args: Any, kwargs: Any) -> None:
+        """A loss that was known to come."""
+        if not self.listener.constants.passed(name):
+            self.listener.constants.seen(name, self.listener.steps, value, args, kwargs)
+
+    def descends(self, known: Call, root: Tensor, frame: FrameType) -> bool:
+        """A backward pass that is known to come begins; False where it is not quite as known, or everything is wanted of it."""
+        if not known.is_from(frame):
+            self._odd()
+            return False
+        if not known.at and not self._end():
+            return False
+        if self._reached is not None:
+            self._passed()
+        if self.listener.descends_by_heart(root, known.whose) or not known.at:
+            self._reached = known.next.whose
+            return True
         self.rouse()
+        self.listener.wanted = True
+        return False
+
+    def before_backward(self, tensors: Any, inputs: Any, retain: bool, frame: FrameType) -> None:
+        alone, known = isinstance(tensors, Tensor) and inputs is None, self.score.comes
+        if known is not None and known.kind == "descends" and alone and known.facts == retain and not known.at and self.descends(known, tensors, frame):
+            self.score.comes = known.next
+            return
+        if known is self.score.comes:
+            self._odd()
         self.listener.before_backward(tensors, inputs, retain, frame)
         self._note("descends" if alone else "odd", 0, frame, retain, self.listener.descent)
 
     def after_backward(self) -> None:
-        if self.asleep and (known := self._comes("backward", 0, None)):
-            self.listener.curves.descended(*known.whose)
+        known = self.score.comes
+        if known is not None and known.kind == "backward":
+            self.score.comes = known.next
             return
+        self._odd()
         self.listener.after_backward()
         self._note("backward", 0, None, whose=self.listener.descended)
 
     def zero(self, owner: Any, frame: FrameType) -> None:
-        if not self.asleep or not self._comes("zero", id(owner), frame):
+        if not self._is_known("zero", id(owner), frame):
             self.listener.zero(owner, frame)
             self._note("zero", id(owner), frame)
 
     def clip(self, gradients: Any, limit: float, by: str, norm: Any, frame: FrameType) -> None:
-        if not self.asleep or not self._comes("clip", by, frame, limit):
+        if not self._is_known("clip", by, frame, limit):
             self.listener.clip(gradients, limit, by, norm, frame)
             self._note("clip", by, frame, limit)
         elif norm is not None:
             self.listener.curves.clipped(norm, limit)
 
     def scale(self, scaler: Any, output: Any) -> None:
-        if self.asleep and self._comes("scale", id(scaler), None):
+        if self._is_known("scale", id(scaler), None):
             self.listener.curves.scaled_by(scaler)
             return
         self.listener.scale(scaler, output)
         self._note("scale", id(scaler), None)
 
     def unscale(self, optimizer: Any, explicit: bool, frame: FrameType) -> None:
-        if not self.asleep or not self._comes("unscale", id(optimizer), frame, explicit):
+        if not self._is_known("unscale", id(optimizer), frame, explicit):
             self.listener.unscale(optimizer, explicit, frame)
             self._note("unscale", id(optimizer), frame, explicit)
 
     def scaler_update(self, scaler: Any, frame: FrameType) -> None:
-        if not self.asleep or not self._comes("scaler_update", id(scaler), frame):
+        if not self._is_known("scaler_update", id(scaler), frame):
             self.listener.scaler_update(scaler, frame)
             self._note("scaler_update", id(scaler), frame)
 
     def before_step(self, optimizer: Any, closure: bool, frame: FrameType) -> None:
-        if not self.asleep or not self._comes("step", id(optimizer), frame, closure):
+        if not self._is_known("step", id(optimizer), frame, closure):
             self.listener.before_step(optimizer, closure, frame)
             self._note("odd" if closure else "step", id(optimizer), frame, closure)
 
     def after_step(self, optimizer: Any, frame: FrameType) -> None:
-        if self.asleep and (known := self._comes("stepped", id(optimizer), None)):
-            self.listener.stepped_by_heart(known.whose, frame)
+        known = self.score.comes
+        if known is not None and known.kind == "stepped" and known.thing == id(optimizer):
+            self.score.comes = known.next
+            self.stepped(known, frame)
             return
+        self._odd()
         self.listener.after_step(optimizer, frame)
         self._note("stepped", id(optimizer), None, whose=self.listener.ledger.accounts.get(id(optimizer)))
 
+    def stepped(self, known: Call, frame: FrameType) -> None:
+        """An optimizer that was known to step did."""
+        if self._reached is not None:
+            self._passed()
+        self.listener.stepped_by_heart(known.whose, frame)
+
+    def _passed(self) -> None:
+        """The last backward pass came to its end."""
+        self.listener.curves.descended(*self._reached)
+        self._reached = None
+
     def schedule(self, scheduler: Any, metric: Any, frame: FrameType) -> None:
-        if self.asleep and metric is None and (known := self._comes("schedule", id(scheduler), frame)):
+        known = self.score.comes
+        if known is not None and metric is None and self._is_known("schedule", id(scheduler), frame):
             known.whose.steps += 1
             return
-        self.rouse()
+        self._odd()
         self.listener.schedule(scheduler, metric, frame)
         self._note("schedule" if metric is None else "odd", id(scheduler), frame, whose=self.listener.schedulers.get(id(scheduler)))
 
@@ -194,58 +254,63 @@ class ByHeart:
         self._note("odd", "load", None)
 
     def abandon(self) -> None:
-        self.asleep = False
+        self.score.comes = None
         self.listener.abandon()
 
     # -- while the recorder sleeps ------------------------------------------------------------------------------
 
     def rouse(self) -> None:
         """The recorder hears everything from now on, and knows where in the cycle it is."""
-        if self.asleep and not self._ends:
-            self.asleep = False
-            self.slept += self._at == len(self._known)
-            self._cycle = self._known[: self._at]
+        if self.score.comes is not None and not self._ends:
+            known, self.score.comes = self.score.comes, None
+            at = known.at or len(self._known)
+            if known.kind == "backward":
+                self._reached = None
+            elif self._reached is not None:
+                self._passed()
+            self.slept += at == len(self._known)
+            self._cycle = self._known[:at]
             self._steps = self.listener.steps
-            self._stood[self._at - 1].take(self.listener)
+            self._stood[at - 1].take(self.listener)
 
     def release(self) -> None:
         """Lets go of everything of the user's."""
-        self.asleep = False
+        self.score.comes = None
+        for call in self._known:
+            call.next = call
         self._cycle, self._known, self._stood, self._alike = [], [], [], 0
 
-    def _comes(self, kind: str, thing: Any, frame: FrameType | None, facts: Any = None) -> Call | None:
-        """The call, if it is the one that is known to come next; else the recorder wakes."""
-        at = self._at
-        over = at == len(self._known)
-        known = self._known[0 if over else at]
-        if known.kind == kind and known.thing == thing and known.facts == facts and _from(frame, known) and (not over or self._end()):
-            self._at = 1 if over else at + 1
-            return known
+    def _is_known(self, kind: str, thing: Any, frame: FrameType | None, facts: Any = None) -> bool:
+        """Whether this call is the one that is known to come; if not, the recorder wakes."""
+        known = self.score.comes
+        if known is None:
+            return False
+        if known.kind == kind and known.thing == thing and known.facts == facts and (known.at or (known.is_from(frame) and self._end())):
+            self.score.comes = known.next
+            return True
         self._odd()
-        return None
+        return False
 
     def _odd(self) -> None:
         """Something that was not known to come. In the middle of a cycle it makes wary."""
-        if self.asleep:
-            if self._at < len(self._known):
+        if self.score.comes is not None:
+            if self.score.comes.at:
                 self._needed = min(2 * self._needed, WARY * ALIKE)
                 self._alike = 0
             self.rouse()
 
     def _end(self) -> bool:
         """An update is over that the recorder slept through; False when everything is wanted of the next one."""
-        if self._is_wanted(self.listener.steps + 1):
+        step = self.listener.steps + 1
+        if self._due(step) or step + 1 in LOOKS:
             self.rouse()
             return False
+        if self._reached is not None:
+            self._passed()
         self._ends, self.slept = True, self.slept + 1
-        try:
-            self.listener.end_by_heart(self._key)
-        finally:
-            self._ends = False
-        return self.asleep
-
-    def _is_wanted(self, step: int) -> bool:
-        return self._due(step) or step + 1 in LOOKS
+        self.listener.end_by_heart(self._key)
+        self._ends = False
+        return self.score.comes is not None
 
     # -- while it hears -----------------------------------------------------------------------------------------
 
@@ -267,22 +332,23 @@ class ByHeart:
         key, clean = self.listener.cycles.last_closed()
         tail = heard[len(heard) - len(known) :] if known and len(heard) >= len(known) else []
         again = clean and bool(tail) and all(map(Call.is_as, tail, known)) and key[len(key) - len(self._key) :] == self._key
+        self._strange = 0 if again else self._strange + 1
+        if not again and self._strange < ALIKE and self._alike >= self._needed and len(self._stood) == len(known):
+            return  # such as one with a validation in it: what is known so well is known again when it comes again
         if not again:
             self._known, self._key, self._stood = heard, key, []
             self._alike = int(clean and self._can_be_known(heard, key))
         elif len(heard) == len(known) or self._alike >= self._needed:
             self._alike += bool(self._alike)
-            if self._alike >= self._needed and len(self._stood) == len(known) and first.is_as(known[0]) and not self._is_wanted(self._steps):
-                self.asleep, self._at = True, 1
+            if self._alike >= self._needed and len(self._stood) == len(known) and first.is_as(known[0]) and not (self._due(self._steps) or self._steps + 1 in LOOKS):
+                self._sleep()
+
+    def _sleep(self) -> None:
+        """The first call of a cycle has come, and the others are known."""
+        for at, call in enumerate(self._known):
+            call.at, call.next, call.told = at, self._known[(at + 1) % len(self._known)], at == 0
+        self.score.comes = self._known[0].next
 
     def _can_be_known(self, heard: list[Call], key: tuple[int, ...]) -> bool:
         return len(heard) <= LONGEST and all(call.kind != "odd" for call in heard) and self.listener.is_plain(key)
 
-
-def _from(frame: FrameType | None, known: Call) -> bool:
-    """Whether a call comes from the instruction that is known."""
-    for _ in range(known.out):
-        if frame is None:
-            return False
-        frame = frame.f_back
-    return frame is None and known.code is None or frame is not None and frame.f_lasti == known.instruction and frame.f_code is known.code

@@ -62,14 +62,18 @@ class Curves:
 
     def working(self) -> None:
         """A forward pass for training begins."""
-        if self._begun is None:
-            self._begun = time.perf_counter()
         if not self._working:
             self._working = True
-            self._close_validation()
+            if self._begun is None:
+                self._begun = time.perf_counter()
+            if self._valid:
+                self._close_validation()
 
     def about_to_descend(self, roots: list[Tensor], *, scaled: bool = False) -> list[Any]:
         """Notes what a backward pass begins at; gives it, as numbers where that costs nothing."""
+        if len(roots) == 1 and not scaled and roots[0].is_cpu:
+            self._roots = [roots[0].item()]
+            return self._roots
         self._roots = [root.item() if root.is_cpu and not scaled else root.detach() for root in roots]
         return self._roots
 
@@ -84,7 +88,7 @@ class Curves:
     def descended(self, reached: str, place: int, divided: bool, scaled: bool) -> None:
         """A backward pass from the roots is over."""
         for root in self._roots:
-            value = _number_or_tensor(root / self._scale if scaled and self._scale is not None else root)
+            value = root if type(root) is float else _number_or_tensor(root / self._scale if scaled and self._scale is not None else root)
             self._losses.setdefault(reached, {}).setdefault(place, []).append(value)
         if divided:
             self._divided.add((reached, place))
@@ -99,8 +103,11 @@ class Curves:
 
     def updated(self, account: Account) -> None:
         """An optimizer stepped."""
-        self.ended()
+        self._ended = time.perf_counter()
         groups = account.optimizer.param_groups
+        if len(groups) == 1 and type(rate := groups[0].get("lr")) is float:
+            self._rates[account.name] = rate
+            return
         names = [account.name] if len(groups) == 1 else [f"{account.name}, group {i}" for i in range(min(len(groups), MOST_GROUPS))]
         for name, group in zip(names, groups, strict=False):
             if (rate := group.get("lr")) is not None:
@@ -122,21 +129,35 @@ class Curves:
                 self._told[name] = rate
         if self._clip is not None:
             self._note(BEFORE_CLIPPING, step, self._clip[0])
-        seconds = None
-        if self._begun is not None and self._ended > self._begun:
-            seconds = self._ended - self._begun
-            self.tracks.add("seconds", step, seconds)
-            if self._waited:
-                self.tracks.add("data wait", step, self._waited / seconds)
-            self.wait_seconds, self.busy_seconds = self.wait_seconds + self._waited, self.busy_seconds + seconds
+        times: dict[str, float] = {}
+        seconds = self._time(times)
+        self.tracks.add_all(step, times)
+        self.step = step + 1
         if sampled:
             self.tracks.add("memory", step, memory())
         if sampled or len(self._waiting) > WAITING:
             self._fetch()
-        rate = next(iter(self._rates.values()), None)
-        self._begun, self._waited, self._working, self._clip = None, 0.0, False, None
+        return Point(loss, next(iter(self._rates.values()), None), seconds)
+
+    def close_again(self, step: int) -> None:
+        """As `close`, of an update that is not sampled and went as those before."""
+        found: dict[str, Any] = {}
+        for reached, places in self._losses.items():
+            found[f"{LOSS} of {reached}"] = self._in_all(reached, places)
+        self._losses = {}
+        for name, rate in self._rates.items():
+            if self._told.get(name) != rate:
+                found[f"learning rate {name}"] = self._told[name] = rate
+        if self._clip is not None:
+            found[BEFORE_CLIPPING] = self._clip[0]
+        self._time(found)
+        for name, value in list(found.items()):
+            if isinstance(value, Tensor):
+                self._waiting.append((name, step, found.pop(name)))
+        self.tracks.add_all(step, found)
         self.step = step + 1
-        return Point(loss, rate, seconds)
+        if len(self._waiting) > WAITING:
+            self._fetch()
 
     def norms(self, step: int, summary: Summary) -> float | None:
         """Notes the gradient norms of a sampled step; gives that of all parameters together."""
@@ -169,13 +190,33 @@ class Curves:
 
     # -- inside -------------------------------------------------------------------------------------------------
 
+    def _time(self, found: dict[str, float]) -> float | None:
+        """How long the update took, and its curves; the next may begin."""
+        seconds = None
+        if self._begun is not None and self._ended > self._begun:
+            found["seconds"] = seconds = self._ended - self._begun
+            if self._waited:
+                found["data wait"] = self._waited / seconds
+            self.wait_seconds += self._waited
+            self.busy_seconds += seconds
+        self._begun, self._waited, self._working, self._clip = None, 0.0, False, None
+        return seconds
+
+    def _in_all(self, reached: str, places: dict[int, list[Any]]) -> Any:
+        """The loss of an update: the sum over places of the mean, or of the sum where the loop divides by itself."""
+        value: Any = 0.0
+        for place, values in places.items():
+            if len(values) == 1:
+                value = value + values[0]
+                continue
+            part = sum(values[1:], values[0])
+            value = value + (part if (reached, place) in self._divided else part / len(values))
+        return value
+
     def _close_losses(self, step: int) -> float | None:
         total, known = 0.0, bool(self._losses)
         for reached, places in self._losses.items():
-            value: Any = 0.0
-            for place, values in places.items():
-                part = sum(values[1:], values[0])
-                value = value + (part if (reached, place) in self._divided else part / len(values))
+            value = self._in_all(reached, places)
             self._note(f"{LOSS} of {reached}", step, value)
             known = known and not isinstance(value, Tensor)
             total = total + value if known else math.nan

@@ -30,7 +30,7 @@ class Pace:
             raise SetupError(f"every must be a whole number of steps from 1 on, got {every!r}")
         if every is not None and budget is not None:
             raise SetupError("every and budget exclude each other: a budget chooses every by itself")
-        self.every = every or 1
+        self._every = every or 1
         self.budget = budget
         self.looked = 0  # steps that were sampled
         self._thins_out = every is None and budget is None
@@ -45,12 +45,17 @@ class Pace:
         self._spent = 0.0
         self._next = self._steps = 0
 
+    @property
+    def every(self) -> int:
+        """Steps from one look to the next; over the whole run, where that changes."""
+        return max(1, round(self._steps / max(1, self.looked))) if self._thins_out else self._every
+
     def due(self, step: int) -> bool:
         """Whether this step is sampled. Under a budget the first steps are sampled by turns, to learn what it costs."""
         if self._thins_out:
             return step < DENSE or step >= self._next
         if self.budget is None:
-            return step % self.every == 0
+            return step % self._every == 0
         if len(self._costs) < FEWEST or len(self._bare) < FEWEST:
             return step % 2 == 0
         return step >= self._next
@@ -62,31 +67,31 @@ class Pace:
             spent: seconds that watching took so far, in all.
         """
         cost, self._spent = spent - self._spent, spent
-        self._steps += 1
+        self._steps = step.step + 1
         self.looked += step.sampled
-        if self._thins_out:
+        if self._thins_out and step.sampled:
             self._thin_out(step, cost)
-        if step.seconds is None or step.step == 0:  # the first is slow for reasons of its own
+        if self.budget is None or step.seconds is None or step.step == 0:  # the first is slow for reasons of its own
             return
         if step.sampled:
             self._costs.append(cost)
         else:
             self._bare.append(max(0.0, step.seconds - cost))
-        if self.budget is not None and step.sampled and min(len(self._costs), len(self._bare)) >= FEWEST:
+        if step.sampled and min(len(self._costs), len(self._bare)) >= FEWEST:
             self._choose(step.step)
 
     def _thin_out(self, step: Step, cost: float) -> None:
-        """When the next look comes: more and more seldom, but sooner where there is time for it, or when the loss jumps up."""
-        if step.sampled:
-            self._looking += cost
-            self._next = max(step.step + 1, int(GROWS * step.step))
+        """When the next look comes: more and more seldom, but sooner where there is time for it."""
+        self._looking += cost
         now = time.thread_time()  # where the loop waits, for data or for its turn, there is no more time to look
         if self._began is None:
             self._began = now
-        usual = self._looking / max(1, self.looked)
-        if WHOLE * (self._looking + usual) <= SHARE * (now - self._began - self._looking):
-            self._next = step.step + 1
-        self.every = max(1, round(self._steps / max(1, self.looked)))
+        bare = now - self._began - self._looking
+        each = max(bare, 0.0) / max(1, step.step)
+        usual = self._looking / self.looked
+        missing = WHOLE * (self._looking + usual) / SHARE - bare  # seconds of the loop until there is time for another
+        later = math.ceil(missing / each) if each else LONGEST
+        self._next = step.step + max(1, min(later, int(GROWS * step.step) - step.step))
 
     def startled(self, loss: float) -> bool:
         """Whether a loss that is about to be descended is far above where losses were, or not finite, so that its update is worth a look."""
@@ -116,5 +121,5 @@ class Pace:
     def _choose(self, step: int) -> None:
         allowed = MARGIN * (self.budget or 1.0) * statistics.median(self._bare)
         wanted = math.ceil(statistics.median(self._costs) / allowed) if allowed else LONGEST
-        self.every = min(LONGEST, max(1, wanted))
-        self._next = step + self.every
+        self._every = min(LONGEST, max(1, wanted))
+        self._next = step + self._every

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import linecache
+from dataclasses import replace
 from types import CodeType, FrameType, FunctionType
 from typing import Any
 
@@ -27,6 +28,7 @@ class Places:
         self._calls: dict[tuple[int, int], int] = {}  # id of a code object and instruction → place number; NOT_OWN: the user's line lies further out
         self._codes: dict[int, CodeType] = {}  # kept, so that no id is used twice
         self._sources: dict[CodeType, Source] = {}
+        self._unread: dict[CodeType, list[str]] = {}  # functions whose text is taken out of these lines when it is asked for
         self._names: dict[int, tuple[Any, str]] = {}  # id → the thing (so that the id stays its own), its name
 
     def number(self, frame: FrameType | None) -> int:
@@ -66,6 +68,9 @@ class Places:
         self._names.clear()
 
     def sources(self) -> tuple[Source, ...]:
+        for code, lines in self._unread.items():
+            self._sources[code] = replace(self._sources[code], text=_text(code, lines))
+        self._unread.clear()
         return tuple(self._sources.values())
 
     def files(self) -> list[str]:
@@ -97,8 +102,9 @@ class Places:
             running = users_frame(running)
             if running is None:
                 return
-            if running.f_code not in self._sources:
-                self._sources[running.f_code] = _source_of(running)
+            if (code := running.f_code) not in self._sources:
+                self._sources[code] = _source_of(running)
+                self._unread[code] = linecache.getlines(code.co_filename, running.f_globals)
             running, depth = running.f_back, depth + 1
 
 
@@ -107,9 +113,10 @@ def things(kind: type, frame: FrameType) -> list[Any]:
     found: dict[int, Any] = {}
     for _, variables in running_functions(frame):
         for name, value in list(variables.items()):
-            for thing in _within(value, name == "self"):
-                if isinstance(thing, kind):
-                    found.setdefault(id(thing), thing)
+            if isinstance(value, kind):
+                found.setdefault(id(value), value)
+            if name == "self" or type(value) in (list, tuple, dict):
+                found.update((id(thing), thing) for thing in _within(value, name == "self") if isinstance(thing, kind) and id(thing) not in found)
     return list(found.values())
 
 
@@ -156,17 +163,22 @@ def _attribute(owner: Any, thing: Any) -> str:
 
 
 def _source_of(frame: FrameType) -> Source:
-    """A function's own lines, or all lines of a cell or file; `place.line` is the number of the first."""
+    """A function, cell or file, still without its text; `place.line` is the number of its first line."""
     code = frame.f_code
-    lines, first = linecache.getlines(code.co_filename, frame.f_globals), 1
+    module = code.co_name == "<module>"
+    shift = line_of(frame, 1 if module else code.co_firstlineno)  # a cell's own numbering may begin elsewhere
+    place = Location(**location_fields(shift)) if shift is not None else Location()
+    return Source(place, "" if module else code.co_name, "", _reads_gradients(frame))
+
+
+def _text(code: CodeType, lines: list[str]) -> str:
+    """A function's own lines, or all lines of a cell or file."""
     if code.co_name != "<module>" and lines:
         try:
-            lines, first = inspect.getblock(lines[code.co_firstlineno - 1 :]), code.co_firstlineno
+            lines = inspect.getblock(lines[code.co_firstlineno - 1 :])
         except (SyntaxError, IndexError, ValueError):
-            lines = []
-    shift = line_of(frame, first)  # a cell's own numbering may begin elsewhere
-    place = Location(**location_fields(shift)) if shift is not None else Location()
-    return Source(place, "" if code.co_name == "<module>" else code.co_name, "".join(lines[:LONGEST]), _reads_gradients(frame))
+            return ""
+    return "".join(lines[:LONGEST])
 
 
 def _reads_gradients(frame: FrameType) -> bool:

@@ -66,6 +66,7 @@ class Recorder:
         self.aliases: tuple[str, ...] = ()  # averages of the weights that are no copies, when they were looked at last
         self.steps = 0
         self.on_step: Callable[[Step], None] = lambda step: None
+        self.tells_each = True  # `on_step` is called of updates that go as those before, too
         self.wanted = False  # a look at this update is wanted because of its loss
         self.on_loss: Callable[[float], bool] = lambda loss: False  # asked whether a look is wanted because of it
         self.spent = 0.0  # seconds that watching took, as far as it can be timed from here
@@ -89,7 +90,7 @@ class Recorder:
         self._training_loader = ""
         self._perhaps_validated: list[tuple[str, Tensor, int]] = []
         self._known_places: set[int] = set()
-        self._place = 0  # of the forward pass that runs
+        self.place = 0  # of the forward pass that runs
         self._words: dict[tuple[int, ...], str] = {}  # places → in words
 
     # -- data ---------------------------------------------------------------------------------------------------
@@ -120,7 +121,7 @@ class Recorder:
         if self._only and not any(model is only for only in self._only):
             return
         started = time.perf_counter()
-        place = self._place = self.places.number(frame)
+        place = self.place = self.places.number(frame)
         self._boundary(place)
         entry = self._model(model, frame)
         entry.forwards += 1
@@ -148,7 +149,7 @@ class Recorder:
             self._half = self._half or given[0].dtype == torch.float16  # autocast may begin inside of the model
             if self._training and self._last_model is not None:
                 given = [*given, *self.graphs.carried_by(self._last_model.module)]
-            self.graphs.built(given, training=self._training, place=self._place, frame=sys._getframe(1))
+            self.graphs.built(given, training=self._training, place=self.place, frame=sys._getframe(1))
 
     def loss(self, name: str, value: Any, args: Any, kwargs: Any, frame: FrameType) -> None:
         if not isinstance(value, Tensor):
@@ -359,18 +360,14 @@ class Recorder:
         usual = all(f["gradients"] == "some" and not (f["stale"] or f["skipped"] or f["closure"] or f["touched"]) for _, f in steps)
         return bool(steps) and usual and {who for who, _ in steps} <= cleared and not self._perhaps_validated
 
-    def gave_by_heart(self, output: Any, entry: WatchedModel) -> None:
-        """A forward pass with gradients gave this."""
-        if entry.module.training:
-            given = [output] if type(output) is Tensor and output.grad_fn is not None else with_graph(output)
-            self.graphs.built([*given, *self.graphs.carried_by(entry.module)], training=True, place=self._place, frame=None)
-
     def descends_by_heart(self, root: Tensor, descent: tuple[bool, int, bool]) -> bool:
         """A backward pass from this loss begins; False when it is one that everything is wanted of."""
         retain, place, scaled = descent
-        if root.numel() == 1 and self.startled(self.curves.about_to_descend([root], scaled=scaled)):
-            return False
-        self.graphs.descends([root], retain=retain, place=place)
+        if root.numel() == 1:
+            (value,) = self.curves.about_to_descend([root], scaled=scaled)
+            if type(value) is float and self.on_loss(value):
+                return False
+        self.graphs.descends_again(root, retain=retain, place=place)
         return True
 
     def stepped_by_heart(self, account: Account, frame: FrameType) -> None:
@@ -382,7 +379,11 @@ class Recorder:
     def end_by_heart(self, key: tuple[int, ...]) -> None:
         """A cycle is over that went like one that is known."""
         self.cycles.again(key)
-        self._close_step(None, sampled=False)
+        if self.tells_each:
+            self._close_step(None, sampled=False)
+        else:
+            self.curves.close_again(self.steps)
+            self.steps += 1
 
     # -- steps --------------------------------------------------------------------------------------------------
 
@@ -551,7 +552,12 @@ class Recorder:
 
 def rows_of(batch: Any) -> int | None:
     """Samples in a batch; of most loaders that is a list of a few tensors."""
-    if type(batch) in (list, tuple) and batch and all([type(part) is Tensor for part in batch]):
-        sizes = {part.shape[0] for part in batch if part.dim()}
-        return sizes.pop() if len(sizes) == 1 else None
-    return batch_size(batch)
+    if type(batch) not in (list, tuple) or not batch:
+        return batch_size(batch)
+    rows, sizes = None, 0
+    for part in batch:
+        if type(part) is not Tensor:
+            return batch_size(batch)
+        if part.dim() and part.shape[0] != rows:
+            rows, sizes = part.shape[0], sizes + 1
+    return rows if sizes == 1 else None

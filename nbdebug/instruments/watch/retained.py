@@ -13,6 +13,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from nbdebug.findings import Location
+from nbdebug.instruments.watch.call_facts import with_graph
 from nbdebug.instruments.watch.holders import carried, graph_size, holder_of
 from nbdebug.instruments.watch.result import Retained
 
@@ -53,8 +54,15 @@ class _Token:
             _count(census.evaluations, evaluation, 1)
 
     def __del__(self) -> None:
-        _count(self.census.steps, self.step, -1)
-        _count(self.census.places, self.place, -1)
+        census, step, place = self.census, self.step, self.place
+        if (count := census.steps.get(step, 0)) > 1:
+            census.steps[step] = count - 1
+        else:
+            census.steps.pop(step, None)
+        if (count := census.places.get(place, 0)) > 1:
+            census.places[place] = count - 1
+        else:
+            census.places.pop(place, None)
         if self.evaluation >= 0:
             _count(self.census.evaluations, self.evaluation, -1)
 
@@ -83,6 +91,7 @@ class Graphs:
         self._passes: Counter[int] = Counter()  # place → backward passes that kept their graph
         self._carried: dict[int, list[tuple[dict[str, Any], str]]] = {}  # id of a model → where its modules hold graphs
         self._sizes: dict[int, list[Retained]] = {}  # place → the graph at its 1st, 2nd, 4th, 8th … pass
+        self._marked = -1  # update of the last graph that was marked
 
     def built(self, tensors: Iterable[Tensor], *, training: bool, place: int, frame: FrameType | None) -> None:
         """A forward pass of a model in this mode gave these."""
@@ -90,6 +99,16 @@ class Graphs:
         self._mark(tensors, place, -1 if training else self._census.evaluation)
         if not training and frame is not None and (alive := self._census.evaluations.get(self._census.evaluation, 0)) >= MANY:
             self._look_at_evaluation(alive, place, frame)
+
+    def built_again(self, output: Any, model: nn.Module, place: int) -> None:
+        """A forward pass for training, as those before."""
+        step = self._step
+        node = output.grad_fn if type(output) is Tensor else None
+        if node is None or step & (step - 1) == 0 or self._carried.get(id(model)):
+            self.built([*with_graph(output), *self.carried_by(model)], training=True, place=place, frame=None)
+            return
+        self._training, self._marked = True, step
+        node.metadata[self._key] = _Token(self._census, step, place, -1)
 
     def carried_by(self, model: nn.Module) -> list[Tensor]:
         """What the model's own buffers and attributes hold with a graph: a state that no loss leads to. They are looked for now and then."""
@@ -113,6 +132,13 @@ class Graphs:
             count = self._passes[place]
             if count & (count - 1) == 0:
                 self._sizes.setdefault(place, []).append(self._retained("graph", graph_size(roots[0], NODES), count, place))
+
+    def descends_again(self, root: Tensor, *, retain: bool, place: int) -> None:
+        """A backward pass as those before. A graph that was marked where a model gave it needs no second mark."""
+        if retain or self._evaluation is not None or self._marked != self._step:
+            self.descends([root], retain=retain, place=place)
+        else:
+            self._census.evaluation += 1
 
     def step(self, step: int, frame: FrameType) -> None:
         """An update is over."""
@@ -140,7 +166,7 @@ class Graphs:
             metadata = getattr(tensor.grad_fn, "metadata", None)
             if metadata is not None:
                 token = token or _Token(self._census, self._step, place, evaluation)
-                metadata[self._key] = token
+                metadata[self._key], self._marked = token, self._step
 
     def _look_for_holder(self, frame: FrameType) -> None:
         """Graphs in cycles that wait for the garbage collector, or in a deque with an end, are no growth."""

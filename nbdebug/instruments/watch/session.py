@@ -86,9 +86,12 @@ class Watch(contextlib.ContextDecorator):
         self._guarded = Guarded(self._by_heart)
         if self._armament is not None:
             self._armament.arm()
-        self._taps = Taps(self._guarded if self._armament is None else Both(self._guarded, self._armament.listener))
+        self._taps = (
+            Taps(self._guarded, self._by_heart.score) if self._armament is None else Taps(Both(self._guarded, self._armament.listener))
+        )
         view = LiveView() if self._live else None
         self._view = view if view is not None and view.is_seen else None
+        self._recorder.tells_each = any(part is not None for part in (self._looks, self._files, self._view)) or self._pace.budget is not None
         _open.append(self)
         self._started = time.perf_counter()
         try:

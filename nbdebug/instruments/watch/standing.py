@@ -6,7 +6,7 @@ from typing import Any
 
 FIELDS = (  # of the recorder, that change from call to call
     "_expected", "_scaled", "_closure", "_backward", "_training", "_grad", "_half", "_descended", "_heard_a_loss", "_last_model", "_last_loader",
-    "_entry", "_training_loader", "_place",
+    "_entry", "_training_loader", "place",
 )  # fmt: skip
 
 

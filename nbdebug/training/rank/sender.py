@@ -1,17 +1,22 @@
 """What a rank says, on its way to the kernel and into its own file; telling never makes the training wait.
 
     send() → events-rank<r>.jsonl   at once: what is written survives the death of the rank
-           → queue → thread → pipe  when the kernel reads; metrics and printed lines that wait too long give way to newer ones
+           → queue → pipe           as much as it takes without waiting
+                   → thread → pipe  when the kernel reads again; metrics and printed lines that wait too long give way to newer ones
 
-Metrics and printed lines that follow one another closely are noted by who says them, and told together by the thread, ten times a second: a small
-network makes seven hundred steps in that second, and to tell one of them takes as long as a tenth of a step.
+Metrics and printed lines that follow one another closely are noted by who says them, and told together, five times a second: a small network makes
+seven hundred steps in that second, and to tell one of them takes as long as a tenth of a step. Who says them tells them too. A thread that told them
+would take the interpreter from the training, which then waits for it and for a core as well; so it sleeps, and has the rest: what nobody follows up,
+what the pipe does not take, and the sign of life.
 """
 
 from __future__ import annotations
 
 import contextlib
+import functools
 import json
 import os
+import select
 import struct
 import sys
 import threading
@@ -29,11 +34,12 @@ from nbdebug.training.folder import RunFolder
 from nbdebug.training.rank.spec import RankSpec
 
 BEAT = 1.0  # seconds between two signs of life
-EVERY = 0.1  # seconds in which what is lossy is gathered; our choice: the kernel shows it ten times a second
-LATE = 1.5  # times as much, after which who says it tells it: it is the first for long, or the thread waits for the kernel
+EVERY = 0.2  # seconds in which what is lossy is gathered; our choice: the view of a run moves four times a second at most
+LATE = 0.3  # seconds after the last telling, when the thread tells what was noted since and not followed up
 GATHERED = 256  # of it at most
 WAITING = 512  # lossy events that may wait for the kernel; our choice: some seconds of metrics, below a megabyte
 AT_ONCE = 4 << 10  # bytes for the pipe in one go; more would wait in it where it cannot be dropped any more
+LARGE = 64 << 10  # bytes of a message that only the thread writes: half of what a socket takes that `_takes`
 LENGTH = struct.Struct("!i")  # before each message, as multiprocessing frames it
 PRINTED = 4 << 20  # bytes of "log" that are repeated in the events file; output-rank<r>.log has them all
 
@@ -83,7 +89,7 @@ class Sender:
             return
         if kind in LOSSY:
             self._noted.append((kind, time.time(), fields))
-            if time.monotonic() - self._noted_at < LATE * EVERY and len(self._noted) < GATHERED:
+            if time.monotonic() - self._noted_at < EVERY and len(self._noted) < GATHERED:
                 return
         with self._changed:
             if self._closed:
@@ -91,7 +97,8 @@ class Sender:
             self._tell_noted()
             if kind not in LOSSY:
                 self._tell([(kind, time.time(), fields)])
-            self._changed.notify()
+            if not self._pushed():
+                self._changed.notify()
 
     def beat(self) -> None:
         """A sign of life, with where the rank is; comes by itself once a second."""
@@ -118,7 +125,8 @@ class Sender:
         until = time.monotonic() + timeout
         with self._changed:
             self._tell_noted()
-            self._changed.notify()
+            if not self._pushed():
+                self._changed.notify()
             while (self._sure or self._lossy or self._busy) and self._pipe is not None and (left := until - time.monotonic()) > 0:
                 self._changed.wait(left)
             return not self._sure and not self._busy
@@ -179,6 +187,14 @@ class Sender:
             _, oldest, _ = self._lossy.popleft()
             self._dropped[oldest] = self._dropped.get(oldest, 0) + 1
 
+    def _pushed(self) -> bool:
+        """Whether all that waits went into the pipe, without waiting for the kernel; the thread does the rest."""
+        while self._pipe is not None and (self._lossy or self._sure):
+            if self._busy or not _takes(self._pipe) or any(len(one[-1]) > LARGE for queue in (self._lossy, self._sure) for one in queue):
+                return False
+            self._into_pipe(self._next())
+        return True
+
     def _next(self) -> list[bytes]:
         """The oldest that wait, as many as go into the pipe in one go."""
         taken: list[bytes] = []
@@ -195,7 +211,7 @@ class Sender:
         beat_at = time.monotonic() + BEAT
         while True:
             with self._changed:
-                if time.monotonic() - self._noted_at >= EVERY or self._closed:
+                if time.monotonic() - self._noted_at >= LATE or self._closed:
                     self._tell_noted()
                 frames = self._next()
                 self._busy = bool(frames)
@@ -203,7 +219,9 @@ class Sender:
                     self._changed.notify_all()
                     if self._closed:
                         return
-                    self._changed.wait(max(0.0, min(EVERY, beat_at - time.monotonic())))
+                    now = time.monotonic()
+                    late = self._noted_at + LATE - now
+                    self._changed.wait(max(0.0, min(late if late > 0 else LATE, beat_at - now)))
             if frames:
                 self._into_pipe(frames)
             if time.monotonic() >= beat_at:
@@ -222,6 +240,17 @@ class Sender:
                 self._lossy.clear()
 
 
+def _takes(pipe: Connection) -> bool:
+    """Whether the pipe takes a few kilobytes at once: Linux says so of a socket of which at most a quarter is full."""
+    if sys.platform != "linux":
+        return False
+    with contextlib.suppress(OSError, ValueError):  # it is closed: writing will tell
+        poll = select.poll()
+        poll.register(pipe.fileno(), select.POLLOUT)
+        return bool(poll.poll(0))
+    return True
+
+
 def _sent(pipe: Connection, frames: list[bytes]) -> None:
     """Several messages as if each had been sent by itself."""
     if len(frames) == 1 or os.name != "posix":
@@ -237,9 +266,14 @@ def memory(device: str) -> int:
     """Bytes that the rank holds: of the GPU where it has one, else of the process."""
     if device.startswith("cuda") and (torch := sys.modules.get("torch")) is not None and torch.cuda.is_initialized():
         return int(torch.cuda.memory_allocated(device))
+    return int(_process().memory_info().rss)
+
+
+@functools.cache
+def _process() -> Any:
     import psutil
 
-    return int(psutil.Process().memory_info().rss)
+    return psutil.Process()
 
 
 def _opened(path: os.PathLike[str]) -> int | None:

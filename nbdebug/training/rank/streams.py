@@ -16,7 +16,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-EVERY = 0.1  # seconds between two looks; our choice: reads as if it came at once
+EVERY = 0.2  # seconds between two looks; our choice: reads as if it came at once, and wakes nobody more often than it must
 TOLD = 16 << 10  # bytes told of one look, the newest; our choice: 160 KB/s, a few screens
 KEPT = 1 << 30  # bytes that the file keeps; our choice: days of ordinary output, and no full disk
 LINE_BUFFERED = 1  # _IOLBF of stdio.h, in glibc and on macOS

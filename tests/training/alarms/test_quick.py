@@ -12,6 +12,8 @@ from torch import nn
 from nbdebug.nonfinite.finite import norm
 from nbdebug.nonfinite.kept.random_states import RandomStates
 from nbdebug.nonfinite.kept.snapshot import Snapshot
+from nbdebug.nonfinite.loop.risk import may_fail
+from nbdebug.training.trainer.alarms import quick
 from nbdebug.training.trainer.alarms.beginnings import Beginnings
 from nbdebug.training.trainer.alarms.draws import FIRST, SELDOM, SeldomRead
 from nbdebug.training.trainer.alarms.pace import COMPARED, Meetings
@@ -100,6 +102,18 @@ def drawn():
 
 def alike(one, other):
     return torch.equal(one, other) if isinstance(one, torch.Tensor) else str(one) == str(other)
+
+
+def test_a_rate_that_a_schedule_moves_is_no_news(monkeypatch):
+    optimizer, asked = torch.optim.Adam([nn.Parameter(torch.zeros(2))]), []
+    monkeypatch.setattr(quick, "may_fail", lambda one, norm: asked.append(one.param_groups[0]["lr"]) or may_fail(one, norm))
+    risks = Risks((optimizer,))
+    told = []
+    for rate in (1e-3, 1e-2, 0.5, 1e7, math.nan, 1e-3):
+        optimizer.param_groups[0]["lr"] = rate
+        told.append(risks.may_fail(1.0))
+    assert told == [False, False, False, True, True, False]
+    assert asked[:2] == [1e-3, 1e7] and len(asked) == 4
 
 
 def test_what_a_step_draws_from_is_read_before_each():

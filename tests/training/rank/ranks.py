@@ -81,12 +81,3 @@ def end(pid: int) -> None:
     for process in ending.descendants(pid):
         with suppress(psutil.NoSuchProcess):
             process.kill()
-
-
-def gone(pids: list[int], limit: float) -> float:
-    """Seconds until none of them is there."""
-    began = time.monotonic()
-    while any(psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE for pid in pids):
-        assert time.monotonic() - began < limit, "still there"
-        time.sleep(0.01)
-    return time.monotonic() - began

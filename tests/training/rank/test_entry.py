@@ -16,7 +16,8 @@ from nbdebug.training.folder import RunFolder
 from nbdebug.training.job import FACTORY, Job
 from nbdebug.training.rank import inbox, snapshot
 from tests.training.payload.cells import cell
-from tests.training.rank.ranks import gone, ranks
+from tests.training.rank.conftest import gone
+from tests.training.rank.ranks import ranks
 
 TRAIN = """
 import os, time, torch

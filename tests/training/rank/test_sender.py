@@ -113,6 +113,32 @@ def test_a_kernel_that_does_not_read_costs_no_time_and_only_metrics(spec):
     assert sum(event["k"] == "metric" for event in said(spec)) == 20_000
 
 
+def test_who_says_it_puts_it_into_the_pipe_and_wakes_nobody(spec, monkeypatch):
+    monkeypatch.setattr(Sender, "_run", lambda self: None)  # there is no thread
+    ours, its = multiprocessing.Pipe()
+    teller = Sender(spec, its)
+    for step in range(50):
+        teller.send("metric", step=step, epoch=0, metrics={"loss": 1.0})
+    teller.send("note", text="x" * 1000)
+    assert [message["seq"] for message in heard(ours)] == list(range(51))
+    teller.close()
+
+
+def test_what_is_large_is_left_to_the_thread_and_waited_for_by_nobody(spec):
+    ours, its = multiprocessing.Pipe()
+    teller = Sender(spec, its)
+    began = time.perf_counter()
+    teller.send("note", text="x" * (4 << 20))  # more than any pipe takes
+    teller.send("note", text="behind it")
+    assert time.perf_counter() - began < 2
+    messages = []
+    end = time.monotonic() + 240
+    while time.monotonic() < end and len([message for message in messages if message["k"] == "note"]) < 2:
+        messages += heard(ours)
+    teller.close()
+    assert [len(message["text"]) for message in messages if message["k"] == "note"] == [4 << 20, len("behind it")]
+
+
 def test_a_kernel_that_is_gone_disturbs_nobody(spec):
     ours, its = multiprocessing.Pipe()
     teller = Sender(spec, its)

@@ -79,7 +79,7 @@ def one_dies(ctx, where, how, note):
         util.Finalize(None, die, (how, note), exitpriority=1)
         return
     if ctx.rank == 1:
-        threading.Timer(0.2, die, (how, note)).start()
+        threading.Timer(0.5, die, (how, note)).start()  # when the step has been told
         dist.all_reduce(torch.ones(1))  # rank 0 does not come
     time.sleep(60)
 

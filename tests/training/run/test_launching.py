@@ -50,6 +50,16 @@ def test_a_backend_for_another_device(runs_dir):
     refused(runs_dir, "'nccl' is for GPUs", trainings.setup(), error=ConfigError, backend="nccl")
 
 
+def test_a_precision_that_the_device_does_not_have(runs_dir, monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda: "of 2016")
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation=True: False)
+    refused(runs_dir, r"this GPU \(of 2016\) has no bfloat16: take precision='16-mixed'", trainings.setup(), device="cuda", precision="bf16-mixed")
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: True)
+    refused(runs_dir, "this GPU has no float64", trainings.setup(), device="mps", precision="64-true")
+
+
 def test_a_configuration_with_a_typo(runs_dir):
     refused(runs_dir, "epochs", trainings.setup(), error=ConfigError, epoch=3)
     refused(runs_dir, "precision", trainings.setup(), error=ConfigError, precision="fp13")

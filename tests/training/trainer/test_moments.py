@@ -44,6 +44,21 @@ def test_steps_and_epochs(tmp_path: Path) -> None:
     assert not Moments(Checkpoint(every_epochs=None), Together(Context.alone(read_config(), tmp_path))).wanted
 
 
+def test_the_next_moment_is_known(tmp_path: Path) -> None:
+    moments = Moments(Checkpoint(every_steps=3, every_epochs=2), Together(Context.alone(read_config(), tmp_path)))
+    assert [moments.next(step) for step in (0, 1, 2, 3, 4)] == [3, 3, 3, 6, 6]
+    assert Moments(Checkpoint(), Together(Context.alone(read_config(), tmp_path))).next(7) > 10**9
+
+
+def test_a_training_asks_for_seconds_and_steps_when_they_are_due(tmp_path: Path) -> None:
+    ranks.alone(ranks.plain, tmp_path / "seconds", epochs=8, **{"checkpoint.every_seconds": 0.02, "checkpoint.every_epochs": None})
+    why = [event["why"] for event in ranks.said(tmp_path / "seconds", "checkpoint")]
+    assert why.count("every_seconds") > 1 and set(why) <= {"every_seconds", "end"}
+    ranks.alone(ranks.plain, tmp_path / "steps", max_steps=11, **{"checkpoint.every_steps": 4, "training.validate_every_steps": 5})
+    assert [event["step"] for event in ranks.said(tmp_path / "steps", "checkpoint")] == [4, 8, 11]
+    assert [event["step"] for event in ranks.said(tmp_path / "steps", "validation")] == [5, 10, 11]
+
+
 def own_loop(setup: Any, context: Context) -> None:
     """A train_fn as a user writes it."""
     model = context.wrap(setup.model)

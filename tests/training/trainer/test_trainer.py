@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import torch
 from torch import nn
+from torch.distributed.algorithms.ddp_comm_hooks.default_hooks import allreduce_hook
 from torch.utils.data import DataLoader, TensorDataset
 
 from nbdebug.errors import CheckpointError, SetupError
@@ -75,6 +76,36 @@ def test_with_two_ranks_the_loss_of_any_setup_is_averaged(make: Any, tmp_path: P
         assert all(torch.allclose(a, b, atol=1e-3) for a, b in zip(ranks.weights(tmp_path / "ranks").values(), ranks.weights(tmp_path / "one").values(), strict=True))
     else:
         assert close(ranks.weights(tmp_path / "ranks"), ranks.weights(tmp_path / "one"))
+
+
+def reduced(setup: TrainingSetup, context: Context) -> None:
+    """Trains, and writes down how often gradients went from rank to rank."""
+    wrap, buckets = context.wrap, list[Any]()
+
+    def heard(state, bucket):  # type: ignore[no-untyped-def]  # torch looks at annotations, and does not know postponed ones
+        buckets.append(bucket.index())
+        return allreduce_hook(None, bucket)
+
+    def listened_to(model: nn.Module, **told: Any) -> nn.Module:
+        whole = wrap(model, **told)
+        whole.register_comm_hook(None, heard)  # type: ignore[operator]
+        return whole
+
+    context.wrap = listened_to  # type: ignore[method-assign]
+    train(setup, context)
+    (context.folder.path / f"reduced-{context.rank}").write_text(str(len(buckets)))
+
+
+def test_gradients_go_from_rank_to_rank_once_an_update(tmp_path: Path) -> None:
+    ranks.together(2, linear, tmp_path, job=reduced, epochs=2, **{"training.accumulate": 3})
+    updates = 2 * 3  # of seven batches an epoch
+    assert [(tmp_path / f"reduced-{rank}").read_text() for rank in range(2)] == [str(updates)] * 2
+
+
+def test_that_norms_of_ranks_are_not_shared_on_a_cpu_is_said_once(tmp_path: Path) -> None:
+    ranks.together(2, ranks.normed, tmp_path, epochs=1, **{"training.sync_batch_norm": True})
+    notes = [[event["text"] for event in ranks.said(tmp_path, "note", rank)] for rank in range(2)]
+    assert sum("sync_batch_norm is for GPUs only" in note for note in notes[0]) == 1 and not any("sync_batch_norm" in note for note in notes[1])
 
 
 def test_validation_is_the_mean_over_all_samples(tmp_path: Path) -> None:

@@ -22,6 +22,7 @@ CHANCE = 4.0  # and below this, labels are told no better than permuted ones
 TOLD = 0.25  # correlation from which labels can be told from inputs; the weakest sound patient has 0.24
 LEFT = 0.15  # of the correlation elsewhere, that may be left where labels are shuffled
 LEFT_THERE = 0.2  # the same beside an order that was looked for: of two learners the better one has 0.14 by chance on 300 rows
+LEFT_HELD = 0.3  # the same where the very labels lie in reach, and each input tells the one in its own place there
 OTHERS = 0.5  # of the best shift's correlation, that no other shift may reach
 SHARP = 0.25  # and none in a series, where a label k rows late is no forecast
 ENOUGH = 100, 40  # samples of the smaller split, and of a block
@@ -37,7 +38,7 @@ def label_misaligned(look: DataLook) -> Iterator[Seen]:
     Wrong: each input is taught the label of another one; the loss stays at that of guessing, or falls by learning by heart.
     Seen: two simple learners (nearest neighbours, and a linear one) guess each label from the other samples. Labels that
         can be told from the input one row off, and at no other distance, are shifted; so are labels in another order, when
-        they can be told with their numbers sorted as text, backwards, with copies laid out in the other way, or with every k-th alone; labels that cannot be told in train
+        they can be told with their numbers sorted as text, backwards, with copies laid out in the other way, or with every k-th alone, or where the list that they were taken from is still held and has them at the places of the inputs; labels that cannot be told in train
         when those of val can, from like inputs, are shuffled; so are those of one stretch of a dataset. All beside the
         same guesses of permuted labels: at least 7 standard deviations. A collate function of the user's is asked by exchanging one sample
         of a batch: inputs and targets must move in the same row. Nothing is said where inputs resemble the next
@@ -67,7 +68,7 @@ def label_misaligned(look: DataLook) -> Iterator[Seen]:
 
 def misaligned(asked: Alignment) -> list[Seen]:
     """Of one split the first that explains it: a shift, a stretch, all of it."""
-    seen = [*_shifted(asked), *_reordered(asked), *_blocks(asked)]
+    seen = [*_shifted(asked), *_reordered(asked), *_blocks(asked)] or [*_held(asked)]
     told = {finding.evidence["split"] for finding in seen}
     return [*seen, *(finding for finding in _between(asked) if finding.evidence["split"] not in told)]
 
@@ -181,6 +182,22 @@ def _order(field: str, one: Reordered) -> Seen:
         "samples_asked": one.samples,
     }  # fmt: skip
     return Seen(message, Location(detail=f"{one.split} {field}, {one.where}, {one.how}"), evidence, advice=advice)
+
+
+def _held(asked: Alignment) -> Iterator[Seen]:
+    one = asked.held
+    if one is None or not _is_told(one.there) or one.at_zero.correlation > LEFT_HELD * one.there.correlation:
+        return
+    message = (
+        f"labels go with the inputs of other rows: an input tells the label that stands in {one.said} (correlation of guess and label "
+        f"{one.there.correlation:.2f}), and not the one that it is given ({one.at_zero.correlation:.2f}, which is chance)"
+    )
+    evidence = {
+        "split": one.split, "order": one.said, "there": one.there.correlation, "at_zero": one.at_zero.correlation, "z": one.there.z,
+        "samples_asked": one.samples,
+    }  # fmt: skip
+    advice = "take inputs and labels by the same indices, from arrays in the same order; or join them by a key"
+    yield Seen(message, Location(detail=f"{one.split} {asked.field}, {one.where}, {one.said}"), evidence, advice=advice)
 
 
 # -- shuffled in part of the dataset ------------------------------------------------------------------------------------

@@ -26,7 +26,9 @@ def missing_or_constant(look: DataLook) -> Iterator[Seen]:
     Seen: a usual stand-in (-999, 9999, 1e20 …) is told as a warning when it is repeated exactly, at least ten other values
         vary, and it lies three times their whole range away from them; or when it is a round one (-1, -99, 9999 …) that is
         repeated while the others hardly are, and has a sign that none of them has or lies a quarter of their range off.
-        With a model it must reach the first layer as it is. Columns of numbers that are text, all of it or by a few
+        With a model it must reach the first layer as it is. So is any number at one end of a column, scaled or not, a quarter
+        of the others' range away from them, whose rows have the target of all rows, while those of the nearest values have another; and a column of
+        which half the values are squeezed into 0.3 standard deviations, where their ranks tell of the target twice what they do themselves. Columns of numbers that are text, all of it or by a few
         placeholders or separators, and a column with nothing in it, warn. The rest is worth knowing: shares of missing
         values, constant columns, values beyond three interquartile ranges, copies, row numbers, headers amid the data,
         skewness above 2, the outermost half percent left out, with the transform that takes most of it away.
@@ -42,6 +44,7 @@ def missing_or_constant(look: DataLook) -> Iterator[Seen]:
     """
     asked: FeatureLook = look.answer("features")
     yield from _stand_ins(look, asked)
+    yield from _hiding(look, asked)
     yield from _spoilt(asked)
     yield from _written(asked)
     yield from _missing(asked)
@@ -69,8 +72,35 @@ def _stand_ins(look: DataLook, asked: FeatureLook) -> Iterator[Seen]:
         yield Seen(message, _at(asked, column.field, column.name), evidence, severity=WARNING if plain else INFO, advice=advice)
 
 
+def _hiding(look: DataLook, asked: FeatureLook) -> Iterator[Seen]:
+    """Told as a warning where the column goes into the first layer as it is."""
+    received = {layer.field for layer in look.layers}
+    known = {(found.field, found.column): found for found in asked.hidden if asked.alone or found.field in received}
+    stand_ins = [found for found in known.values() if found.value is not None]
+    for found in stand_ins[:NAMED]:
+        message = (
+            f"{place(found.field, found.column)} is {found.value:.4g} in {found.count:,} of {found.rows:,} rows, {found.off:.1f} times the range of all others away from them; "
+            "of their target these rows are like all rows, and not like those whose value lies nearest: it stands for a missing value"
+        )
+        evidence = {"value": found.value, "count": found.count, "rows": found.rows, "samples": _ids(found.ids), "split": asked.split}
+        advice = "fill what is missing with the median, before it is scaled, and tell so in a column of its own"
+        yield Seen(message, _at(asked, found.field, found.column), evidence, severity=WARNING, advice=advice)
+    squeezed = sorted((found for found in known.values() if found.value is None), key=lambda found: found.by_value - found.by_rank)
+    if squeezed:
+        worst = squeezed[0]
+        shown = _listed([place(found.field, found.column) for found in squeezed])
+        message = (
+            f"{shown}: half of the values lie within {worst.squeezed:.2g} standard deviations, squeezed by a long tail; the ranks of {worst.column} tell "
+            f"{worst.by_rank:.0%} of the target, its values {worst.by_value:.0%}"
+        )
+        evidence = {"by_rank": worst.by_rank, "by_value": worst.by_value, "columns": len(squeezed)}
+        advice = "take the logarithm before it is scaled, or clip what lies far out"
+        yield Seen(message, _at(asked, worst.field, worst.column), evidence, severity=WARNING, advice=advice)
+
+
 def _repeated(asked: FeatureLook) -> Iterator[Seen]:
-    doubtful = [column for column in asked.looks if column.sentinel is not None and not column.sentinel.certain]
+    told = {(found.field, found.column) for found in asked.hidden}
+    doubtful = [c for c in asked.looks if c.sentinel is not None and not c.sentinel.certain and (c.field, c.name) not in told]
     for column in doubtful[:NAMED]:
         found = column.sentinel
         message = (

@@ -146,10 +146,10 @@ def _apart(run: LoaderRun) -> Iterator[tuple[tuple[str, ...], Seen]]:
     how = f": they fit when the one is {look.turn}" if look.turn else f" (agreement {look.agreement:.2f})"
     again = f"; with the same random numbers for both they agree ({look.in_step:.2f})" if (look.in_step or 0) > CERTAIN else ""
     what = "boxes" if "box" in look.mask.lower() else "masks"
-    message = (
-        f"inputs {look.image} and {what} {look.mask} are transformed apart: the same marker in both came out in different places "
-        f"in {look.apart} of {look.draws} draws{how}{again}"
-    )
+    seen = f"the same marker in both came out in different places in {look.apart} of {look.draws} draws{how}{again}"
+    if look.of_mask:
+        seen = f"in {look.apart} of {look.draws} readings of a sample they came out turned each its own way, the one {look.turn}, the other {look.of_mask}"
+    message = f"inputs {look.image} and {what} {look.mask} are transformed apart: {seen}"
     by = " and ".join(look.names[:2]) or f"{run.dataset}.__getitem__"
     place = Location(detail=", ".join(filter(None, [run.name, by, named(look.ids)])))
     evidence = {

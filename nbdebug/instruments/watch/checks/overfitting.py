@@ -22,6 +22,7 @@ from nbdebug.instruments.watch.session import watched
 BY_HEART = 0.1  # of what a constant prediction gets, down to which the training loss has come; our choice
 NO_BETTER = 1.0  # times that, at which the validation loss stands since
 WORSE = 1.05  # times its best value, to which it has risen then; our choice
+FEW, LARGE = 100, 10.0  # samples from which on it is not they that are few, where the model has so many parameters for each; our choice
 
 
 @watched.check(
@@ -36,7 +37,7 @@ def overfitting(result: WatchResult) -> Iterator[Seen]:
         beyond its own noise and steadily (Kendall's tau 0.5, or above all along), while the training loss lost a tenth and more. Or it rose by
         a twentieth to what a constant prediction gets and above, while the training loss is a tenth of that. Where the loop
         took the state of the model at the best point, as early stopping does, it is only mentioned.
-    Where: the line that builds the loader of the training samples, else that of the validation loss; the steps.
+    Where: the line that builds the loader of the training samples, or the model, where it has more than ten parameters for each of 100 samples and more; else that of the validation loss; the steps.
     Try: keep the best weights; more data; augmentation; weight decay, dropout, a smaller model.
     Bad:
         optimizer = torch.optim.Adam(model.parameters(), lr=2e-2)
@@ -74,7 +75,7 @@ def overfitting(result: WatchResult) -> Iterator[Seen]:
         f"validation loss rose from {parted.lowest:.3g} at step {since} to {parted.worst:.3g} at step {seen.steps[-1]} while the "
         f"training loss fell from {parted.before:.3g} to {parted.after:.3g}{'; the best weights were kept' if kept else ''}"
         f"{_sizes(result, loader)}",
-        place if loader is None else set_at(result, loader.name, place),
+        _made_at(result, loader, place),
         {"best": parted.lowest, "last": parted.worst, "training_before": parted.before, "training_after": parted.after, "since": since},
         severity=INFO if kept else None,
     )
@@ -95,6 +96,15 @@ def _by_heart(loss: Loss, seen: Track) -> Parting | None:
         return None
     before, later = curve_shapes.levels_at(loss.track.steps, loss.track.values, seen.steps[best], seen.steps[-1])
     return Parting(best, values[best], worst, before, later) if later < before else None
+
+
+def _made_at(result: WatchResult, loader: Loader | None, place: Location) -> Location:
+    """Where what is out of proportion is made: the samples, when they are few, else a model that is large for them."""
+    model = trained_model(result)
+    if loader is None:
+        return place
+    large = model is not None and loader.samples is not None and loader.samples >= FEW and model.parameters >= LARGE * loader.samples
+    return set_at(result, model.name if large and model is not None else loader.name, place)
 
 
 def _sizes(result: WatchResult, loader: Loader | None) -> str:

@@ -17,13 +17,19 @@ class Tracks:
         self._curves: dict[str, _Curve] = {}
 
     def add(self, name: str, step: int, value: float) -> None:
-        curve = self._curves.get(name)
-        if curve is None:
-            curve = self._curves[name] = _Curve()
-        curve.steps.append(step)
-        curve.values.append(value)
-        if len(curve.values) >= POINTS // 2:
-            curve.gather()
+        self.add_all(step, {name: value})
+
+    def add_all(self, step: int, values: dict[str, float]) -> None:
+        """Several of one step."""
+        curves = self._curves
+        for name, value in values.items():
+            curve = curves.get(name)
+            if curve is None:
+                curve = curves[name] = _Curve()
+            curve.steps.append(step)
+            curve.values.append(value)
+            if len(curve.values) >= POINTS // 2:
+                curve.gather()
 
     def plain(self) -> dict[str, Track]:
         """As long as every point is one value, `low`, `values` and `high` are the same."""

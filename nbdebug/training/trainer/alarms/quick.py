@@ -39,9 +39,9 @@ class Length:
 
     def __call__(self) -> float:
         try:
-            if self._blocks and self._places == list(map(Tensor.data_ptr, map(grad_of, self._known))):
-                if not self._others or all(p.grad is None for p in self._others):
-                    return _together(self._blocks)
+            unmoved = self._blocks and self._places == list(map(Tensor.data_ptr, map(grad_of, self._known)))
+            if unmoved and (not self._others or all(p.grad is None for p in self._others)):
+                return _together(self._blocks)
         except (TypeError, RuntimeError):  # one has none this time, or one without memory of its own
             self._blocks = []
         return self._anew()

@@ -1,0 +1,31 @@
+"""Were columns cast to integers that are too small for them, long before the loader?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from nbdebug.data.features import FeatureLook, place
+from nbdebug.data.features.wrapped import NUMBERS
+from nbdebug.findings import WARNING, Location
+from nbdebug.instruments.base import Seen
+from nbdebug.instruments.data_audit.measure import data_audit
+from nbdebug.instruments.data_audit.result import DataLook
+from nbdebug.lines.cast import line_that_casts
+from nbdebug.source_lines import location_fields
+
+
+@data_audit.check("ND111", "integer wrap", severity=WARNING, advice="cast to int32 or float32, or by pandas.to_numeric(column, downcast='integer'), which looks at the values")
+def columns_wrapped(look: DataLook) -> Iterator[Seen]:
+    """Columns that fill all numbers of 16 bits, and in which the target goes on from the one end to the other; the page is that of the integers heard in a loader."""
+    asked: FeatureLook = look.answer("features")
+    for found in asked.wrapped:
+        if not found.certain:
+            continue
+        message = (
+            f"{place(found.field, found.column)} fills the {NUMBERS:,} numbers of 16 bits from end to end, and wrapped round: as it is it tells {found.by_value:.0%} "
+            f"of the target, and {found.unwrapped:.0%} when the circle is cut open elsewhere, and its low end put behind its high one"
+        )
+        line = line_that_casts("int16", "uint16", "short", "Int16", "UInt16", "i2", "u2")
+        where = Location(detail=f"{asked.split} {place(found.field, found.column)}", **location_fields(line))
+        evidence = {"by_value": found.by_value, "unwrapped": found.unwrapped, "low": found.low, "high": found.high, "split": asked.split}
+        yield Seen(message, where, evidence)

@@ -1,0 +1,108 @@
+"""The short trainings: some updates by the user's own optimizers, with one thing changed."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import time
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
+
+from nbdebug.counterfactual import in_training_mode
+from nbdebug.instruments.what_if.result import Course
+from nbdebug.seeding import seed_torch
+from nbdebug.training_setup import TrainingSetup
+from nbdebug.untouched import untouched
+
+MASKS = frozenset("dropout dropout_ alpha_dropout feature_dropout feature_alpha_dropout dropout1d dropout2d dropout3d".split())
+SLOWED = 0.1
+CALM = 4  # batches whose loss is asked for afterwards
+LIMIT = 1.0  # of the norm of all gradients, where the loop clips
+
+
+class Unmasked(TorchFunctionMode):
+    """Leaves out every mask of dropout, of a module or of a function."""
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        name, kwargs = getattr(func, "__name__", ""), dict(kwargs or {})
+        if name in MASKS:
+            return next(value for value in (*args, *kwargs.values()) if isinstance(value, Tensor))
+        if kwargs.get("dropout_p"):
+            kwargs["dropout_p"] = 0.0
+        return func(*args, **kwargs)
+
+
+@contextlib.contextmanager
+def without_dropout(model: nn.Module) -> Iterator[None]:
+    """The same for the time of a block, with the rates that recurrent and attention layers pass on as numbers."""
+    held = [(m, m.dropout) for m in model.modules() if isinstance(getattr(m, "dropout", None), float)]
+    for module, _ in held:
+        module.dropout = 0.0
+    try:
+        with Unmasked():
+            yield
+    finally:
+        for module, rate in held:
+            module.dropout = rate
+
+
+def slower(setup: TrainingSetup) -> None:
+    """A tenth of every rate; the frame hands the old ones back."""
+    for group in _groups(setup):
+        group["lr"] = group["lr"] * SLOWED
+
+
+def undecayed(setup: TrainingSetup) -> None:
+    """No weight decay in any group."""
+    for group in _groups(setup):
+        if "weight_decay" in group:
+            group["weight_decay"] = 0.0
+
+
+def as_it_is(setup: TrainingSetup) -> None:
+    """Nothing is changed."""
+
+
+def train(
+    setup: TrainingSetup, batches: Sequence[Any], steps: int, name: str, change: Callable[[TrainingSetup], None] = as_it_is, *, masks: bool = True, clip: bool = False,
+    seconds: float = math.inf,
+) -> Course:
+    """So many updates, round and round over the batches; weights and rates come back afterwards.
+
+    Args:
+        seconds: of this thread, after which it ends.
+    """
+    losses: list[float] = []
+    until = time.thread_time() + seconds
+    with untouched(setup, weights=True), contextlib.ExitStack() as stack:
+        in_training_mode(setup)
+        seed_torch(0)
+        change(setup)
+        if not masks:
+            stack.enter_context(without_dropout(setup.model))
+        for step in range(steps):
+            loss = setup.loss(batches[step % len(batches)])
+            losses.append(float(loss.detach()))
+            if time.thread_time() > until:
+                break
+            if not math.isfinite(losses[-1]):
+                return Course(name, tuple(losses), math.nan)
+            setup.backward(loss)
+            if clip:
+                nn.utils.clip_grad_norm_(setup.model.parameters(), LIMIT)
+            setup.step()
+        return Course(name, tuple(losses), _calm(setup, batches))
+
+
+def _calm(setup: TrainingSetup, batches: Sequence[Any]) -> float:
+    few = batches[:CALM]
+    with torch.no_grad(), without_dropout(setup.model):
+        return math.fsum(float(setup.loss(batch)) for batch in few) / len(few)
+
+
+def _groups(setup: TrainingSetup) -> Iterator[dict[str, Any]]:
+    return (group for optimizer in setup.optimizers for group in optimizer.param_groups)

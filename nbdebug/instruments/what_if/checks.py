@@ -1,0 +1,46 @@
+"""Checks of what one change did to the first steps; the pages of these codes are those of the watch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from nbdebug.errors import NotChecked
+from nbdebug.findings import WARNING
+from nbdebug.instruments.base import Seen
+from nbdebug.instruments.what_if.instrument import needed, what_if
+from nbdebug.instruments.what_if.result import SLOWER, UNDECAYED, UNMASKED, Change, WhatIf
+
+
+@what_if.check("ND604", "learning rate too high", severity=WARNING, advice="divide the learning rate by 10, or warm it up; lr_find compares rates")
+def too_fast(result: WhatIf) -> Iterator[Seen]:
+    """The first steps go much further with a tenth of the rate, though a lower rate is slower where the rate is right."""
+    yield from _helped(result, SLOWER, "a learning rate of {:g}")
+
+
+@what_if.check("ND607", "weight decay outweighs the loss", severity=WARNING, advice="AdamW: weight_decay 0.01 to 0.1; SGD: 1e-4 to 5e-4; Adam adds it to the gradient, where 1e-4 is much")
+def decayed(result: WhatIf) -> Iterator[Seen]:
+    """The first steps go much further without weight decay."""
+    yield from _helped(result, UNDECAYED, "a weight decay of {:g}")
+
+
+@what_if.check("ND608", "dropout drowns the gradient", severity=WARNING, advice="dropout of 0.1 to 0.5")
+def masked(result: WhatIf) -> Iterator[Seen]:
+    """The first steps go much further without dropout, also where it is left out of the loss that is compared."""
+    yield from _helped(result, UNMASKED, "dropout of {:g}")
+
+
+def _helped(result: WhatIf, what: str, said: str) -> Iterator[Seen]:
+    if result.plain is None:
+        raise NotChecked(result.reason)
+    change = next((c for c in result.changes if c.what == what), None)
+    if change is not None and len(change.pairs) > 1 and change.gain >= needed(change):
+        yield Seen(
+            f"with {said.format(change.was)} the loss comes from {result.first:.3g} to {_level(change, True):.3g} in {len(change.pairs[0].changed.losses)} steps; with {what} it comes to "
+            f"{_level(change, False):.3g}, from the same weights on the same batches",
+            change.location, {"was": change.was, "first": result.first, "gain": change.gain, "steps": result.steps},
+        )  # fmt: skip
+
+
+def _level(change: Change, plain: bool) -> float:
+    course = change.pairs[0].without if plain else change.pairs[0].changed
+    return course.late

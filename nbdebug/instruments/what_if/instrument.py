@@ -1,0 +1,214 @@
+"""The first steps of the training, and again with a lower rate, without decay, without dropout: what helps was in the way."""
+
+from __future__ import annotations
+
+import ast
+import itertools
+import math
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+from torch import Tensor
+
+from nbdebug import loading
+from nbdebug.counterfactual import in_training_mode, is_adaptive
+from nbdebug.errors import NbdebugError
+from nbdebug.findings import Location
+from nbdebug.instruments.base import Instrument, demand_at_least, instrument
+from nbdebug.instruments.what_if.arms import MASKS, slower, train, undecayed
+from nbdebug.instruments.what_if.result import (
+    AS_IT_IS,
+    CLIPPED,
+    SLOWER,
+    UNDECAYED,
+    UNMASKED,
+    Change,
+    Course,
+    Pair,
+    WhatIf,
+)
+from nbdebug.lines.names import assignments, called
+from nbdebug.lines.sources import all_texts
+from nbdebug.listening import Tape
+from nbdebug.stepping import needs_closure
+from nbdebug.training_setup import TrainingSetup
+from nbdebug.untouched import untouched
+
+LEARNT = 0.15  # of the loss at the start, below which a training that came there in its first steps is left alone; our choice
+HELPED = {SLOWER: 1.4, UNMASKED: 1.35, UNDECAYED: 1.25}  # times, by which the loss is lower with a change; our choice: on sound programs at most 1.0, 1.2 and 1.1
+HEAVY, HALFWAY = 0.8, 0.85  # probability of dropout, from which on it is left out for once; and up to which it must help MUCH: wide layers learn with it
+MUCH = 2.0
+A_LITTLE, MEANT_APART = 1.1, 0.03  # the same of a decay that Adam takes for a part of the gradient, and that is as large as those of AdamW
+LONGER = 2  # times the steps that a decay is given: what it does adds up
+ENOUGH = 0.6  # of the steps that were asked for
+NOTICED = 0.02  # of the weights, that decay must be able to take for being tried
+READING = 0.7  # seconds for the batches
+WARM = 3  # batches that the loss at the start is the mean of
+CLIPS = ("clip_grad_norm_", "clip_grad_norm", "clip_grad_value_", "clip_grads_with_norm_", "clip_gradients")
+
+
+class Trying(Instrument):
+    """In a checkup a training may take less time."""
+
+    briefly = {"seconds": 1.2}
+
+
+@instrument("train_loader", "optimizer", trains=True, title="what one change would do", level="optimisation", result=WhatIf, made=Trying)
+def what_if(setup: TrainingSetup, *, steps: int = 60, seconds: float = 20.0) -> Iterator[WhatIf]:
+    """Would the first steps go better with a tenth of the learning rate, without weight decay, without dropout?
+
+    Borrowed weights are trained by your own optimizer on some batches, as it is; where that learns little, again from the same weights with
+    one thing changed, and what helps is tried a second time on the same batches in another order.
+
+    Args:
+        steps: updates of each of these trainings.
+        seconds: that one of them may take; it has fewer steps then, and where these are less than 0.6 of the wanted nothing is tried.
+    """
+    demand_at_least(10, steps=steps)
+    yield WhatIf(reason="because the training did not come to its end")
+    if (reason := _obstacle(setup)) is not None:
+        yield WhatIf(reason=reason)
+        return
+    batches = _read(setup, steps)
+    first = _untrained(setup, batches)
+    if not math.isfinite(first):
+        yield WhatIf(reason="because the loss is not finite before any update")
+        return
+    plain = train(setup, batches, steps, AS_IT_IS, seconds=seconds)
+    if min(plain.losses) < 0:
+        yield WhatIf(reason="because the loss goes below zero, so that its level says nothing")
+        return
+    done = len(plain.losses)
+    if done < ENOUGH * steps and math.isfinite(plain.losses[-1]):
+        yield WhatIf(reason=f"because {done} steps took {seconds:g} s, and {ENOUGH * steps:.0f} are needed")
+        return
+    steps = done if math.isfinite(plain.losses[-1]) else steps
+    found = WhatIf(steps, first, plain)
+    yield found
+    if plain.level < LEARNT * first:
+        return
+    for change, attempt in _candidates(setup, batches[0], steps):
+        for order in (batches, batches[::-1]):
+            change = replace(change, pairs=(*change.pairs, _pair(setup, order, steps, plain if order is batches else None, attempt, change.what)))
+            if change.gain < needed(change):
+                break
+        found = replace(found, changes=(*found.changes, change))
+        yield found
+
+
+Attempt = Callable[[TrainingSetup, list[Any], int], Course]
+
+
+def _obstacle(setup: TrainingSetup) -> str | None:
+    """Why no short training says anything of the long one."""
+    if len(setup.optimizers) != 1:
+        return "because several optimizers may play against each other"
+    if needs_closure(setup.optimizers[0]):
+        return "because the optimizer wants the loss several times a step"
+    return None
+
+
+def _read(setup: TrainingSetup, most: int) -> list[Any]:
+    """As many different batches as there are steps, or as there is time for."""
+    until, held = time.perf_counter() + READING, []
+    for delivered in itertools.islice(loading.read(setup.train_loader), most):
+        held.append(setup.moved(delivered.batch))
+        if time.perf_counter() > until:
+            break
+    return held
+
+
+def _untrained(setup: TrainingSetup, batches: list[Any]) -> float:
+    with untouched(setup, weights=True):
+        in_training_mode(setup)
+        few = [float(setup.loss(batch).detach()) for batch in batches[:WARM]]
+    return math.fsum(few) / len(few)
+
+
+def needed(change: Change) -> float:
+    """The gain from which on what was changed is to blame."""
+    if change.what == UNDECAYED and change.was >= MEANT_APART and change.coupled:
+        return A_LITTLE
+    return MUCH if change.what == UNMASKED and change.was < HALFWAY else HELPED[change.what]
+
+
+def _pair(setup: TrainingSetup, order: list[Any], steps: int, plain: Course | None, attempt: Attempt, what: str) -> Pair:
+    """The change on these batches, beside the training as it is; where the loop clips, beside the better of that and a clipped one."""
+    if what == UNDECAYED:
+        plain, steps = None, LONGER * steps
+    plain = plain or train(setup, order, steps, AS_IT_IS)
+    changed = attempt(setup, order, steps)
+    if what == SLOWER and _written(setup, CLIPS) and Pair(plain, changed).gain >= HELPED[what]:
+        clipped = train(setup, order, steps, CLIPPED, clip=True)
+        plain = min((plain, clipped), key=lambda course: course.level)
+    return Pair(plain, changed)
+
+
+def _candidates(setup: TrainingSetup, batch: Any, steps: int) -> Iterator[tuple[Change, Attempt]]:
+    """What may be in the way, with how it is changed."""
+    group = max(setup.optimizers[0].param_groups, key=lambda g: float(g.get("weight_decay") or 0.0))
+    decay = float(group.get("weight_decay") or 0.0)
+    if decay > 0 and _bites(setup, group, LONGER * steps):
+        yield Change(UNDECAYED, decay, _place(setup, group), coupled=_is_coupled(setup, group)), partial(train, name=UNDECAYED, change=undecayed)
+    p, place = _heaviest(setup, batch)
+    if p >= HEAVY:
+        yield Change(UNMASKED, p, place), partial(train, name=UNMASKED, masks=False)
+    fastest = max(setup.optimizers[0].param_groups, key=lambda g: float(g.get("lr") or 0.0))
+    if float(fastest.get("lr") or 0.0) > 0 and not _sets_rates(setup):
+        yield Change(SLOWER, float(fastest["lr"]), _place(setup, fastest)), partial(train, name=SLOWER, change=slower)
+
+
+def _bites(setup: TrainingSetup, group: dict[str, Any], steps: int) -> bool:
+    """Whether decay can take so much of the weights in these steps that it shows; that which Adam rescales can always."""
+    taken = steps * float(group.get("lr") or 0.0) * float(group["weight_decay"]) / max(1e-2, 1.0 - float(group.get("momentum") or 0.0))
+    rescaled = is_adaptive(setup) and not group.get("decoupled_weight_decay")
+    return rescaled or taken >= NOTICED
+
+
+def _is_coupled(setup: TrainingSetup, group: dict[str, Any]) -> bool:
+    return is_adaptive(setup) and "betas" in group and not group.get("decoupled_weight_decay") and type(setup.optimizers[0]).__module__.startswith("torch.optim")
+
+
+def _place(setup: TrainingSetup, group: dict[str, Any]) -> Location:
+    optimizer = setup.optimizers[0]
+    number = next(n for n, one in enumerate(optimizer.param_groups) if one is group)
+    return Location(detail=f"{type(optimizer).__name__}, group {number}")
+
+
+def _heaviest(setup: TrainingSetup, batch: Any) -> tuple[float, Location]:
+    """The highest probability with which a value is dropped in a step, and where."""
+    try:
+        with untouched(setup), Tape(setup.model) as tape:
+            in_training_mode(setup)
+            setup.loss(batch)
+    except NbdebugError:
+        return 0.0, Location()
+    found = [(float(p), call) for call in tape.calls if call.name in MASKS and isinstance(p := call.argument(1, "p"), (int, float, Tensor))]
+    p, call = max(found, key=lambda one: one[0], default=(0.0, None))
+    of_layers = [(m.dropout, path) for path, m in setup.model.named_modules() if isinstance(getattr(m, "dropout", None), float)]
+    rate, path = max(of_layers, default=(0.0, ""))
+    if rate > p:
+        return rate, Location(module=path)
+    return (p, Location(module=call.location.module) if _is_layer(setup, call.location.module) else call.location) if call is not None else (p, Location())
+
+
+def _is_layer(setup: TrainingSetup, path: str) -> bool:
+    """Whether it is a layer of torch's, which the line that makes it tells of."""
+    module = dict(setup.model.named_modules()).get(path)
+    return module is not None and "Dropout" in type(module).__name__
+
+
+def _written(setup: TrainingSetup, names: tuple[str, ...]) -> bool:
+    """Whether the text calls one of these."""
+    return any(called(node) in names for _, _, tree in all_texts(setup.model) for node in ast.walk(tree))
+
+
+def _sets_rates(setup: TrainingSetup) -> bool:
+    """Whether the loop itself gives the groups their rates, so that the one they have means nothing."""
+    return any(
+        isinstance(target, ast.Subscript) and isinstance(target.slice, ast.Constant) and target.slice.value == "lr"
+        for _, _, tree in all_texts(setup.model) for target, _ in assignments(tree)
+    )  # fmt: skip

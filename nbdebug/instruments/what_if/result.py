@@ -1,0 +1,86 @@
+"""Short trainings beside each other, as it is and with one thing changed, and how they are laid out."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from nbdebug.findings import Location
+from nbdebug.page import Curve, Note, Panel, Table
+
+AS_IT_IS, CLIPPED, SLOWER, UNDECAYED, UNMASKED = "as it is", "clipped at 1", "a tenth of the learning rate", "no weight decay", "no dropout"
+LATE = 1 / 3  # of a training, the end that is compared
+
+
+@dataclass(frozen=True)
+class Course:
+    """One short training, from the weights as they are."""
+
+    changed: str
+    losses: tuple[float, ...]  # before each update
+    calm: float  # of the first batches after the last update, without dropout
+
+    @property
+    def late(self) -> float:
+        """The mean loss of the last third; NaN when it is not finite."""
+        last = self.losses[-max(1, round(LATE * len(self.losses))) :]
+        return math.fsum(last) / len(last) if last and all(map(math.isfinite, last)) else math.nan
+
+    @property
+    def level(self) -> float:
+        """Where it stands in the end, by the kinder of both figures; infinite when it is lost."""
+        known = [value for value in (self.late, self.calm) if math.isfinite(value)]
+        return min(known, default=math.inf)
+
+
+@dataclass(frozen=True)
+class Pair:
+    """What a change did, with one order of the batches."""
+
+    without: Course  # as it is
+    changed: Course
+
+    @property
+    def gain(self) -> float:
+        """How many times higher the loss is as it is, by the figure that says less."""
+        if not math.isfinite(self.changed.late) or not math.isfinite(self.changed.calm):
+            return 0.0
+        pairs = ((self.without.late, self.changed.late), (self.without.calm, self.changed.calm))
+        return min(math.inf if not math.isfinite(high) else high / max(low, 1e-12) for high, low in pairs)
+
+
+@dataclass(frozen=True)
+class Change:
+    """One thing that was changed, tried with two orders of the batches."""
+
+    what: str
+    was: float  # the rate, the decay, the probability as it is
+    location: Location
+    pairs: tuple[Pair, ...] = ()
+    coupled: bool = False  # a decay that goes through the scale of an adaptive optimizer, as in Adam
+
+    @property
+    def gain(self) -> float:
+        """The smallest of all orders."""
+        return min((pair.gain for pair in self.pairs), default=0.0)
+
+
+@dataclass(frozen=True)
+class WhatIf:
+    """What one change would do to the first steps of the training."""
+
+    steps: int = 0
+    first: float | None = None  # the loss before any update, the mean of the batches
+    plain: Course | None = None
+    changes: tuple[Change, ...] = ()
+    reason: str = ""  # why nothing was tried
+
+    def panels(self) -> tuple[Panel, ...]:
+        if self.plain is None:
+            return (Note("not tried", self.reason or "no training was tried"),)
+        courses = [self.plain, *(change.pairs[0].changed for change in self.changes if change.pairs)]
+        rows = tuple((course.changed, course.late, course.calm) for course in courses)
+        return (
+            Curve("the first steps", {course.changed: course.losses for course in courses}, y_label="loss", log_y=all(v > 0 for c in courses for v in c.losses)),
+            Table("with one thing changed", ("what was changed", "loss of the last third", "loss afterwards, without dropout"), rows),
+        )
