@@ -34,7 +34,7 @@ CAUSES: dict[str, tuple[str, ...]] = {  # symptom → what explains it, when it 
     "ND504": ("ND101", "ND308", *ORDER, "ND604"),
     "ND602": ("ND601", "ND806"),
     "ND603": ("ND602", "ND806"),
-    "ND604": (*ORDER, *DATA, "ND202", "ND405", "ND606", "ND607"),
+    "ND604": (*ORDER, *DATA, "ND202", "ND310", "ND311", "ND405", "ND606", "ND607"),
     "ND605": (*ORDER, "ND112", "ND805", "ND606", "ND608"),
     "ND607": ORDER,
     "ND608": ORDER,

@@ -65,10 +65,11 @@ class Silent:
 
 
 class Score:
-    """What is known to come next: of a call that goes as it stands here only `passed` is told, and only what such a call brings that is new.
+    """What is known to come next: of a call that goes as it stands here a listener is told only what it brings that is new.
 
-    `comes` has a `kind` (forward, loss, zero, backward, step), a `thing` (id of what is called, or a name), `facts`, `next`, and
-    says whether it is `told` in full all the same.
+    That is `gave` after a forward pass, `valued` of a loss, `descends` of a backward pass, `stepped` of an optimizer, and of clearing
+    nothing. `comes` has a `kind`, a `thing` (id of what is called, or a name), `facts`, `next`, and says whether it is `told` in full all
+    the same; None: everything is.
     """
 
     __slots__ = ("comes",)

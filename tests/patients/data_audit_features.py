@@ -233,3 +233,67 @@ def two_views_and_whether_they_belong_together():
     together = torch.arange(256) % 2
     other = torch.where(together[:, None] == 1, one + 0.1 * torch.randn(256, 16), one.roll(1, 0))
     return training(Pairing(), nn.BCEWithLogitsLoss(), (one, other, together.float()))
+
+
+# -- what columns hide ------------------------------------------------------------------------------------------
+
+
+def standardised(columns: torch.Tensor) -> torch.Tensor:
+    return (columns - columns.mean(0)) / columns.std(0)
+
+
+def four_columns(seed: int = 5) -> tuple[torch.Tensor, torch.Tensor]:
+    """Columns (400, 4) and a quantity that goes by the second."""
+    generator = torch.Generator().manual_seed(seed)
+    columns = torch.randn(400, 4, generator=generator)
+    return columns, (columns[:, 1] + 0.3 * torch.randn(400, generator=generator))
+
+
+def regression(inputs: torch.Tensor, targets: torch.Tensor):
+    return training(mlp(4, 1, nn.Flatten(0)), nn.MSELoss(), (inputs, targets))
+
+
+@patient("ND114", where="inputs, column 1")
+def stand_in_scaled_with_its_column(sick):
+    columns, targets = four_columns()
+    columns[::10, 1] = -99.0 if sick else 0.0
+    return regression(standardised(columns), targets)
+
+
+@sound
+def nothing_is_the_lowest_amount():
+    """The rows of a number that lies apart have the lowest targets: it means what it says."""
+    columns, targets = four_columns()
+    columns[::10, 1], targets[::10] = -9.0, -2.5
+    return regression(standardised(columns), targets)
+
+
+@patient("ND114", where="inputs, column 1")
+def long_tail_scaled_as_it_is(sick):
+    columns, targets = four_columns()
+    columns[:, 1] = (2.5 * columns[:, 1]).exp() if sick else columns[:, 1]
+    return regression(standardised(columns), targets)
+
+
+@sound
+def long_tail_that_the_target_follows():
+    columns, targets = four_columns()
+    columns[:, 1] = (2.5 * columns[:, 1]).exp()
+    inputs = standardised(columns)
+    return regression(inputs, inputs[:, 1] + 0.1 * targets)
+
+
+@patient("ND111", where="inputs, column 1")
+def incomes_of_sixteen_bits(sick):
+    columns, targets = four_columns()
+    incomes = (30_000 * (0.6 * columns[:, 1]).exp()).long()
+    columns[:, 1] = (incomes.to(torch.int16) if sick else incomes).float()
+    return regression(standardised(columns), targets)
+
+
+@sound
+def ports_of_sixteen_bits():
+    columns, targets = four_columns()
+    columns[:, 2] = torch.randint(0, 65536, (400,), generator=torch.Generator().manual_seed(6)).float()
+    columns[0, 2], columns[1, 2] = 0.0, 65535.0
+    return regression(standardised(columns), targets)

@@ -28,7 +28,7 @@ def decay_of_adamw_given_to_adam(sick):
     return training(model, optimizer=kind(model.parameters(), lr=3e-3, weight_decay=0.3))
 
 
-@patient("ND608", where=" · 2")
+@patient("ND608", where="2")
 def dropout_of_nine_tenths(sick):
     model = deep(0.9 if sick else 0.1)
     return training(model, optimizer=torch.optim.Adam(model.parameters(), lr=3e-3))

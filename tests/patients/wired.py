@@ -301,3 +301,12 @@ def inputs_spoilt_on_purpose_in_evaluation_too():
 
     inputs, _ = features()
     return training(Restores(), nn.MSELoss(), (inputs, inputs))
+
+
+@patient("ND304", where="log_softmax")
+def samples_that_compete_in_a_loss_by_hand(sick):
+    def picked(outputs, classes):
+        scores = F.log_softmax(outputs, dim=0 if sick else 1)
+        return -scores[torch.arange(len(classes)), classes].mean()
+
+    return training(mlp(), picked)

@@ -64,6 +64,15 @@ def raw_choices(tape: Tape, loss: Tensor, ids: set[int]) -> Iterator[Misfit]:
         all_slopes = _gradient(loss, call.given[0])
         if all_slopes is not None and int(all_slopes.count_nonzero()) == slope.numel():
             low, high = map(float, scores.aminmax())
+            maker = tape.origin(call.given[0])
+            if maker is not None and maker.name == "log_softmax":
+                made, dim = tuple(maker.outputs()[0].shape), maker.argument(1, "dim")
+                if isinstance(dim, int) and dim % len(made) != len(made) - 1:  # else some classes were left out since
+                    yield Misfit(
+                        "ND304", f"log_softmax of {made} runs over dim {dim}, and the classes that the loss picks from lie in another: they do not compete",
+                        maker.location, {"dim": dim}, "dim=-1, or the dimension in which the classes lie",
+                    )  # fmt: skip
+                continue
             yield Misfit(
                 "ND402", f"the loss is the mean score of the right classes alone, and these scores ({low:.3g}..{high:.3g}) are no log-probabilities: it can be made as "
                 "negative as one likes, whatever the other classes get",

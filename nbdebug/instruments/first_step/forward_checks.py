@@ -190,6 +190,9 @@ def softmax_dim(step: FirstStep) -> Iterator[Seen]:
                 f"{call.made_by} of {call.made_shape} runs over dim {call.made_dim}, which has {call.made_size} entries, but nll_loss takes {call.classes} classes from what comes of it, {call.prediction_shape}",
                 call.made_at, {"dim": call.made_dim},
             )  # fmt: skip
+    for one in step.misfits:
+        if one.code == "ND304":
+            yield Seen(one.said, one.location, one.evidence, advice=one.advice)
 
 
 def _among_others(call: LossCall) -> bool:

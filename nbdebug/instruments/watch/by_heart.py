@@ -2,9 +2,9 @@
 
 Between the taps and the recorder. What costs time about a call is to find out what it means: its line, its facts, where it stands in
 the update. In most updates that is what it was in the one before. So the recorder sleeps there: a call is compared with the one that is
-known to come next (what was called, on what, from which instruction of the user's, in which mode), the few numbers that change are
-noted, and nothing else. Whatever is not as known wakes the recorder. It is put where it stood at this place of the cycle when it last
-heard one, so that what it hears from then on has its meaning, and no update is missing from its counts.
+known to come next (what was called, on what, in which mode; of the first of an update and of `backward()` also from which instruction
+of the user's), mostly by the taps themselves (`taps.Score`); the few numbers that change are noted, and nothing else. Whatever is not
+as known wakes the recorder. It is put where it stood at this place of the cycle when it last heard one, so that what it hears from then on has its meaning, and no update is missing from its counts.
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from nbdebug.errors import NotChecked
 from nbdebug.findings import WARNING
 from nbdebug.instruments.base import Seen
-from nbdebug.instruments.what_if.instrument import needed, what_if
+from nbdebug.instruments.what_if.instrument import LEARNS, needed, what_if
 from nbdebug.instruments.what_if.result import SLOWER, UNDECAYED, UNMASKED, Change, WhatIf
 
 
@@ -33,7 +33,8 @@ def _helped(result: WhatIf, what: str, said: str) -> Iterator[Seen]:
     if result.plain is None:
         raise NotChecked(result.reason)
     change = next((c for c in result.changes if c.what == what), None)
-    if change is not None and len(change.pairs) > 1 and change.gain >= needed(change):
+    learns = change is not None and result.first is not None and all(pair.changed.late <= LEARNS * result.first for pair in change.pairs)
+    if change is not None and learns and len(change.pairs) > 1 and change.gain >= needed(change):
         yield Seen(
             f"with {said.format(change.was)} the loss comes from {result.first:.3g} to {_level(change, True):.3g} in {len(change.pairs[0].changed.losses)} steps; with {what} it comes to "
             f"{_level(change, False):.3g}, from the same weights on the same batches",

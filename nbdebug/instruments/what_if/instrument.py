@@ -39,11 +39,12 @@ from nbdebug.untouched import untouched
 
 LEARNT = 0.15  # of the loss at the start, below which a training that came there in its first steps is left alone; our choice
 HELPED = {SLOWER: 1.4, UNMASKED: 1.35, UNDECAYED: 1.25}  # times, by which the loss is lower with a change; our choice: on sound programs at most 1.0, 1.2 and 1.1
-HEAVY, HALFWAY = 0.8, 0.85  # probability of dropout, from which on it is left out for once; and up to which it must help MUCH: wide layers learn with it
-MUCH = 2.0
+HEAVY, HARDLY = 0.85, 0.5  # probability of dropout, from which on it is left out for once where the loss stands at so much of its first value; our choice: wide layers learn with 0.8
 A_LITTLE, MEANT_APART = 1.1, 0.03  # the same of a decay that Adam takes for a part of the gradient, and that is as large as those of AdamW
 LONGER = 2  # times the steps that a decay is given: what it does adds up
 ENOUGH = 0.6  # of the steps that were asked for
+NEARLY_ALL = 0.99  # with more, not even a few samples can be memorised, and that test names it
+LEARNS = 0.9  # of the loss at the start, to which a training with the change must come: what is done already shows nothing
 NOTICED = 0.02  # of the weights, that decay must be able to take for being tried
 READING = 0.7  # seconds for the batches
 WARM = 3  # batches that the loss at the start is the mean of
@@ -90,7 +91,7 @@ def what_if(setup: TrainingSetup, *, steps: int = 60, seconds: float = 20.0) -> 
     yield found
     if plain.level < LEARNT * first:
         return
-    for change, attempt in _candidates(setup, batches[0], steps):
+    for change, attempt in _candidates(setup, batches[0], steps, plain.level >= HARDLY * first, math.isfinite(plain.late + plain.calm)):
         for order in (batches, batches[::-1]):
             change = replace(change, pairs=(*change.pairs, _pair(setup, order, steps, plain if order is batches else None, attempt, change.what)))
             if change.gain < needed(change):
@@ -132,7 +133,7 @@ def needed(change: Change) -> float:
     """The gain from which on what was changed is to blame."""
     if change.what == UNDECAYED and change.was >= MEANT_APART and change.coupled:
         return A_LITTLE
-    return MUCH if change.what == UNMASKED and change.was < HALFWAY else HELPED[change.what]
+    return HELPED[change.what]
 
 
 def _pair(setup: TrainingSetup, order: list[Any], steps: int, plain: Course | None, attempt: Attempt, what: str) -> Pair:
@@ -147,17 +148,17 @@ def _pair(setup: TrainingSetup, order: list[Any], steps: int, plain: Course | No
     return Pair(plain, changed)
 
 
-def _candidates(setup: TrainingSetup, batch: Any, steps: int) -> Iterator[tuple[Change, Attempt]]:
+def _candidates(setup: TrainingSetup, batch: Any, steps: int, hardly: bool, finite: bool) -> Iterator[tuple[Change, Attempt]]:
     """What may be in the way, with how it is changed."""
     group = max(setup.optimizers[0].param_groups, key=lambda g: float(g.get("weight_decay") or 0.0))
     decay = float(group.get("weight_decay") or 0.0)
     if decay > 0 and _bites(setup, group, LONGER * steps):
         yield Change(UNDECAYED, decay, _place(setup, group), coupled=_is_coupled(setup, group)), partial(train, name=UNDECAYED, change=undecayed)
-    p, place = _heaviest(setup, batch)
-    if p >= HEAVY:
+    p, place = _heaviest(setup, batch) if hardly else (0.0, Location())
+    if HEAVY <= p <= NEARLY_ALL:
         yield Change(UNMASKED, p, place), partial(train, name=UNMASKED, masks=False)
     fastest = max(setup.optimizers[0].param_groups, key=lambda g: float(g.get("lr") or 0.0))
-    if float(fastest.get("lr") or 0.0) > 0 and not _sets_rates(setup):
+    if float(fastest.get("lr") or 0.0) > 0 and finite and not _sets_rates(setup):
         yield Change(SLOWER, float(fastest["lr"]), _place(setup, fastest)), partial(train, name=SLOWER, change=slower)
 
 
