@@ -277,6 +277,24 @@ def two_random_splits_of_the_same_images(sick):
     return {"data": DataLoader(train, 25, shuffle=True), "val": DataLoader(val, 25)}
 
 
+def nodes_of_one_graph(first: torch.Tensor, second: torch.Tensor, name: str):
+    features, labels = rows(240), kinds(240)
+    return {"data": [{"x": features, "y": labels, name: first}], "val": [{"x": features, "y": labels, name: second}], "target": "y"}
+
+
+@dataset("ND105", where="val")
+def nodes_of_one_graph_in_both(sick):
+    """All nodes come each time; a mask says which of them are meant."""
+    mask = torch.arange(240) < 160
+    return nodes_of_one_graph(mask, mask if sick else ~mask, "mask")
+
+
+@sound
+def places_of_nodes_in_one_graph():
+    order = torch.randperm(240, generator=torch.Generator().manual_seed(2))
+    return nodes_of_one_graph(order[:160], order[160:], "nodes")
+
+
 @dataset("ND105", where="val")
 def few_columns_oversampled_before_the_split(sick):
     """So few columns that equal rows might be thought to be chance, were not every price one row's alone."""

@@ -5,7 +5,10 @@ from __future__ import annotations
 import math
 
 import numpy
+import torch
+from torch import Tensor
 
+from nbdebug.batch import tensors
 from nbdebug.data.between.chance import DISTINCT, agree_only_together, by_chance, fall_with_information
 from nbdebug.data.between.found import PAIRS, Overlap, Pair, Repeats
 from nbdebug.data.between.images import constant_ids
@@ -20,6 +23,8 @@ FEW = 3.0  # samples that may be expected where none was seen, in 19 cases of 20
 
 def copies(train: Split, val: Split, repeats: Repeats | None) -> Overlap | None:
     """The overlap, or None where there is none. Empty images are the same everywhere, and no copies."""
+    if _parted_within(train, val):
+        return None
     bound = min(train.inputs.bound, val.inputs.bound)
     theirs, ours = _kept(train, bound), _kept(val, bound)
     if not len(ours.hashes) or not len(theirs.hashes):
@@ -39,6 +44,24 @@ def copies(train: Split, val: Split, repeats: Repeats | None) -> Overlap | None:
         "exact", count, compared, val.samples, share * compared, beyond(count, compared, share), bound < ALL,
         _other_label(train, val, inside, bound), pairs, "the same values",
     )  # fmt: skip
+
+
+def _parted_within(train: Split, val: Split) -> bool:
+    """Whether each gives all samples at once, and its batch tells which of them are its own: the nodes of one graph, by a mask or their places."""
+    if train.batches != 1 or val.batches != 1 or train.samples != val.samples:
+        return False
+    theirs, ours = ([set(chosen) for _, t in tensors(split.first) if (chosen := _chosen(t, split.samples))] for split in (train, val))
+    return any(not one & other for one in theirs for other in ours)
+
+
+def _chosen(tensor: Tensor, count: int) -> list[int]:
+    """The rows of `count` that a mask or a list of places picks; none where it is neither."""
+    if tensor.ndim != 1 or tensor.is_floating_point() or tensor.is_complex():
+        return []
+    if tensor.dtype == torch.bool:
+        return tensor.nonzero().flatten().tolist() if len(tensor) == count else []
+    places = tensor.tolist() if len(tensor) < count else []
+    return places if len(set(places)) == len(places) and all(0 <= place < count for place in places) else []
 
 
 def repeated(split: Split) -> Repeats | None:
