@@ -366,6 +366,45 @@ def mask_forgotten_by_the_flip(sick):
     return trained(Inline(forgotten=sick))
 
 
+class DrawnEachTime(Dataset):
+    """A scene is drawn when it is asked for, so that nothing lies there to be marked."""
+
+    def __init__(self, coins, far=1.0):
+        self.coins, self.far = coins, far
+
+    def __len__(self):
+        return 24
+
+    def __getitem__(self, index):
+        scene = numpy.random.default_rng(index)
+        top, left = scene.integers(2, 16, 2)
+        mask = numpy.zeros((32, 32), numpy.uint8)
+        mask[top : top + 10, left : left + 12] = 1
+        image = numpy.stack([mask * 0.6 + scene.uniform(0, 0.3, (32, 32))] * 3, -1).astype(numpy.float32) * self.far
+        flips = [random.random() < 0.5 for _ in range(2)]
+        image = image[:, ::-1] if flips[0] else image
+        mask = mask[:, ::-1] if flips[0 if self.coins == 1 else 1] else mask
+        return torch.from_numpy(image.copy()).permute(2, 0, 1), torch.from_numpy(mask.copy()).long()
+
+
+@by_loader("ND110", where="DrawnEachTime")
+def scenes_drawn_and_flipped_by_two_coins(sick):
+    return trained(DrawnEachTime(2 if sick else 1))
+
+
+@sound_loader
+def scenes_where_one_side_alone_is_labelled():
+    """The mask is drawn in the frame of the picture, after it was flipped."""
+
+    class Halves(DrawnEachTime):
+        def __getitem__(self, index):
+            image, mask = super().__getitem__(index)
+            mask[:, :16] = 0
+            return image, mask
+
+    return trained(Halves(1))
+
+
 class Together(Segmented):
     def get(self, image, mask):
         done = self.transform(image=image, mask=mask)
@@ -452,6 +491,17 @@ def colour_on_the_image_only():
         return numpy.clip(image * random.uniform(0.3, 1.2) + noise, 0, 255).astype(numpy.uint8)
 
     return trained(Separate(transform=dim, target_transform=lambda mask: mask, same=False))
+
+
+@by_loader("ND111", where="brightened")
+def some_images_brightened_in_bytes(sick):
+    def brightened(image):
+        if random.random() < 0.5:
+            lifted = image.astype(numpy.int16) + random.randint(40, 90)
+            image = image + numpy.uint8(lifted.max() - image.max()) if sick else numpy.clip(lifted, 0, 255).astype(numpy.uint8)
+        return to_tensor(image)
+
+    return trained(Transformed(photos(), brightened))
 
 
 @sound_loader
