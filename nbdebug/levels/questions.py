@@ -47,7 +47,8 @@ LEVELS = (
     Level("optimisation", (
         Question("can it memorise a few samples?", ("ND701",), (("overfit", ""),)),
         Question("does it beat the simple?", ("ND710",), (("baselines", ""),)),
-        Question("is the learning rate right?", ("ND604", "ND605"), (("lr_find", ""),)),
+        Question("is the learning rate right?", ("ND604", "ND605"), (("lr_find", ""), ("what_if", ""))),
+        Question("do decay and dropout leave room to learn?", ("ND607", "ND608"), (("what_if", ""),)),
         Question("is the batch size right?", (), (("levels", "the batch"),), "levels"),
         Question("is the device used?", (), (("levels", "where things lie"),), "levels"),
         Question("are the seeds fixed?", (), (("levels", "random numbers"),), "levels"),

@@ -126,7 +126,7 @@ def test_an_interrupt_keeps_what_was_answered(monkeypatch):
         nbdebug.levels(sound(), budget="20 s")
     report = raised.value.report
     assert report.stopped == "interrupted" and answer(report, "do the shapes fit").light == "sound"
-    assert answer(report, "is the learning rate").light == "not checked"
+    assert answer(report, "does it beat the simple").light == "not checked"
 
 
 def test_it_survives_json_without_loss(calm):

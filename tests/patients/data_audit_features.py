@@ -171,6 +171,23 @@ def answer_among_the_columns(sick):
     return training(mlp(), data=(inputs, targets))
 
 
+@sound
+def rewards_that_end_the_episode():
+    """The loss has them, and the model does not."""
+    states, classes = features()
+    ended = (classes > 6).long()
+    rewards = ended.float()
+
+    def td_loss(setup, batch):
+        now, reward, then, last = batch
+        value = setup.model(now).squeeze(1)
+        with torch.no_grad():
+            later = setup.model(then).squeeze(1)
+        return F.smooth_l1_loss(value, reward + 0.9 * (1 - last.float()) * later)
+
+    return training(mlp(outputs=1), batch_loss=td_loss, train_loader=loader(states, rewards, states + 0.1 * torch.randn(states.shape), ended))
+
+
 @patient("ND116", where="inputs, column 5")
 def quantity_among_the_columns(sick):
     inputs, quantity = quantities()

@@ -216,7 +216,7 @@ def target_leak(look: DataLook) -> Iterator[Seen]:
         of a class have and no other. It is an alarm only when all other columns together (the better of a ridge and the
         nearest neighbours, each row predicted from the others) know more of the target than of permuted ones, but not
         nearly all: else one column may be all there is to learn, or one of many good ones. A column that predicts almost
-        perfectly without such a relation is worth knowing.
+        perfectly without such a relation is worth knowing, and so is one that the model is not given.
     Where: the loader and the column, the region of the image, the token.
     Try: drop the column, or ask when it is written: before or after the target is known.
     Bad:
@@ -241,7 +241,15 @@ def target_leak(look: DataLook) -> Iterator[Seen]:
         if leak.how == "strong":
             message = f"{place(leak.field, leak.column)} alone reaches {leak.power:.2f}; {beside}"
         evidence = {"power": leak.power, "rest": leak.rest, "chance": leak.chance, "relation": leak.how, "rows": leak.rows}
-        yield Seen(message, _at(asked, leak.field, leak.column), evidence, severity=None if leak.certain else INFO)
+        certain = leak.certain and not _is_kept_from_the_model(look, leak.field)
+        yield Seen(message, _at(asked, leak.field, leak.column), evidence, severity=None if certain else INFO)
+
+
+def _is_kept_from_the_model(look: DataLook, name: str) -> bool:
+    """Whether all that the first layers get is known, and these numbers are not among it: a reward, a weight, a time of the loss."""
+    received = {layer.field for layer in look.layers}
+    floats = {field.name for field in look.train.fields if "float" in field.dtype}
+    return bool(received) and "" not in received and name in floats - received
 
 
 def _at(asked: FeatureLook, field: str, column: str) -> Location:
