@@ -38,7 +38,7 @@ def _helped(result: WhatIf, what: str, said: str) -> Iterator[Seen]:
         yield Seen(
             f"with {said.format(change.was)} the loss comes from {result.first:.3g} to {_level(change, True):.3g} in {len(change.pairs[0].changed.losses)} steps; with {what} it comes to "
             f"{_level(change, False):.3g}, from the same weights on the same batches",
-            change.location, {"was": change.was, "first": result.first, "gain": change.gain, "steps": result.steps},
+            change.location, {"was": change.was, "first": result.first, "gain": change.gain, "steps": len(change.pairs[0].changed.losses)},
         )  # fmt: skip
 
 

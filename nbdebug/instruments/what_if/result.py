@@ -78,9 +78,13 @@ class WhatIf:
     def panels(self) -> tuple[Panel, ...]:
         if self.plain is None:
             return (Note("not tried", self.reason or "no training was tried"),)
-        courses = [self.plain, *(change.pairs[0].changed for change in self.changes if change.pairs)]
-        rows = tuple((course.changed, course.late, course.calm) for course in courses)
+        tried = [(change, change.pairs[0]) for change in self.changes if change.pairs]
+        longest = max((self.plain, *(pair.without for _, pair in tried)), key=lambda course: len(course.losses))
+        courses = {AS_IT_IS: longest.losses, **{change.what: pair.changed.losses for change, pair in tried}}
+        rows = tuple((change.what, len(pair.changed.losses), pair.without.late, pair.changed.late, change.gain) for change, pair in tried)
+        heads = ("what was changed", "steps", "loss as it is", "loss with it", "times lower")
+        positive = all(value > 0 for losses in courses.values() for value in losses)
         return (
-            Curve("the first steps", {course.changed: course.losses for course in courses}, y_label="loss", log_y=all(v > 0 for c in courses for v in c.losses)),
-            Table("with one thing changed", ("what was changed", "loss of the last third", "loss afterwards, without dropout"), rows),
+            Curve("the first steps", courses, y_label="loss", log_y=positive),
+            *([Table("with one thing changed", heads, rows)] if rows else []),
         )
