@@ -42,6 +42,12 @@ def map_tensors(change: Callable[[Tensor], Any], batch: Any) -> Any:
     return _rebuild(lambda item: map_tensors(change, item), batch)
 
 
+def own_copy(batch: Any) -> Any:
+    """A copy to give away: a forward may write to its inputs, and the next step must find the same ones."""
+    with torch._C.DisableTorchFunction():  # the copying is no part of the step, and a tape must not count it
+        return map_tensors(lambda tensor: tensor.detach().clone().requires_grad_(tensor.requires_grad), batch)
+
+
 def tensors(batch: Any, path: str = "") -> Iterator[tuple[str, Tensor]]:
     """Every tensor with its place, such as `("['image']", …)` or `("[0]", …)`; `""` for a lone tensor."""
     if isinstance(batch, Tensor):

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
-from nbdebug.batch import map_tensors, tensors
+from nbdebug.batch import own_copy, tensors
 from nbdebug.data.chunk import Field, chunk_of, numbers
 from nbdebug.data.split import Split
 from nbdebug.errors import NbdebugError, first_line
@@ -57,7 +57,7 @@ class FirstStep:
 
 def first_step(setup: TrainingSetup, train: Split) -> FirstStep:
     """The loss of the first batch in the modes that the model is in; an error is noted, never raised."""
-    batch = copy_of(train.first)
+    batch = own_copy(train.first)
     tape = Tape(setup.model)
     step = FirstStep(batch, chunk_of(Delivered(0, batch, None), 0, setup.model, train.scored).fields, tape)
     try:
@@ -66,11 +66,6 @@ def first_step(setup: TrainingSetup, train: Split) -> FirstStep:
     except Exception as error:  # the step is the user's own code: anything may come
         step.error = first_line(error)
     return step
-
-
-def copy_of(batch: Any) -> Any:
-    """A forward may write to its inputs."""
-    return map_tensors(lambda tensor: tensor.detach().clone(), batch)
 
 
 def same_numbers(values: numpy.ndarray, tokens: numpy.ndarray) -> bool:

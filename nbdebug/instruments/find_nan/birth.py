@@ -9,7 +9,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from nbdebug.instruments.find_nan.loop import own_copy
+from nbdebug.batch import own_copy
 from nbdebug.instruments.find_nan.precision import in_float32, is_half
 from nbdebug.instruments.find_nan.training import GRADIENTS, LOSS, UPDATE, Stepped, Training
 from nbdebug.lines.built import line_that_builds

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from nbdebug.batch import own_copy
 from nbdebug.errors import NbdebugError
-from nbdebug.instruments.find_nan.loop import own_copy
 from nbdebug.instruments.find_nan.training import LOSS, UPDATE, Stepped, Training
 from nbdebug.loading import Delivered
 from nbdebug.nonfinite.kept.capsule import write

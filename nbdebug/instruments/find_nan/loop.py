@@ -4,20 +4,13 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
-from typing import Any
 
 from torch.optim import lr_scheduler
 
-from nbdebug.batch import map_tensors
 from nbdebug.loading import Delivered, read
 from nbdebug.training_setup import TrainingSetup
 
 EACH_STEP = ("OneCycleLR", "CyclicLR", "LambdaLR")  # how torch's documentation and transformers use them; the others step once an epoch
-
-
-def own_copy(batch: Any) -> Any:
-    """A forward may write to its inputs, and the batch must serve once more."""
-    return map_tensors(lambda t: t.detach().clone().requires_grad_(t.requires_grad), batch)
 
 
 def delivered(setup: TrainingSetup) -> Iterator[tuple[Delivered, bool]]:

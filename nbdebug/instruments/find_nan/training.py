@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from nbdebug.instruments.find_nan.loop import own_copy
+from nbdebug.batch import own_copy
 from nbdebug.instruments.find_nan.names import named, owned
 from nbdebug.nonfinite.finite import all_finite, norm
 from nbdebug.nonfinite.kept.snapshot import Snapshot

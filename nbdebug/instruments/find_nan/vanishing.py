@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from nbdebug.instruments.find_nan.loop import own_copy
+from nbdebug.batch import own_copy
 from nbdebug.instruments.find_nan.precision import HALF, in_float32, is_half
 from nbdebug.instruments.find_nan.result import Vanishing
 from nbdebug.instruments.find_nan.training import Training

@@ -17,29 +17,34 @@ WAYS = 4  # random directions, each there and back
 FAR = (30.0, 300.0)  # times as far as outputs of size one
 STEEP = 5.0  # times as deep at ten times the way: a logarithm, which may well be made large, gains a constant
 DEEP = 3.0  # times the loss as it is, below it, at the first of these
+AFFINE = frozenset("linear conv1d conv2d conv3d conv_transpose1d conv_transpose2d conv_transpose3d matmul __matmul__ mm bmm addmm baddbmm einsum".split())  # go anywhere
+OF_PATHS = frozenset(["ctc_loss", "_ctc_loss"])  # wants logarithms of probabilities: of anything else it says nothing
 DRAWS = frozenset(["multinomial", "bernoulli", "binomial", "poisson"])
 
 
 def without_end(setup: TrainingSetup, batch: Any, tape: Tape, sign: float) -> str | None:
     """The part of the outputs that makes the loss fall without end in every direction, as "the outputs" or "outputs[1]"; None where there is none.
 
-    A critic's score, the volume of a flow and the like fall one way and rise the other; rewards, whose sign is the environment's, are left alone.
+    Only outputs that a weighted sum made, as they are: a probability, a logarithm of one or a row of length one could not go there. A critic's score, the volume of a flow and the like fall one way and rise the other; rewards, whose sign is the environment's, are left alone.
     """
     root = tape.root
     called = [call for call in tape.modules if call.module is tape.model]
     if root is None or len(called) != 1 or _may_reward(tape, batch, called[0].first, called[0].last):
         return None
-    return next((name for name, given, put in _parts(root.output) if _falls(setup, batch, given, put, sign)), None)
+    if any(call.name in OF_PATHS for call in tape.calls):
+        return None
+    free = ((name, given, put) for name, given, put in _parts(root.output) if _goes_anywhere(tape, given))
+    return next((name for name, given, put in free if _falls(setup, batch, given, put, sign)), None)
 
 
 def _may_reward(tape: Tape, batch: Any, first: int, last: int) -> bool:
-    """Whether actions are drawn, or integers come beside numbers below zero that the model does not read."""
+    """Whether actions are drawn, or integers come beside numbers that the model does not read: they may be actions and what these cost or earn."""
     if any(call.name in DRAWS for call in tape.calls):
         return True
     read = {id(t) for call in tape.calls[first:last] for t in call.given}
     beside = [t for _, t in batches.tensors(batch) if id(t) not in read]
     whole = any(not t.is_floating_point() and t.dtype != torch.bool for t in beside)
-    return whole and any(t.is_floating_point() and t.numel() > 0 and bool((t < 0).any()) for t in beside)
+    return whole and any(t.is_floating_point() and t.numel() > 1 for t in beside)
 
 
 def _parts(outputs: Any) -> Iterator[tuple[str, Tensor, Callable[[Tensor], Any]]]:
@@ -61,6 +66,11 @@ def _is_free(part: Tensor) -> bool:
     return part.is_floating_point() and part.requires_grad and part.ndim > 0 and part.numel() > 1
 
 
+def _goes_anywhere(tape: Tape, part: Tensor) -> bool:
+    maker = tape.origin(part)
+    return maker is not None and maker.name in AFFINE
+
+
 def _falls(setup: TrainingSetup, batch: Any, given: Tensor, put: Callable[[Tensor], Any], sign: float) -> bool:
     generator = torch.Generator(device="cpu").manual_seed(0)
     now = _with(setup, batch, put(given.detach()), sign)
@@ -68,7 +78,7 @@ def _falls(setup: TrainingSetup, batch: Any, given: Tensor, put: Callable[[Tenso
         way = torch.randn(given.shape, generator=generator).to(given)
         for to in (way, -way):
             near, far = (_with(setup, batch, put(given.detach() + k * to), sign) for k in FAR)
-            if not near < now - DEEP * max(1.0, abs(now)) or not (far - now < STEEP * (near - now) or far == -math.inf):
+            if not near < now - DEEP * max(1.0, abs(now)) or not -math.inf < far - now < STEEP * (near - now):
                 return False
     return True
 
@@ -78,7 +88,7 @@ def _with(setup: TrainingSetup, batch: Any, outputs: Any, sign: float) -> float:
     hook = setup.model.register_forward_hook(lambda *_: outputs)
     try:
         with torch.no_grad():
-            return sign * float(setup.loss(batch).detach())
+            return sign * float(setup.loss(batches.own_copy(batch)).detach())
     except Exception:  # the user's own loss may not bear it
         return math.nan
     finally:

@@ -10,12 +10,12 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from nbdebug.batch import own_copy
 from nbdebug.counterfactual import in_training_mode, trainable
 from nbdebug.errors import NbdebugError
 from nbdebug.instruments.overfit.altered import Named, its_input
 from nbdebug.instruments.overfit.floor import Floor, Listening, accuracy
 from nbdebug.instruments.overfit.result import Attempt
-from nbdebug.instruments.overfit.samples import fresh
 from nbdebug.seeding import seed_torch
 from nbdebug.stepping import own_adam, owned, update
 from nbdebug.training_setup import TrainingSetup
@@ -44,7 +44,7 @@ class Task:
     reference: float | None = None  # the loss from which the way to the floor is measured; None: the first of an attempt
 
     def loss(self) -> Tensor:
-        return self.setup.loss(fresh(self.batch))
+        return self.setup.loss(own_copy(self.batch))
 
 
 def attempt(

@@ -12,10 +12,10 @@ from torch import Tensor
 from torch.nn import functional as F
 from torch.overrides import TorchFunctionMode
 
+from nbdebug.batch import own_copy
 from nbdebug.errors import NotChecked
 from nbdebug.instruments.overfit.altered import name_of
 from nbdebug.instruments.overfit.predictions import Freed, freed
-from nbdebug.instruments.overfit.samples import fresh
 from nbdebug.instruments.overfit.search_lowest import fixed_lowest, lowest
 from nbdebug.listening import Tape
 from nbdebug.loss_call import BINARY, CLASS_INDEX, LOSSES, REGRESSION, raw_loss_calls
@@ -71,7 +71,7 @@ def floor_of(setup: TrainingSetup, batch: Any, twins: Tensor | None, count: int)
         twins: for each sample the number of its input, where some inputs are the same, (count,).
     """
     with Tape(setup.model) as tape:
-        loss = setup.loss(fresh(batch))
+        loss = setup.loss(own_copy(batch))
     value, why, scored = by_formula(tape, loss, twins is not None)
     if value is not None:
         return Floor(value, scored=scored)

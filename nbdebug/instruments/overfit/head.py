@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from nbdebug import batch as batches
+from nbdebug.batch import own_copy
 from nbdebug.counterfactual import in_training_mode
 from nbdebug.errors import NbdebugError, NotChecked
 from nbdebug.findings import Location
@@ -18,7 +19,6 @@ from nbdebug.instruments.overfit.attempts import ENOUGH, Task
 from nbdebug.instruments.overfit.last_layers import layers_before
 from nbdebug.instruments.overfit.predictions import Freed
 from nbdebug.instruments.overfit.result import Blocker, Experiment, Trial
-from nbdebug.instruments.overfit.samples import fresh
 from nbdebug.instruments.overfit.search_lowest import by_adam, lowest
 from nbdebug.listening import Tape
 from nbdebug.seeding import seed_torch
@@ -69,7 +69,7 @@ def linear_head(task: Task) -> tuple[Experiment, Blocker | None] | None:
             in_training_mode(task.setup)
             call = batches.split(task.setup.moved(task.batch), task.setup.model)
             inputs = next(t for _, t in batches.tensors((call.args, call.kwargs)) if t.is_floating_point() and t.shape[:1] == (task.count,))
-            prediction = batches.prediction(task.setup.outputs(fresh(task.batch)))
+            prediction = batches.prediction(task.setup.outputs(own_copy(task.batch)))
             if prediction is None or prediction.shape[:1] != (task.count,) or not inputs[0].numel() >= task.count:
                 return None
             line = _Linear(task, inputs, prediction)

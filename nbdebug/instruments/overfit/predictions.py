@@ -12,11 +12,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from nbdebug.batch import map_tensors
+from nbdebug.batch import map_tensors, own_copy
 from nbdebug.errors import NbdebugError, NotChecked
 from nbdebug.instruments.overfit.altered import Calls
 from nbdebug.instruments.overfit.last_layers import bound_together, joined, last_layers, tied_rows, weights_of
-from nbdebug.instruments.overfit.samples import fresh
 from nbdebug.listening import Call, Tape
 from nbdebug.seeding import seed_torch
 from nbdebug.training_setup import TrainingSetup
@@ -77,7 +76,7 @@ class Freed:
         if seed is not None:
             seed_torch(seed)
         with Calls(self._instead):
-            return self._setup.loss(fresh(self._batch))
+            return self._setup.loss(own_copy(self._batch))
 
     def gradients(self, loss: Tensor) -> list[Tensor]:
         """Of the loss, for the free numbers."""

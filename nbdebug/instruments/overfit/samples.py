@@ -46,10 +46,10 @@ def frozen(loader: Iterable[Any], count: int) -> Frozen:
         chosen = indices[:count]
         samples = [loader.dataset[index] for index in chosen]  # type: ignore[attr-defined]
         again = any(_differ(sample, loader.dataset[i]) for i, sample in zip(chosen[:ASKED_AGAIN], samples, strict=False))  # type: ignore[attr-defined]
-        return Frozen(fresh(loader.collate_fn(samples)), len(chosen), again)  # type: ignore[attr-defined]
+        return Frozen(batches.own_copy(loader.collate_fn(samples)), len(chosen), again)  # type: ignore[attr-defined]
     size = batches.batch_size(first)
     batch = first if size is not None and size <= count else batches.take(first, list(range(count)))
-    return Frozen(fresh(batch), min(count, size or count), None)
+    return Frozen(batches.own_copy(batch), min(count, size or count), None)
 
 
 def twins(setup: TrainingSetup, batch: Any, count: int) -> Tensor | None:
@@ -81,9 +81,3 @@ def _differ(one: Any, other: Any) -> bool:
     with contextlib.suppress(RuntimeError):
         return any(a.shape != b.shape or not torch.equal(a, b) for (_, a), (_, b) in pairs)
     return False
-
-
-def fresh(batch: Any) -> Any:
-    """A copy to give away: a forward may write to its inputs, and the next step must find the same ones."""
-    with torch._C.DisableTorchFunction():  # the copying is no part of the step, and a tape must not count it
-        return batches.map_tensors(lambda tensor: tensor.detach().clone().requires_grad_(tensor.requires_grad), batch)

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
+from nbdebug.batch import own_copy
 from nbdebug.counterfactual import in_training_mode
 from nbdebug.instruments.what_if.result import Course
 from nbdebug.seeding import seed_torch
@@ -85,7 +86,7 @@ def train(
         if not masks:
             stack.enter_context(without_dropout(setup.model))
         for step in range(steps):
-            loss = setup.loss(batches[step % len(batches)])
+            loss = setup.loss(own_copy(batches[step % len(batches)]))
             losses.append(float(loss.detach()))
             if time.thread_time() > until:
                 break
@@ -101,7 +102,7 @@ def train(
 def _calm(setup: TrainingSetup, batches: Sequence[Any]) -> float:
     few = batches[:CALM]
     with torch.no_grad(), without_dropout(setup.model):
-        return math.fsum(float(setup.loss(batch)) for batch in few) / len(few)
+        return math.fsum(float(setup.loss(own_copy(batch))) for batch in few) / len(few)
 
 
 def _groups(setup: TrainingSetup) -> Iterator[dict[str, Any]]:

@@ -14,6 +14,7 @@ from typing import Any
 from torch import Tensor
 
 from nbdebug import loading
+from nbdebug.batch import own_copy
 from nbdebug.counterfactual import in_training_mode, is_adaptive
 from nbdebug.errors import NbdebugError
 from nbdebug.findings import Location
@@ -125,7 +126,7 @@ def _read(setup: TrainingSetup, most: int) -> list[Any]:
 def _untrained(setup: TrainingSetup, batches: list[Any]) -> float:
     with untouched(setup, weights=True):
         in_training_mode(setup)
-        few = [float(setup.loss(batch).detach()) for batch in batches[:WARM]]
+        few = [float(setup.loss(own_copy(batch)).detach()) for batch in batches[:WARM]]
     return math.fsum(few) / len(few)
 
 
@@ -184,7 +185,7 @@ def _heaviest(setup: TrainingSetup, batch: Any) -> tuple[float, Location]:
     try:
         with untouched(setup), Tape(setup.model) as tape:
             in_training_mode(setup)
-            setup.loss(batch)
+            setup.loss(own_copy(batch))
     except NbdebugError:
         return 0.0, Location()
     found = [(float(p), call) for call in tape.calls if call.name in MASKS and isinstance(p := call.argument(1, "p"), (int, float, Tensor))]

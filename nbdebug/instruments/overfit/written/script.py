@@ -9,11 +9,11 @@ import torch
 from torch import Tensor, nn
 
 from nbdebug import batch as batches
+from nbdebug.batch import own_copy
 from nbdebug.counterfactual import in_training_mode
 from nbdebug.errors import NbdebugError, first_line
 from nbdebug.instruments.overfit.attempts import Task
 from nbdebug.instruments.overfit.result import Trial
-from nbdebug.instruments.overfit.samples import fresh
 from nbdebug.instruments.overfit.written.definitions import FUTURE, CannotWrite, Definitions
 from nbdebug.instruments.overfit.written.numbers import UNPACK, numbers_of, packed
 from nbdebug.instruments.overfit.written.rebuilt import Rebuilt, weights_of
@@ -142,7 +142,7 @@ def _loss(task: Task, definitions: Definitions) -> list[str]:
 
 
 def _comparing(setup: TrainingSetup, batch: Any, rebuilt: Rebuilt) -> list[str]:
-    outputs = setup.outputs(fresh(batch))
+    outputs = setup.outputs(own_copy(batch))
     if setup.loss_fn is None:
         own = batches.own_loss(outputs)
         return [f"return model(*inputs, **named){_path(outputs, own)}"]

@@ -8,11 +8,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from nbdebug.batch import own_copy
 from nbdebug.errors import NbdebugError, first_line
 from nbdebug.findings import Finding
 from nbdebug.instruments.base import JUDGED, ranked
 from nbdebug.instruments.find_nan.birth import Birth, birth, coarse
-from nbdebug.instruments.find_nan.loop import own_copy
 from nbdebug.instruments.find_nan.result import FindNan
 from nbdebug.instruments.find_nan.training import GRADIENTS, LOSS, UPDATE, Stepped, Training
 from nbdebug.instruments.find_nan.wording import headline
