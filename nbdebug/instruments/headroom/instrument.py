@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import math
-import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import islice
@@ -17,7 +16,7 @@ from nbdebug import loading
 from nbdebug.counterfactual import in_training_mode, trainable
 from nbdebug.errors import NbdebugError, first_line
 from nbdebug.instruments.base import demand_at_least, instrument
-from nbdebug.instruments.headroom.rehearsal import rehearse
+from nbdebug.instruments.headroom.rehearsal import Patience, rehearse
 from nbdebug.instruments.headroom.result import Headroom
 from nbdebug.listening import Tape
 from nbdebug.nonfinite.headroom.extents import Extents
@@ -115,9 +114,9 @@ class _FollowUp:
 
     def other_batches(self, given: Iterator[Any], most: int, read: list[Any]) -> dict[str, Any]:
         """Runs further batches forward; stops at one whose loss is not finite."""
-        started = time.perf_counter()
+        patience = Patience(SECONDS)
         for delivered in islice(given, max(0, most)):
-            if time.perf_counter() - started > SECONDS:
+            if patience.over:
                 break
             try:
                 with Tape(self.setup.model) as tape:

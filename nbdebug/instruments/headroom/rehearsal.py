@@ -18,6 +18,18 @@ from nbdebug.listening import Tape
 from nbdebug.training_setup import TrainingSetup
 
 ASTRAY = 10.0  # a loss that has grown so many times is another trouble, of the learning rate; our choice
+BUSY = 4.0  # times the seconds of work, by the clock; our choice
+
+
+class Patience:
+    """So many seconds of this thread, and a few times as many by the clock: a busy machine must not change what is found."""
+
+    def __init__(self, seconds: float) -> None:
+        self._worked, self._waited = time.thread_time() + seconds, time.perf_counter() + BUSY * seconds
+
+    @property
+    def over(self) -> bool:
+        return time.thread_time() > self._worked or time.perf_counter() > self._waited
 
 
 @dataclass
@@ -39,7 +51,7 @@ def rehearse(setup: TrainingSetup, batches: Sequence[Any], steps: int, seconds: 
         StepError: the user's code raised.
         RuntimeError, TypeError, ValueError: the step does not run with lent weights, or the optimizer wants more than gradients.
     """
-    started, first = time.perf_counter(), math.nan
+    patience, first = Patience(seconds), math.nan
     weights = {name: p.detach().clone().requires_grad_() for name, p in trainable(setup.model)}
     twins = [twin for o in setup.optimizers if (twin := _twin(o, _by_parameter(setup, weights))) is not None]
     if not twins:
@@ -52,7 +64,7 @@ def rehearse(setup: TrainingSetup, batches: Sequence[Any], steps: int, seconds: 
             yield Step(number, value, tape)
         del tape
         first = abs(value) if number == 0 else first
-        if not math.isfinite(value) or abs(value) > ASTRAY * max(1.0, first) or time.perf_counter() - started > seconds:
+        if not math.isfinite(value) or abs(value) > ASTRAY * max(1.0, first) or patience.over:
             return
         given = torch.autograd.grad(loss, list(weights.values()), allow_unused=True)
         _update(twins, weights, given)
