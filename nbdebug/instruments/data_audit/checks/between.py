@@ -31,7 +31,7 @@ def split_overlap(look: DataLook) -> Iterator[Seen]:
     Seen: content hashes of all samples that were read; indices of Subsets of one dataset; near copies among the sampled ones, by
         correlation of images and series that are four times nearer than such data is to itself, by rows equal but for rounding, by
         rarer runs of words; groups of equally many near copies, with a gap around each, that lie on both sides; windows cut from one series whose values stand in windows of train at another place. Data of few values repeats by chance: there the copies must be more than train's own repeats
-        give. From 1 % of validation (our choice: it then moves the metric) it is a warning, below it is worth knowing.
+        give, unless a column agrees only where whole rows do. Nodes of one graph that masks part are left alone. From 1 % of validation (our choice: it then moves the metric) it is a warning, below it is worth knowing.
     Where: the loader, the dataset indices in validation.
     Try: split before augmenting or oversampling; sklearn's GroupShuffleSplit where samples belong together.
     Bad:
