@@ -83,9 +83,10 @@ def _rank(told: dict[str, Any]) -> None:
 
     context = get_context()
     rank, local_rank = context.get_world_rank(), context.get_local_rank()
-    host, port = told["store"] or _common_place()
     environment = {"OMP_NUM_THREADS": str(told["threads"])}
-    if not told["store"]:  # as under torchrun
+    host, port = "", 0
+    if not told["meeting"]:  # as under torchrun
+        host, port = _common_place()
         environment |= {
             "RANK": rank, "WORLD_SIZE": told["world_size"], "LOCAL_RANK": local_rank, "LOCAL_WORLD_SIZE": context.get_local_world_size(),
             "MASTER_ADDR": host, "MASTER_PORT": port, "TORCHELASTIC_RUN_ID": told["run"], "TORCHELASTIC_RESTART_COUNT": told["attempt"],
@@ -93,7 +94,7 @@ def _rank(told: dict[str, Any]) -> None:
     environment = {name: str(value) for name, value in environment.items()}
     spec = {
         "folder": told["folder"], "rank": rank, "world_size": told["world_size"], "local_rank": local_rank, "attempt": told["attempt"],
-        "backend": told["backend"], "device": _device(told, rank), "store_host": host, "store_port": port, "kernel_pid": os.getpid(),
+        "backend": told["backend"], "device": _device(told, rank), "meeting": told["meeting"], "store_host": host, "store_port": port, "kernel_pid": os.getpid(),
         "called_at": told["called_at"], "digest": told["digest"], "environment": environment,
     }  # fmt: skip
     cwd = told["cwd"] if os.path.isdir(told["cwd"]) else None

@@ -24,7 +24,7 @@ from nbdebug.training.events import FROM_RANK, command
 from nbdebug.training.folder import RunFolder
 from nbdebug.training.local.memory import oom_kills
 from nbdebug.training.local.plan import Plan
-from nbdebug.training.local.store import LOOPBACK, Store
+from nbdebug.training.local.store import Store
 from nbdebug.training.monitor import ENDED, Begin, End, Monitor
 from nbdebug.training.rank import guard
 
@@ -45,8 +45,8 @@ class Keeper:
         self._exits, self._wishes = Tail(folder.path / EXITS), Tail(folder.path / NAME)
         self._oom_kills = oom_kills()
         self._told: tuple[str, list[str]] = ("", [])  # in run.json
-        self._store = Store(self.plan.timeout) if address == LOCAL else None  # where ranks meet; on several nodes the first one has it
-        self._ray = ray_process.Ray(folder, self.plan, address, (LOOPBACK, self._store.port) if self._store is not None else None)
+        self._store = Store() if address == LOCAL else None  # where ranks meet; on several nodes the first one has it
+        self._ray = ray_process.Ray(folder, self.plan, address, str(self._store.path) if self._store is not None else "")
         self._ray_ended = 0.0  # when that was seen
 
     def run(self) -> None:
@@ -61,6 +61,8 @@ class Keeper:
         finally:
             self._ray.end()
             self._tell_folder()
+            if self._store is not None:
+                self._store.close()
 
     def _goes_on(self) -> bool:
         self._hear()

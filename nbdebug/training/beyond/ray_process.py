@@ -51,11 +51,11 @@ class Ray:
     """The driver, and what is below it.
 
     Args:
-        store: host and port where the ranks meet; None: they find a place by themselves.
+        meeting: folder where the ranks meet; empty: they find a place by themselves.
     """
 
-    def __init__(self, folder: RunFolder, plan: Plan, address: str, store: tuple[str, int] | None) -> None:
-        self.folder, self.plan, self.address, self.store = folder, plan, address, store
+    def __init__(self, folder: RunFolder, plan: Plan, address: str, meeting: str) -> None:
+        self.folder, self.plan, self.address, self.meeting = folder, plan, address, meeting
         self._driver: subprocess.Popen[bytes] | None = None
         self._temporary = ""
         self._attempt, self._starts = 0, 0
@@ -113,7 +113,7 @@ class Ray:
         told = {
             "folder": str(self.folder.path), "run": self.folder.id, "address": self.address, "attempt": self._attempt, "temporary": self._temporary,
             "world_size": plan.world_size, "devices": plan.devices, "gpus": plan.devices[0].startswith("cuda"), "threads": plan.threads,
-            "backend": plan.backend, "digest": plan.digest, "called_at": plan.called_at, "cwd": os.getcwd(), "store": self.store,
+            "backend": plan.backend, "digest": plan.digest, "called_at": plan.called_at, "cwd": os.getcwd(), "meeting": self.meeting,
         }  # fmt: skip
         around = {**environment(plan.threads), **OF_OUR_OWN, "RAY_AUTH_TOKEN": secrets.token_hex(32)} if own else dict(os.environ)
         with (self.folder.path / OUTPUT).open("ab") as output:

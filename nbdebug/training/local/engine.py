@@ -105,7 +105,7 @@ class Engine:
             signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # what it starts begins so
         at_home.stay(self._home)
         try:
-            self._store = Store(self.plan.timeout)
+            self._store = Store()
             self.monitor.begin()
             self._look_after()
         except Exception as error:  # a mistake of ours must not leave ranks behind
@@ -204,7 +204,7 @@ class Engine:
                 if self._end_is_asked or method is None:
                     break
                 assert self._store is not None
-                spec = self.plan.spec(self.folder, rank, attempt, self._store.port)
+                spec = self.plan.spec(self.folder, rank, attempt, self._store.path)
                 self._ranks[rank] = start_rank(entry, spec, self._server if method == FORKSERVER else None)
                 self.monitor.born(rank)
         except (OSError, EOFError, LaunchError, RuntimeError) as error:

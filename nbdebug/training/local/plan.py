@@ -6,10 +6,10 @@ import os
 import sys
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
+from pathlib import Path
 from typing import Any
 
 from nbdebug.training.folder import RunFolder
-from nbdebug.training.local.store import LOOPBACK
 from nbdebug.training.rank.spec import RankSpec
 
 
@@ -40,11 +40,11 @@ class Plan:
         known = {field.name: plain[field.name] for field in fields(cls) if field.name in plain}
         return cls(**{**known, "devices": tuple(known["devices"]), "imports": tuple(known.get("imports", ()))})
 
-    def spec(self, folder: RunFolder, rank: int, attempt: int, port: int) -> RankSpec:
+    def spec(self, folder: RunFolder, rank: int, attempt: int, meeting: Path) -> RankSpec:
         """What one rank is told."""
         return RankSpec(
-            str(folder.path), rank, self.world_size, rank, attempt, self.backend, self.devices[rank], LOOPBACK, port,
-            os.getpid(), self.called_at, self.digest, environment(self.threads),
+            str(folder.path), rank, self.world_size, rank, attempt, self.backend, self.devices[rank],
+            meeting=str(meeting), kernel_pid=os.getpid(), called_at=self.called_at, digest=self.digest, environment=environment(self.threads),
         )  # fmt: skip
 
 

@@ -20,6 +20,9 @@ PREFIX = "nbdebug-"  # then what it is for, and the process that made it
 OLD = 3600.0  # seconds after which the folder of a process that is not there is nobody's; our choice: another container may count its processes anew
 
 
+_made: dict[Path, util.Finalize] = {}
+
+
 def home() -> str | None:
     """Another folder for temporary files, short enough for sockets; None where the usual one is.
 
@@ -39,9 +42,14 @@ def folder(what: str) -> Path:
     """A new one, for its owner alone, which goes when this process ends; those that killed processes have left go now."""
     place = home()
     _clear_away(Path(place or tempfile.gettempdir()), what)
-    made = tempfile.mkdtemp(prefix=f"{PREFIX}{what}-{os.getpid()}-", dir=place)
-    util.Finalize(None, shutil.rmtree, args=(made,), kwargs={"ignore_errors": True}, exitpriority=-100)
-    return Path(made)
+    made = Path(tempfile.mkdtemp(prefix=f"{PREFIX}{what}-{os.getpid()}-", dir=place))
+    _made[made] = util.Finalize(None, shutil.rmtree, args=(made,), kwargs={"ignore_errors": True}, exitpriority=-100)
+    return made
+
+
+def leave(path: Path) -> None:
+    """It goes now."""
+    _made.pop(path)()
 
 
 def arrange() -> None:

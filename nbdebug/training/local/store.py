@@ -1,36 +1,20 @@
-"""Where the ranks meet: a store that the kernel owns, on a port that the system gives, on the loopback only."""
+"""Where the ranks meet: a file in a folder for its owner alone. A server would have to ask for a password, and torch's own knows none."""
 
 from __future__ import annotations
 
-import os
-import socket
-from datetime import timedelta
-
 from nbdebug.errors import LaunchError
-
-LOOPBACK = "127.0.0.1"
+from nbdebug.training.local import short_path
 
 
 class Store:
-    """A TCPStore on a socket that is bound before anybody hears of its port, so that no other process can take it."""
+    """The folder of torch's FileStores of one run, a file an attempt."""
 
-    def __init__(self, timeout: float = 300.0) -> None:
-        from torch.distributed import TCPStore
-
-        options = {"is_master": True, "wait_for_workers": False, "timeout": timedelta(seconds=timeout)}
+    def __init__(self) -> None:
         try:
-            if os.name == "posix":
-                with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as bound:
-                    bound.bind((LOOPBACK, 0))
-                    bound.listen(1024)
-                    self.port: int = bound.getsockname()[1]
-                    self._store: TCPStore | None = TCPStore(LOOPBACK, self.port, master_listen_fd=os.dup(bound.fileno()), **options)
-            else:
-                self._store = TCPStore(LOOPBACK, 0, **options)
-                self.port = self._store.port
-        except (OSError, RuntimeError) as error:
-            raise LaunchError(f"no port could be opened on {LOOPBACK} for the ranks to meet: {error}") from error
+            self.path = short_path.folder("meeting")  # not the run's: that may lie where files cannot be locked
+        except OSError as error:
+            raise LaunchError(f"no folder for temporary files could be made in which the ranks meet ({error}): set TMPDIR to one that can be written") from error
 
     def close(self) -> None:
-        """Gives the port back."""
-        self._store = None
+        """Nothing of it stays."""
+        short_path.leave(self.path)

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from nbdebug.errors import LaunchError, first_line
 from nbdebug.plain import to_plain
 from nbdebug.training.folder import RunFolder
-from nbdebug.training.rank import snapshot
+from nbdebug.training.rank import owners, snapshot
 from nbdebug.training.rank.agreement import NONE, PAUSED, Agreement, Wishes
 from nbdebug.training.rank.bypass import Bypass
 from nbdebug.training.rank.inbox import Inbox
@@ -245,4 +245,5 @@ class Context:
 
 def _own_group(config: RunConfig) -> Any:
     """Of its own, so that no collective of the user's can come in between; on the CPU, so that it waits for no GPU."""
-    return dist.new_group(backend="gloo", timeout=timedelta(seconds=config.launch.timeout))
+    with owners.of_one_user():
+        return dist.new_group(backend="gloo", timeout=timedelta(seconds=config.launch.timeout))

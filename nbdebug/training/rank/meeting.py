@@ -6,29 +6,36 @@ import contextlib
 import os
 import sys
 from datetime import timedelta
+from pathlib import Path
 
 import torch
 import torch.distributed as dist
 
+from nbdebug.training.rank import owners
 from nbdebug.training.rank.spec import RankSpec
 
 
 def meet(spec: RankSpec, timeout: float, *, by_torchrun: bool) -> None:
-    """The process group: by the kernel's store, or as torchrun says; none for a rank that has neither."""
+    """The process group: in the folder that the kernel made, or as torchrun says; none for a rank that has neither.
+
+    Raises:
+        LaunchError: another user of this machine has got into it.
+    """
     if spec.device.startswith("cuda"):
         torch.cuda.set_device(spec.device)
     patience = timedelta(seconds=timeout)
     if by_torchrun:
-        if sys.platform == "linux" and os.environ.get("LOCAL_WORLD_SIZE") == os.environ.get("WORLD_SIZE"):
-            os.environ.setdefault("GLOO_SOCKET_IFNAME", "lo")  # on one machine, as below
-        dist.init_process_group(spec.backend, store=_of_this_start(spec, patience), rank=spec.rank, world_size=spec.world_size, timeout=patience)
-    elif spec.store_port:
-        if sys.platform == "linux" and spec.store_host in ("127.0.0.1", "localhost"):
-            os.environ.setdefault("GLOO_SOCKET_IFNAME", "lo")  # a host name that does not resolve is no obstacle
+        store: dist.Store = _of_this_start(spec, patience)
+    elif spec.meeting:
         _tell_libraries(spec)
-        store = dist.TCPStore(spec.store_host, spec.store_port, spec.world_size, is_master=False, timeout=patience)
-        of_attempt = dist.PrefixStore(f"attempt {spec.attempt}", store)
-        dist.init_process_group(spec.backend, store=of_attempt, rank=spec.rank, world_size=spec.world_size, timeout=patience)
+        store = dist.FileStore(str(Path(spec.meeting) / f"attempt-{spec.attempt}"), spec.world_size)
+        store.set_timeout(patience)
+    else:
+        return
+    if owners.on_one_machine() and sys.platform == "linux":
+        os.environ.setdefault("GLOO_SOCKET_IFNAME", "lo")  # a host name that does not resolve is no obstacle
+    with owners.of_one_user():
+        dist.init_process_group(spec.backend, store=store, rank=spec.rank, world_size=spec.world_size, timeout=patience)
 
 
 def _of_this_start(spec: RankSpec, patience: timedelta) -> dist.Store:
@@ -45,11 +52,8 @@ def _of_this_start(spec: RankSpec, patience: timedelta) -> dist.Store:
 
 
 def _tell_libraries(spec: RankSpec) -> None:
-    """What torchrun would set, for those who read it."""
-    told = {
-        "RANK": spec.rank, "WORLD_SIZE": spec.world_size, "LOCAL_RANK": spec.local_rank, "LOCAL_WORLD_SIZE": spec.world_size,
-        "MASTER_ADDR": spec.store_host, "MASTER_PORT": spec.store_port,
-    }  # fmt: skip
+    """What torchrun would set, for those who read it; no address, for nothing listens."""
+    told = {"RANK": spec.rank, "WORLD_SIZE": spec.world_size, "LOCAL_RANK": spec.local_rank, "LOCAL_WORLD_SIZE": spec.world_size}
     os.environ.update((name, str(value)) for name, value in told.items())
 
 

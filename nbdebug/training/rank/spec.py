@@ -17,7 +17,8 @@ class RankSpec:
     attempt: int = 0  # counts restarts
     backend: str = "gloo"
     device: str = "cpu"  # "cuda:1"
-    store_host: str = "127.0.0.1"
+    meeting: str = ""  # folder where the ranks of one machine meet; empty: each on its own, or as torchrun says
+    store_host: str = ""  # of torchrun's
     store_port: int = 0
     kernel_pid: int = 0  # whose death ends this process; 0: nobody's
     called_at: float = 0.0  # time.time() of the call, for "first_step"

@@ -63,7 +63,7 @@ def ranks(folder: Path, train: Callable[..., Any], world_size: int = 2, *, metho
     spec = RankSpec(str(run.path), 0, world_size, 0, kernel_pid=os.getpid(), called_at=time.time(), digest=digest, environment={"OMP_NUM_THREADS": "1"})
     forks = server.lent() if method == "forkserver" else None
     met = store.Store()
-    spec = replace(spec, **{"store_port": met.port, **told})
+    spec = replace(spec, **{"meeting": str(met.path), **told})
     started = [start.start_rank(main, replace(spec, rank=rank, local_rank=rank), forks) for rank in range(world_size)]
     try:
         yield Ranks(run, started)

@@ -132,7 +132,7 @@ def train(ctx):
     for batch in DataLoader(list(range(8)), num_workers=1, collate_fn=collate):
         pass
 """
-    ) as main, ranks(tmp_path, main["train"], 1, store_port=0) as one:
+    ) as main, ranks(tmp_path, main["train"], 1, meeting="") as one:
         one.wait()
     (told,) = one.of("error")
     assert told["etype"] == "KeyError" and told["line"] == 'Cell In[7], line 4: raise KeyError("no such column")'
@@ -142,7 +142,7 @@ def train(ctx):
 def test_a_factory_builds_in_the_rank_and_what_it_raises_is_told(tmp_path):
     with (
         cell("def make(config):\n    raise RuntimeError(f'no data for seed {config.seed}')", number=3) as main,
-        ranks(tmp_path, main["make"], 1, job=Job(FACTORY, main["make"], "seed: 4"), store_port=0) as one,
+        ranks(tmp_path, main["make"], 1, job=Job(FACTORY, main["make"], "seed: 4"), meeting="") as one,
     ):
         one.wait()
     (told,) = one.of("error")
@@ -150,14 +150,14 @@ def test_a_factory_builds_in_the_rank_and_what_it_raises_is_told(tmp_path):
 
 
 def test_a_payload_that_was_changed_is_not_run(tmp_path):
-    with cell("def train(ctx):\n    pass") as main, ranks(tmp_path, main["train"], 1, digest="0" * 64, store_port=0) as one:
+    with cell("def train(ctx):\n    pass") as main, ranks(tmp_path, main["train"], 1, digest="0" * 64, meeting="") as one:
         one.wait()
     (told,) = one.of("error")
     assert told["etype"] == "LaunchError" and "sha256 differs" in told["message"]
 
 
 def test_a_rank_ignores_the_keyboard_and_shows_its_stacks(tmp_path):
-    with cell("import time\ndef train(ctx):\n    ctx.note('here')\n    time.sleep(60)") as main, ranks(tmp_path, main["train"], 1, store_port=0) as one:
+    with cell("import time\ndef train(ctx):\n    ctx.note('here')\n    time.sleep(60)") as main, ranks(tmp_path, main["train"], 1, meeting="") as one:
         one.listen(lambda heard: heard.of("note"))
         os.kill(one.pids[0], signal.SIGINT)
         one.tell(k="stacks")
@@ -169,7 +169,7 @@ def test_a_rank_ignores_the_keyboard_and_shows_its_stacks(tmp_path):
 
 
 def test_no_worker_outlives_a_rank_that_is_killed(tmp_path):
-    with cell(WORKING.replace("STUCK", "time.sleep(60)")) as main, ranks(tmp_path, main["train"], 1, store_port=0) as one:
+    with cell(WORKING.replace("STUCK", "time.sleep(60)")) as main, ranks(tmp_path, main["train"], 1, meeting="") as one:
         one.listen(lambda heard: heard.of("note"))
         (worker,) = psutil.Process(one.pids[0]).children(recursive=True)
         os.kill(one.pids[0], signal.SIGKILL)
@@ -207,7 +207,7 @@ with ExitStack() as stack:
     pids = []
     for number, (stuck, detached) in enumerate([*((stuck, False) for stuck in STUCK), ("time.sleep(2.5); ctx.note('still here')", True)]):
         train = stack.enter_context(cell(WORKING.replace("STUCK", stuck), number))["train"]
-        told = {"store_port": 0, "kernel_pid": 0} if detached else {}
+        told = {"meeting": "", "kernel_pid": 0} if detached else {}
         started = stack.enter_context(ranks(Path(sys.argv[1]) / str(number), train, 1 if detached else 2, **told))
         started.listen(lambda heard: len(heard.of("note")) == len(heard.started))
         pids += started.pids

@@ -56,7 +56,7 @@ def fails(ctx, how):
 def test_a_batch_of_a_class_from_a_cell_comes_out_of_any_worker(tmp_path, method, how):
     with cell(CELL) as main:
         job = Job(FUNCTION, main["train"], "seed: 0", (how,))
-        with ranks(tmp_path, main["train"], 1, method=method, job=job, store_port=0) as one:
+        with ranks(tmp_path, main["train"], 1, method=method, job=job, meeting="") as one:
             one.wait(240)
     assert [event["result"] for event in one.of("done")] == [2 * sum(range(3, 11))], one.of("error")
 
@@ -64,7 +64,7 @@ def test_a_batch_of_a_class_from_a_cell_comes_out_of_any_worker(tmp_path, method
 def test_an_error_in_a_spawned_worker_has_the_cells_line(tmp_path):
     with cell(CELL, number=9) as main:
         job = Job(FUNCTION, main["fails"], "seed: 0", ("spawn",))
-        with ranks(tmp_path, main["fails"], 1, job=job, store_port=0) as one:
+        with ranks(tmp_path, main["fails"], 1, job=job, meeting="") as one:
             one.wait(240)
     (told,) = one.of("error")
     assert told["line"] == 'Cell In[9], line 24: raise ValueError("in collate")' and 'raise ValueError("in collate")' in told["traceback"]
