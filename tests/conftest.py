@@ -46,6 +46,23 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
             if all(given[scope].values()):
                 del given[scope]
 
+        def remove_node(self, node: Any) -> str | None:
+            """The test that a worker died of; xdist would hand it to the next one, and to the next."""
+            given = self.assigned_work[node]
+            for scope, tests in given.items():
+                for test, done in tests.items():
+                    if not done:
+                        tests[test] = True
+                        self.assigned_work[node] = {s: left for s, left in given.items() if s != scope or not all(tests.values())}
+                        super().remove_node(node)
+                        return test
+            return super().remove_node(node)
+
+        def _reschedule(self, node: Any) -> None:
+            """Not a worker that took a dead one's place and still collects: xdist ends with a KeyError there."""
+            if node in self.registered_collections:
+                super()._reschedule(node)
+
     return Scheduler(config, log)
 
 
