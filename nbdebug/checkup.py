@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Generator, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from nbdebug.causes import fold
 from nbdebug.errors import NbdebugError
@@ -16,7 +16,9 @@ from nbdebug.instruments.first_step import FirstStep
 from nbdebug.instruments.report import RESULTS, Report, remember, shown_live
 from nbdebug.page import Panel, Table, Verdict
 from nbdebug.training_setup import TrainingSetup
-from nbdebug.untouched import Proof
+from nbdebug.untouched import Proof, untouched
+
+CLIMBING = 0.75  # of the budget, after which no instrument goes on: what is left is for the step that runs then, and for giving back
 
 
 @dataclass(frozen=True)
@@ -61,8 +63,8 @@ class Checkup:
 
         Args:
             setup: the training.
-            budget: seconds for all of it, such as 20 or "20 s"; None: as long as it takes. What there was no time for
-                is listed as not checked.
+            budget: seconds for all of it, such as 20 or "20 s"; None: as long as it takes. Three quarters of it are for the instruments, so
+                that a last step that takes long, and giving back, fit into the rest; what there was no time for is listed as not checked.
 
         Returns:
             A report of all instruments, findings ranked by cause, symptoms folded under what explains them.
@@ -79,34 +81,44 @@ class Checkup:
         started, limit = time.perf_counter(), seconds_of(budget)
         parts: list[Report] = []
         errors: list[NbdebugError] = []
-        for instrument in LADDER:
-            left = None if limit is None else limit - (time.perf_counter() - started)
-            reason = _reason_to_skip(instrument, setup, left, limit)
-            if reason:
-                parts.append(instrument.unmeasured(setup, reason))
-                continue
-            part, doing = None, f"looking at: {instrument.title}"
-            yield _report(setup, parts, limit, started, doing)
-            try:
-                for part in instrument.follow(setup, budget=_portion(instrument, left), **instrument.briefly):
-                    yield _report(setup, [*parts, part], limit, started, doing)
-            except KeyboardInterrupt as interrupt:
-                parts.append(getattr(interrupt, "report", instrument.unmeasured(setup, "interrupted")))
-                interrupt.report = remember(_report(setup, parts, limit, started, "interrupted"))  # type: ignore[attr-defined]
-                raise
-            except NbdebugError as error:
-                errors.append(error)
-                part = instrument.unmeasured(setup, str(error))
-            parts.append(part)
-            if _is_lost(part) and not any(finding.code == "ND101" for earlier in parts for finding in earlier.findings):
-                left = None if limit is None else max(1.0, limit - (time.perf_counter() - started))
-                parts.append(_born(setup, left))
-            elif isinstance(part.result, ActivationStats) and part.result.lost_at:
-                left = None if limit is None else max(1.0, limit - (time.perf_counter() - started))
-                parts.append(_born(setup, left, passing=part.result.lost_at))
+        borrowed = untouched(setup, vouches=True)  # each instrument gives back what it borrows, and one proof is enough for the user's own
+        try:
+            with borrowed:
+                yield from _climbed(setup, parts, errors, limit, started)
+        except KeyboardInterrupt as interrupt:
+            interrupt.report = remember(_report(setup, parts, limit, started, "interrupted", borrowed.proof))  # type: ignore[attr-defined]
+            raise
         if errors and not any(map(_saw_a_batch, parts)):
             raise errors[0]
-        yield remember(_report(setup, parts, limit, started, ""))
+        yield remember(_report(setup, parts, limit, started, "", borrowed.proof))
+
+
+def _climbed(
+    setup: TrainingSetup, parts: list[Report], errors: list[NbdebugError], limit: float | None, started: float
+) -> Generator[Report, None, None]:
+    """Ever fuller reports, and in `parts` what each instrument said, in `errors` why one could not."""
+    for instrument in LADDER:
+        left = None if limit is None else CLIMBING * limit - (time.perf_counter() - started)
+        reason = _reason_to_skip(instrument, setup, left, limit)
+        if reason:
+            parts.append(instrument.unmeasured(setup, reason))
+            continue
+        part, doing = None, f"looking at: {instrument.title}"
+        yield _report(setup, parts, limit, started, doing)
+        try:
+            for part in instrument.follow(setup, budget=_portion(instrument, left), **instrument.briefly):
+                yield _report(setup, [*parts, part], limit, started, doing)
+        except KeyboardInterrupt as interrupt:
+            parts.append(getattr(interrupt, "report", instrument.unmeasured(setup, "interrupted")))
+            raise
+        except NbdebugError as error:
+            errors.append(error)
+            part = instrument.unmeasured(setup, str(error))
+        parts.append(part)
+        if _is_lost(part) and not any(finding.code == "ND101" for earlier in parts for finding in earlier.findings):
+            parts.append(_born(setup, limit, started))
+        elif isinstance(part.result, ActivationStats) and part.result.lost_at:
+            parts.append(_born(setup, limit, started, passing=part.result.lost_at))
 
 
 checkup = Checkup()
@@ -122,8 +134,9 @@ def _is_lost(part: Report) -> bool:
     return isinstance(part.result, FirstStep) and part.result.loss is not None and not math.isfinite(part.result.loss)
 
 
-def _born(setup: TrainingSetup, left: float | None, passing: int = 0) -> Report:
+def _born(setup: TrainingSetup, limit: float | None, started: float, passing: int = 0) -> Report:
     """Where the NaN or Inf of the very first step was born, or of the first after so many batches."""
+    left = None if limit is None else max(1.0, CLIMBING * limit - (time.perf_counter() - started))
     try:
         return find_nan(setup, max_steps=1, budget=left, passing=passing)
     except NbdebugError as error:
@@ -134,7 +147,7 @@ def _reason_to_skip(instrument: Instrument, setup: TrainingSetup, left: float | 
     if missing := instrument.missing(setup):
         return f"no {' and no '.join(missing)} was given"
     if left is not None and left <= 0:
-        return f"the budget of {limit:g} s was used up"
+        return f"{CLIMBING:.0%} of the budget of {limit:g} s were used up"
     return ""
 
 
@@ -143,14 +156,17 @@ def _portion(instrument: Instrument, left: float | None) -> float | None:
     return left / 2 if left is not None and "budget" in instrument.takes else left
 
 
-def _report(setup: TrainingSetup, parts: list[Report], budget: float | None, started: float, stopped: str) -> Report:
+def _report(
+    setup: TrainingSetup, parts: list[Report], budget: float | None, started: float, stopped: str, proof: Proof | None = None
+) -> Report:
+    """Of all instruments so far; the proof of the whole vouches for each of them."""
+    parts = [replace(part, proof=proof) if part.result is not None else part for part in parts]
     findings = fold(ranked(finding for part in parts for finding in part.findings))
     verdicts = united(verdict for part in parts for verdict in part.verdicts)
     result = CheckupResult(budget, tuple(_rung(part) for part in parts))
-    proofs = [part.proof for part in parts if part.proof is not None]
     return Report(
         "checkup", "checkup", "", result, findings, verdicts, tuple(parts), subject(setup), stopped,
-        time.perf_counter() - started, Proof.united(proofs) if proofs else None,
+        time.perf_counter() - started, proof,
     )  # fmt: skip
 
 

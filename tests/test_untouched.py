@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import random
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ from torch.nn import functional
 from torch.utils.data import DataLoader, TensorDataset
 
 import nbdebug.instruments  # noqa: F401  registers them
-from nbdebug import NbdebugError, TrainingSetup
+from nbdebug import NbdebugError, TrainingSetup, checkup
 from nbdebug.instruments.base import INSTRUMENTS, Instrument
 from nbdebug.page import Note
 
@@ -278,6 +279,31 @@ def test_an_examination_that_is_abandoned_gives_back_too() -> None:
         watching.close()
 
     assert difference(straight_through("adam"), run(training("adam"), examine)) == ""
+
+
+@pytest.mark.parametrize("moment", ["between steps", "between forward and backward", "between backward and step"])
+def test_a_whole_checkup_leaves_no_trace(moment: str) -> None:
+    def examine(setup: TrainingSetup) -> None:
+        assert checkup(setup, budget=2).proof.changes == ()
+
+    assert difference(straight_through("adam"), run(training("adam"), examine, moment)) == ""
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, SystemExit])
+@pytest.mark.parametrize("moment", ["between steps", "between forward and backward"])
+def test_a_checkup_that_ends_in_the_middle_leaves_none_either(
+    error: type[BaseException], moment: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys.modules["nbdebug.checkup"], "LADDER", (ROUGH["noisy"], instrument(clumsy(error), trains=True), ROUGH["trainer"]))
+
+    def examine(setup: TrainingSetup) -> None:
+        with pytest.raises(error) as caught:
+            checkup(setup)
+        if error is KeyboardInterrupt:
+            report = caught.value.report
+            assert (report.stopped, len(report.parts), report.proof.changes) == ("interrupted", 2, ())
+
+    assert difference(straight_through("adam"), run(training("adam"), examine, moment)) == ""
 
 
 def test_a_training_examined_at_every_moment_is_the_same_training() -> None:

@@ -125,8 +125,8 @@ class Instrument(Judged):
             options["budget"] = seconds_of(self.takes["budget"].default if budget is UNSAID else budget)
         elif budget is not UNSAID:
             limit = seconds_of(budget)
-        result, stopped, interrupt, told = None, "", None, -EVERY
-        borrowed = untouched(setup, weights=self.trains)
+        result, stopped, interrupt, told, about = None, "", None, -EVERY, subject(setup)
+        borrowed = untouched(setup, weights=self.trains, vouches=True)
         try:
             with borrowed:
                 for result in self._results(setup, options):
@@ -135,7 +135,7 @@ class Instrument(Judged):
                         stopped = f"stopped after {used:.1f} s, the budget"
                         break
                     if used - told >= EVERY:
-                        yield self._report(setup, result, "still running", used, None)
+                        yield self._report(setup, result, "still running", used, None, about)
                         told = time.perf_counter() - started
         except KeyboardInterrupt as error:
             stopped, interrupt = "interrupted", error
@@ -146,7 +146,7 @@ class Instrument(Judged):
                 raise error from error.__cause__
             stopped = str(error)  # what was measured before it is not lost
         used = time.perf_counter() - started
-        report = self._report(setup, result, stopped, used, borrowed.proof)
+        report = self._report(setup, result, stopped, used, borrowed.proof, about)
         if interrupt is not None:
             interrupt.report = remember(report)  # type: ignore[attr-defined]  # nothing measured is lost
             raise interrupt
@@ -180,7 +180,9 @@ class Instrument(Judged):
         else:
             yield measured
 
-    def _report(self, setup: TrainingSetup, result: Any, stopped: str, seconds: float, proof: Proof | None) -> Report:
+    def _report(
+        self, setup: TrainingSetup, result: Any, stopped: str, seconds: float, proof: Proof | None, about: str | None = None
+    ) -> Report:
         if result is None:
             reason = stopped or "nothing was measured"
             verdicts = tuple(Verdict(c.code, c.title, "not checked", reason) for c in self.checks.values())
@@ -189,7 +191,7 @@ class Instrument(Judged):
             verdicts, findings = self.judge(result)
         return Report(
             self.name, self.title, self.level, result, ranked(placed(findings, setup.model, setup=setup)), verdicts,
-            subject=subject(setup), stopped=stopped, seconds=seconds, proof=proof,
+            subject=subject(setup) if about is None else about, stopped=stopped, seconds=seconds, proof=proof,
         )  # fmt: skip
 
     def __repr__(self) -> str:

@@ -23,6 +23,7 @@ from nbdebug.untouched.walk import session_of
 
 MOST_NAMED = 8  # changes in one sentence
 _TURN = threading.RLock()  # one thread at a time; within it, examinations nest
+_OPEN: list[untouched] = []  # those under way, the outermost first
 
 __all__ = ["Proof", "interrupts_wait", "untouched"]
 
@@ -63,14 +64,17 @@ class untouched:  # noqa: N801  reads as the verb it is
     Args:
         setup: the training whose session is lent.
         weights: whether weights and the optimizer's state will be written to; only then are they copied.
+        vouches: whether its proof is enough for those within it. These give back as ever, and have no proof of their own: what they should
+            leave behind in the user's own the outer digest sees.
 
     Raises:
         SetupError: on entering, when something cannot be put aside; nothing has been changed then.
     """
 
-    def __init__(self, setup: TrainingSetup, *, weights: bool = False) -> None:
-        self._setup, self._weights = setup, weights
+    def __init__(self, setup: TrainingSetup, *, weights: bool = False, vouches: bool = False) -> None:
+        self._setup, self._weights, self._vouches = setup, weights, vouches
         self._failed: list[str] = []
+        self._around: untouched | None = None  # what vouches for this one; another setup may reach what that one does not
         self.proof: Proof | None = None
 
     def __enter__(self) -> untouched:
@@ -80,8 +84,12 @@ class untouched:  # noqa: N801  reads as the verb it is
                 "call nbdebug again when that is over"
             )
         try:
+            self._around = next((other for other in _OPEN if other._vouches and other._setup is self._setup), None)
             self._put_aside()
+            _OPEN.append(self)
         except BaseException:
+            if self in _OPEN:
+                _OPEN.remove(self)
             _TURN.release()
             raise
         return self
@@ -89,8 +97,8 @@ class untouched:  # noqa: N801  reads as the verb it is
     def _put_aside(self) -> None:
         session = session_of(self._setup, weights=self._weights)
         demand_no_lazy(session)
-        self._limits = limits(session)
-        self._before = digest(session)
+        if self._around is None:
+            self._limits, self._before = limits(session), digest(session)
         with contextlib.ExitStack() as stack:  # an error here, or an interrupt, gives back what was borrowed so far
             with interrupts_wait():
                 for keeper in keepers.KEEPERS:
@@ -101,9 +109,13 @@ class untouched:  # noqa: N801  reads as the verb it is
         try:
             with interrupts_wait():
                 self._borrowed.close()
+                if self._around is not None:
+                    self._around._failed += self._failed
+                    return
                 after = digest(session_of(self._setup, weights=self._weights))
                 self.proof = _proof(self._before, after, self._failed, self._limits)
         finally:
+            _OPEN.remove(self)
             _TURN.release()
 
     def _give_back(self, name: str, undo: Undo) -> None:

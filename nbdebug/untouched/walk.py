@@ -184,6 +184,8 @@ class _Walk:
 
 def own_methods(kind: type) -> list[types.FunctionType]:
     """The user's own methods that are called, by way of others too, from where the class's code starts to run."""
+    if not any(isinstance(f := vars(owner).get(entry), types.FunctionType) and _is_users(f) for owner in kind.__mro__ for entry in ENTRIES):
+        return []  # so it is with most modules, whose class and all that it inherits are torch's
     methods: dict[str, types.FunctionType] = {}
     for owner in reversed(kind.__mro__):
         methods.update({k: f for k, f in vars(owner).items() if isinstance(f, types.FunctionType)})

@@ -11,6 +11,7 @@ from nbdebug.errors import SetupError
 from nbdebug.instruments.report import Report
 from nbdebug.instruments.what_if.result import AS_IT_IS, SLOWER, UNDECAYED
 from nbdebug.page import Curve, Table
+from nbdebug.untouched import untouched
 from tests.patients.parts import mlp, training
 
 
@@ -73,3 +74,14 @@ def test_too_little_time_says_so():
 def test_too_few_steps_are_refused():
     with pytest.raises(SetupError, match="steps"):
         nbdebug.what_if(decayed(), steps=3)
+
+
+def test_a_budget_can_end_it_at_each_step_and_what_was_not_tried_is_not_checked():
+    setup = decayed(decay=0.0, lr=1e-4)
+    with untouched(setup, weights=True):
+        results = list(nbdebug.what_if.measure(setup, steps=20))
+    begun = next(n for n, result in enumerate(results) if result.plain is not None)
+    assert begun >= 20 and len(results) - begun >= 20  # a look at the clock for each step, of the training as it is and of the changed one
+    of_one = nbdebug.what_if.checks["ND604"]
+    assert [of_one(result)[0].state for result in (results[begun - 1], results[begun], results[-1])] == ["not checked", "not checked", "sound"]
+    assert "the time was up" in of_one(results[begun])[0].reason

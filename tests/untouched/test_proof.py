@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, IterableDataset
 
+import nbdebug
 from nbdebug import SetupError, TrainingSetup
-from nbdebug.untouched import Proof
-from nbdebug.untouched.digest import SMALL, checksum, values
-from tests.untouched.borrowing import after, training
+from nbdebug.untouched import Proof, keepers, untouched
+from nbdebug.untouched.digest import SMALL, checksum, digest, values
+from nbdebug.untouched.session import Session
+from tests.untouched.borrowing import after, train, training
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 
@@ -59,6 +61,57 @@ def test_the_sentence_counts_what_was_compared() -> None:
 def test_several_proofs_make_one() -> None:
     proofs = [Proof((), ("a limit",), 3, 2), Proof(("mode fc",), ("a limit",), 5, 2)]
     assert Proof.united(proofs) == Proof(("mode fc",), ("a limit",), 5, 2)
+
+
+def test_one_within_another_gives_back_at_once_and_leaves_the_proof_to_it() -> None:
+    setup = training()
+    weight = setup.model.head.weight.detach().clone()
+    with (outer := untouched(setup, vouches=True)):
+        held, state = setup.model.body[1].running_mean, torch.get_rng_state()
+        with (inner := untouched(setup, weights=True)):
+            train(setup)
+            setup.model.eval()
+        assert inner.proof is None and setup.model.training
+        assert torch.equal(setup.model.head.weight, weight) and setup.model.body[1].running_mean is held
+        assert torch.equal(torch.get_rng_state(), state) and not any(p.grad is not None for p in setup.model.parameters())
+        with (other := untouched(TrainingSetup(setup.model))):  # another setup may reach what this one does not
+            pass
+        assert other.proof == Proof(tensors=other.proof.tensors, random_states=3)
+    assert outer.proof.changes == ()
+    assert after(setup, lambda s: None).changes == ()  # and the next one proves for itself again
+
+
+def test_what_one_within_another_could_not_give_back_is_told_by_the_outer(monkeypatch: pytest.MonkeyPatch) -> None:
+    def stubborn(session: Session) -> Callable[[], None]:
+        def undo() -> None:
+            raise RuntimeError("stuck")
+
+        return undo
+
+    setup = training()
+    with (outer := untouched(setup, vouches=True)), monkeypatch.context() as patched:
+        patched.setattr(keepers, "KEEPERS", (*keepers.KEEPERS, stubborn))
+        with untouched(setup):
+            pass
+    assert outer.proof.changes == ("stubborn could not be given back (stuck)",)
+
+
+def test_what_one_within_another_left_in_the_users_own_is_seen_by_the_outer(monkeypatch: pytest.MonkeyPatch) -> None:
+    setup = training(model=nn.Sequential(nn.Linear(4, 2)))
+    with (outer := untouched(setup, vouches=True)), monkeypatch.context() as patched:
+        patched.setattr(keepers, "KEEPERS", tuple(k for k in keepers.KEEPERS if k is not keepers.weights))
+        with untouched(setup, weights=True):
+            train(setup)
+    assert "weight 0.bias" in outer.proof.changes
+
+
+def test_a_checkup_takes_two_digests_and_vouches_for_every_part(monkeypatch: pytest.MonkeyPatch) -> None:
+    taken: list[str] = []
+    monkeypatch.setattr("nbdebug.untouched.digest", lambda session: taken.append("digest") or digest(session))
+    report = nbdebug.checkup(training(), budget="60 s")
+    measured = [part for part in report.parts if part.result is not None]
+    assert len(taken) == 2 and len(measured) >= 8
+    assert {part.proof for part in measured} == {report.proof} and report.proof.changes == ()
 
 
 def test_a_long_list_of_changes_is_cut() -> None:

@@ -12,7 +12,7 @@ from torch.nn.modules.conv import _ConvNd, _ConvTransposeNd
 
 from nbdebug.findings import Location
 from nbdebug.instruments.first_step.answers import Unloaded
-from nbdebug.lines.names import called, chain
+from nbdebug.lines.names import called, calls, chain
 from nbdebug.lines.sources import all_texts, only
 from nbdebug.listening import plain_path
 from nbdebug.source_lines import location_fields
@@ -44,7 +44,8 @@ def unloaded(model: nn.Module) -> tuple[Unloaded, ...]:
 
 def _leniently(tree: ast.AST) -> Iterator[ast.Call]:
     """Calls of load_state_dict that pass over what does not fit, and whose answer nobody reads."""
-    for statement in ast.walk(tree):
+    written = any(called(call) == "load_state_dict" for call in calls(tree))  # these are kept, and statements are not
+    for statement in ast.walk(tree) if written else ():
         call = statement.value if isinstance(statement, ast.Expr) else None
         if not isinstance(call, ast.Call) or called(call) != "load_state_dict" or not isinstance(call.func, ast.Attribute) or not call.args:
             continue

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import math
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from typing import Any
 
 import torch
@@ -71,8 +71,8 @@ def as_it_is(setup: TrainingSetup) -> None:
 def train(
     setup: TrainingSetup, batches: Sequence[Any], steps: int, name: str, change: Callable[[TrainingSetup], None] = as_it_is, *, masks: bool = True, clip: bool = False,
     seconds: float = math.inf,
-) -> Course:
-    """So many updates, round and round over the batches; weights and rates come back afterwards.
+) -> Generator[None, None, Course]:
+    """So many updates, round and round over the batches; weights and rates come back afterwards. Stops after each, to be gone on with or left.
 
     Args:
         seconds: of this thread, after which it ends.
@@ -96,6 +96,7 @@ def train(
             if clip:
                 nn.utils.clip_grad_norm_(setup.model.parameters(), LIMIT)
             setup.step()
+            yield
         return Course(name, tuple(losses), _calm(setup, batches))
 
 

@@ -30,9 +30,9 @@ def masked(result: WhatIf) -> Iterator[Seen]:
 
 
 def _helped(result: WhatIf, what: str, said: str) -> Iterator[Seen]:
-    if result.plain is None:
-        raise NotChecked(result.reason)
     change = next((c for c in result.changes if c.what == what), None)
+    if result.reason and change is None:
+        raise NotChecked(result.reason)
     learns = change is not None and result.first is not None and all(pair.changed.late <= LEARNS * result.first for pair in change.pairs)
     if change is not None and learns and len(change.pairs) > 1 and change.gain >= needed(change):
         yield Seen(

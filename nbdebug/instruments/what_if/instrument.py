@@ -6,10 +6,10 @@ import ast
 import itertools
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import replace
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 from torch import Tensor
 
@@ -31,7 +31,7 @@ from nbdebug.instruments.what_if.result import (
     Pair,
     WhatIf,
 )
-from nbdebug.lines.names import assignments, called
+from nbdebug.lines.names import assignments, called, calls
 from nbdebug.lines.sources import all_texts
 from nbdebug.listening import Tape
 from nbdebug.stepping import needs_closure
@@ -49,6 +49,7 @@ LEARNS = 0.9  # of the loss at the start, to which a training with the change mu
 NOTICED = 0.02  # of the weights, that decay must be able to take for being tried
 READING = 0.7  # seconds for the batches
 WARM = 3  # batches that the loss at the start is the mean of
+UNTRIED = "because the time was up before it was tried"
 CLIPS = ("clip_grad_norm_", "clip_grad_norm", "clip_grad_value_", "clip_grads_with_norm_", "clip_gradients")
 
 
@@ -70,7 +71,8 @@ def what_if(setup: TrainingSetup, *, steps: int = 60, seconds: float = 20.0) -> 
         seconds: that one of them may take; it has fewer steps then, and where these are less than 0.6 of the wanted nothing is tried.
     """
     demand_at_least(10, steps=steps)
-    yield WhatIf(reason="because the training did not come to its end")
+    found = WhatIf(reason="because the training did not come to its end")
+    yield found
     if (reason := _obstacle(setup)) is not None:
         yield WhatIf(reason=reason)
         return
@@ -79,7 +81,7 @@ def what_if(setup: TrainingSetup, *, steps: int = 60, seconds: float = 20.0) -> 
     if not math.isfinite(first):
         yield WhatIf(reason="because the loss is not finite before any update")
         return
-    plain = train(setup, batches, steps, AS_IT_IS, seconds=seconds)
+    plain = yield from _meanwhile(found, train(setup, batches, steps, AS_IT_IS, seconds=seconds))
     if min(plain.losses) < 0:
         yield WhatIf(reason="because the loss goes below zero, so that its level says nothing")
         return
@@ -88,20 +90,34 @@ def what_if(setup: TrainingSetup, *, steps: int = 60, seconds: float = 20.0) -> 
         yield WhatIf(reason=f"because {done} steps took {seconds:g} s, and {ENOUGH * steps:.0f} are needed")
         return
     steps = done if math.isfinite(plain.losses[-1]) else steps
-    found = WhatIf(steps, first, plain)
-    yield found
+    found = WhatIf(steps, first, plain, reason=UNTRIED)
     if plain.level < LEARNT * first:
+        yield replace(found, reason="")
         return
+    yield found
     for change, attempt in _candidates(setup, batches[0], steps, plain.level >= HARDLY * first, math.isfinite(plain.late + plain.calm)):
         for order in (batches, batches[::-1]):
-            change = replace(change, pairs=(*change.pairs, _pair(setup, order, steps, plain if order is batches else None, attempt, change.what)))
+            pair = yield from _meanwhile(found, _pair(setup, order, steps, plain if order is batches else None, attempt, change.what))
+            change = replace(change, pairs=(*change.pairs, pair))
             if change.gain < needed(change):
                 break
         found = replace(found, changes=(*found.changes, change))
         yield found
+    yield replace(found, reason="")
 
 
-Attempt = Callable[[TrainingSetup, list[Any], int], Course]
+Attempt = Callable[[TrainingSetup, list[Any], int], Generator[None, None, Course]]
+Done = TypeVar("Done")
+
+
+def _meanwhile(found: WhatIf, training: Generator[None, None, Done]) -> Generator[WhatIf, None, Done]:
+    """What is known so far at each step of a training, so that a budget can end it there; and what comes of it."""
+    while True:
+        try:
+            next(training)
+        except StopIteration as over:
+            return over.value
+        yield found
 
 
 def _obstacle(setup: TrainingSetup) -> str | None:
@@ -137,14 +153,14 @@ def needed(change: Change) -> float:
     return HELPED[change.what]
 
 
-def _pair(setup: TrainingSetup, order: list[Any], steps: int, plain: Course | None, attempt: Attempt, what: str) -> Pair:
+def _pair(setup: TrainingSetup, order: list[Any], steps: int, plain: Course | None, attempt: Attempt, what: str) -> Generator[None, None, Pair]:
     """The change on these batches, beside the training as it is; where the loop clips, beside the better of that and a clipped one."""
     if what == UNDECAYED:
         plain, steps = None, LONGER * steps
-    plain = plain or train(setup, order, steps, AS_IT_IS)
-    changed = attempt(setup, order, steps)
+    plain = plain or (yield from train(setup, order, steps, AS_IT_IS))
+    changed = yield from attempt(setup, order, steps)
     if what == SLOWER and _written(setup, CLIPS) and Pair(plain, changed).gain >= HELPED[what]:
-        clipped = train(setup, order, steps, CLIPPED, clip=True)
+        clipped = yield from train(setup, order, steps, CLIPPED, clip=True)
         plain = min((plain, clipped), key=lambda course: course.level)
     return Pair(plain, changed)
 
@@ -205,7 +221,7 @@ def _is_layer(setup: TrainingSetup, path: str) -> bool:
 
 def _written(setup: TrainingSetup, names: tuple[str, ...]) -> bool:
     """Whether the text calls one of these."""
-    return any(called(node) in names for _, _, tree in all_texts(setup.model) for node in ast.walk(tree))
+    return any(called(call) in names for _, _, tree in all_texts(setup.model) for call in calls(tree))
 
 
 def _sets_rates(setup: TrainingSetup) -> bool:

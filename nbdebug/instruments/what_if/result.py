@@ -73,7 +73,7 @@ class WhatIf:
     first: float | None = None  # the loss before any update, the mean of the batches
     plain: Course | None = None
     changes: tuple[Change, ...] = ()
-    reason: str = ""  # why nothing was tried
+    reason: str = ""  # why nothing was tried, or not everything
 
     def panels(self) -> tuple[Panel, ...]:
         if self.plain is None:
