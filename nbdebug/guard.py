@@ -32,13 +32,16 @@ class Guarded:
                 return None
             try:
                 return told(*args)
-            except UsersError as users:
-                raise users.error from None
             except Exception as error:
-                self.trouble = f"nbdebug itself failed and stopped listening: {type(error).__name__}: {first_line(error)}"
-                with contextlib.suppress(Exception):
-                    self.listener.abandon()
-                return None
+                return self.failed(error)
 
         setattr(self, name, guarded)  # found at once the next time
         return guarded
+
+    def failed(self, error: Exception) -> None:
+        """Something that the listener did went wrong; what is the user's own goes on to the user."""
+        if isinstance(error, UsersError):
+            raise error.error from None
+        self.trouble = f"nbdebug itself failed and stopped listening: {type(error).__name__}: {first_line(error)}"
+        with contextlib.suppress(Exception):
+            self.listener.abandon()

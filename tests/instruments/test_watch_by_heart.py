@@ -180,6 +180,34 @@ def test_what_is_known_by_heart_is_told_as_if_it_had_been_heard(name):
         assert known.heard < 0.75 * known.steps, "it never slept"
 
 
+@pytest.mark.parametrize("name", ["plain", "accumulates", "two_players", "a_scaler_that_skips", "clips_and_steps_its_rate", "epochs_with_a_validation_and_a_scheduler"])
+def test_a_look_while_it_sleeps_sees_what_a_look_while_it_hears_does(name):
+    found = []
+    for every in (1, 6):
+        with nbdebug.watch(live=False, every=every) as watch:
+            LOOPS[name]()
+        assert not watch.result().limits
+        found.append(watch.result())
+    heard, slept = ({(t.name, t.what): dict(zip(t.steps, zip(t.rms, t.low, t.high, t.counts, strict=True), strict=True)) for t in r.tensors} for r in found)
+    assert slept.keys() == heard.keys() and found[1].heard < 0.75 * found[1].steps
+    assert {step for seen in slept.values() for step in seen} >= {6, 12, 18}
+    for row, seen in slept.items():
+        assert repr(seen) == repr({step: heard[row][step] for step in seen}), row  # NaN differs from itself
+    norms = [dict(zip(r.tracks["gradient norm"].steps, r.tracks["gradient norm"].values, strict=True)) for r in found]
+    assert repr(norms[1]) == repr({step: norms[0][step] for step in norms[1]})
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_an_error_in_a_forward_pass_that_is_looked_at_leaves_no_hook():
+    model, optimizer, x, y = parts()
+    with pytest.raises(ZeroDivisionError), nbdebug.watch(live=False, every=6):
+        for number in range(60):
+            if number == 36:
+                model[2].register_forward_hook(lambda *_: 1 / 0)
+            step(model, optimizer, x, y)
+    assert [len(module._forward_hooks) for module in model] == [0, 0, 1, 0]
+
+
 @pytest.mark.parametrize(
     ("name", "code"),
     [("forgets_to_clear_in_its_second_epoch", "ND603"), ("stops_clearing_later", "ND603"), ("never_returns_to_train_mode", "ND702")],

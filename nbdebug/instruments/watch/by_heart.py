@@ -9,15 +9,16 @@ as known wakes the recorder. It is put where it stood at this place of the cycle
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from types import CodeType, FrameType
+from types import FrameType
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from nbdebug.instruments.watch.aliases import LOOKS
-from nbdebug.instruments.watch.recorder import Recorder, rows_of
+from nbdebug.instruments.watch.calls import Call
+from nbdebug.instruments.watch.notes import Notes
+from nbdebug.instruments.watch.pace import Pace
+from nbdebug.instruments.watch.recorder import Recorder
 from nbdebug.instruments.watch.standing import Standing
 from nbdebug.taps import Score
 
@@ -26,46 +27,19 @@ LONGEST = 400  # calls of a cycle
 WARY = 64  # times ALIKE at most, after surprises in the middle of a cycle
 
 
-class Call:
-    """One call of the cycle."""
-
-    __slots__ = ("at", "code", "facts", "instruction", "kind", "next", "out", "thing", "told", "whose")
-
-    def __init__(self, kind: str, thing: Any, code: CodeType | None, instruction: int, out: int, facts: Any, whose: Any) -> None:
-        self.kind, self.facts = kind, facts
-        self.thing = thing  # id of what was called, or called on; or a name
-        self.code, self.instruction, self.out = code, instruction, out  # the user's function that runs, and how many frames out from the tap
-        self.whose = whose  # what the recorder keeps about it
-        self.at, self.next, self.told = 0, self, True  # its number in a cycle that is known, and what comes then; as in `taps.Score`
-
-    def is_as(self, other: Call) -> bool:
-        """Whether it is the same call."""
-        return (
-            self.kind == other.kind and self.thing == other.thing and self.facts == other.facts and self.instruction == other.instruction
-            and self.code is other.code and self.out == other.out
-            and (self.whose is other.whose or (type(self.whose) is tuple and self.whose == other.whose))
-        )  # fmt: skip
-
-    def is_from(self, frame: FrameType | None) -> bool:
-        """Whether a call comes from the same instruction."""
-        for _ in range(self.out):
-            if frame is None:
-                return False
-            frame = frame.f_back
-        return self.code is None if frame is None else frame.f_lasti == self.instruction and frame.f_code is self.code
-
-
 class ByHeart:
     """Tells the recorder every call, or takes note of it for the recorder while that sleeps.
 
     Args:
-        due: says of which updates everything is wanted.
+        pace: says of which updates everything is wanted.
     """
 
-    def __init__(self, recorder: Recorder, due: Callable[[int], bool]) -> None:
+    def __init__(self, recorder: Recorder, pace: Pace) -> None:
         self.listener = recorder
         self.slept = 0  # updates that the recorder slept through
-        self._due = due
+        self._pace = pace
+        self._until = 0  # before this update that need not be asked
+        self._notes: Notes | None = None  # of what comes while the recorder sleeps
         self.score = Score()  # what is known to come next; None while the recorder hears
         self._cycle: list[Call] = []  # heard since the last update was over
         self._known: list[Call] = []  # the cycle that came last
@@ -75,46 +49,23 @@ class ByHeart:
         self._strange = 0  # cycles in a row that did not
         self._needed = ALIKE
         self._steps = 0
-        self._entered = False  # a forward pass that the recorder was told of runs
         self._ends = False  # an update ends that the recorder slept through
-        self._reached: Any = None  # what a backward pass that came as known reached; None once that is noted
 
-    # -- what the taps tell: where a call is the one that is known to come, what it needs and no more --------------
+    # -- what the taps tell, but for calls that they know to be the one that comes ----------------------------------
 
     def batch(self, loader: Any, batch: Any, seconds: float, frame: FrameType) -> None:
-        known = self.score.comes
-        if known is not None and self._is_known("batch", id(loader), frame):
-            known.whose.delivered(rows_of(batch))
-            self.listener.curves.waited(seconds)
-            return
+        self._odd()
         self.listener.batch(loader, batch, seconds, frame)
         self._note("batch", id(loader), frame, whose=self.listener.loaders.get(id(loader)))
 
     def enter(self, model: Any, args: Any, kwargs: Any, frame: FrameType) -> None:
-        known, facts = self.score.comes, (model.training, torch.is_grad_enabled())
-        if known is not None and self._is_known("forward", id(model), frame, facts):
-            if facts[1]:
-                self.listener.curves.working()
-            return
-        self._entered = True
+        self._odd()
+        facts = (model.training, torch.is_grad_enabled())
         self.listener.enter(model, args, kwargs, frame)
         self._note("forward", id(model), frame, facts, self.listener.models.get(id(model)))
 
     def leave(self, output: Any) -> None:
-        if self._entered:
-            self._entered = False
-            self.listener.leave(output)
-        elif self.score.comes is not None and (known := self._known[self.score.comes.at - 1]).kind == "forward":
-            self.gave(known, output)
-
-    def gave(self, known: Call, output: Any) -> None:
-        """A forward pass that was known to come is over."""
-        entry, recorder = known.whose, self.listener
-        entry.forwards += 1
-        if known.facts[1]:
-            recorder.curves.working()
-            if known.facts[0]:
-                recorder.graphs.built_again(output, entry.module, recorder.place)
+        self.listener.leave(output)
 
     def mode(self, model: Any, training: bool, frame: FrameType) -> None:
         if not self._is_known("mode", id(model), frame, training):
@@ -122,50 +73,22 @@ class ByHeart:
             self._note("mode", id(model), frame, training)
 
     def loss(self, name: str, value: Any, args: Any, kwargs: Any, frame: FrameType) -> None:
+        self._odd()
         facts = isinstance(value, Tensor) and (value.requires_grad or None)
-        if self._is_known("loss", name, frame, facts):
-            self.valued(name, value, args, kwargs)
-            return
         self.listener.loss(name, value, args, kwargs, frame)
         self._note("loss" if facts else "odd", name, frame, facts)
 
-    def valued(self, name: str, value: Any, args: Any, kwargs: Any) -> None:
-        """A loss that was known to come."""
-        if not self.listener.constants.passed(name):
-            self.listener.constants.seen(name, self.listener.steps, value, args, kwargs)
-
-    def descends(self, known: Call, root: Tensor, frame: FrameType) -> bool:
-        """A backward pass that is known to come begins; False where it is not quite as known, or everything is wanted of it."""
-        if not known.is_from(frame):
-            self._odd()
-            return False
-        if not known.at and not self._end():
-            return False
-        if self._reached is not None:
-            self._passed()
-        if self.listener.descends_by_heart(root, known.whose) or not known.at:
-            self._reached = known.next.whose
-            return True
-        self.rouse()
-        self.listener.wanted = True
-        return False
-
     def before_backward(self, tensors: Any, inputs: Any, retain: bool, frame: FrameType) -> None:
-        alone, known = isinstance(tensors, Tensor) and inputs is None, self.score.comes
-        if known is not None and known.kind == "descends" and alone and known.facts == retain and not known.at and self.descends(known, tensors, frame):
-            self.score.comes = known.next
-            return
-        if known is self.score.comes:
-            self._odd()
+        self._odd()
         self.listener.before_backward(tensors, inputs, retain, frame)
-        self._note("descends" if alone else "odd", 0, frame, retain, self.listener.descent)
+        self._note("descends" if isinstance(tensors, Tensor) and inputs is None else "odd", 0, frame, retain, self.listener.descent)
 
     def after_backward(self) -> None:
         known = self.score.comes
         if known is not None and known.kind == "backward":
-            self.score.comes = known.next
-            return
-        self._odd()
+            self.rouse()
+        else:
+            self._odd()
         self.listener.after_backward()
         self._note("backward", 0, None, whose=self.listener.descended)
 
@@ -175,11 +98,12 @@ class ByHeart:
             self._note("zero", id(owner), frame)
 
     def clip(self, gradients: Any, limit: float, by: str, norm: Any, frame: FrameType) -> None:
-        if not self._is_known("clip", by, frame, limit):
-            self.listener.clip(gradients, limit, by, norm, frame)
-            self._note("clip", by, frame, limit)
-        elif norm is not None:
-            self.listener.curves.clipped(norm, limit)
+        known = self.score.comes
+        if self._is_known("clip", by, frame, limit):
+            known.tell(norm)
+            return
+        self.listener.clip(gradients, limit, by, norm, frame)
+        self._note("clip", by, frame, limit)
 
     def scale(self, scaler: Any, output: Any) -> None:
         if self._is_known("scale", id(scaler), None):
@@ -199,35 +123,21 @@ class ByHeart:
             self._note("scaler_update", id(scaler), frame)
 
     def before_step(self, optimizer: Any, closure: bool, frame: FrameType) -> None:
-        if not self._is_known("step", id(optimizer), frame, closure):
+        known = self.score.comes
+        if self._is_known("step", id(optimizer), frame, closure):
+            if known.tell is not None:
+                known.tell()
+        else:
             self.listener.before_step(optimizer, closure, frame)
             self._note("odd" if closure else "step", id(optimizer), frame, closure)
 
     def after_step(self, optimizer: Any, frame: FrameType) -> None:
-        known = self.score.comes
-        if known is not None and known.kind == "stepped" and known.thing == id(optimizer):
-            self.score.comes = known.next
-            self.stepped(known, frame)
-            return
         self._odd()
         self.listener.after_step(optimizer, frame)
         self._note("stepped", id(optimizer), None, whose=self.listener.ledger.accounts.get(id(optimizer)))
 
-    def stepped(self, known: Call, frame: FrameType) -> None:
-        """An optimizer that was known to step did."""
-        if self._reached is not None:
-            self._passed()
-        self.listener.stepped_by_heart(known.whose, frame)
-
-    def _passed(self) -> None:
-        """The last backward pass came to its end."""
-        self.listener.curves.descended(*self._reached)
-        self._reached = None
-
     def schedule(self, scheduler: Any, metric: Any, frame: FrameType) -> None:
-        known = self.score.comes
-        if known is not None and metric is None and self._is_known("schedule", id(scheduler), frame):
-            known.whose.steps += 1
+        if metric is None and self._is_known("schedule", id(scheduler), frame):
             return
         self._odd()
         self.listener.schedule(scheduler, metric, frame)
@@ -264,10 +174,7 @@ class ByHeart:
         if self.score.comes is not None and not self._ends:
             known, self.score.comes = self.score.comes, None
             at = known.at or len(self._known)
-            if known.kind == "backward":
-                self._reached = None
-            elif self._reached is not None:
-                self._passed()
+            self._notes.wake(at)
             self.slept += at == len(self._known)
             self._cycle = self._known[:at]
             self._steps = self.listener.steps
@@ -277,15 +184,15 @@ class ByHeart:
         """Lets go of everything of the user's."""
         self.score.comes = None
         for call in self._known:
-            call.next = call
-        self._cycle, self._known, self._stood, self._alike = [], [], [], 0
+            call.next, call.begins, call.tell, call.opens = call, None, None, None
+        self._cycle, self._known, self._stood, self._alike, self._notes = [], [], [], 0, None
 
     def _is_known(self, kind: str, thing: Any, frame: FrameType | None, facts: Any = None) -> bool:
         """Whether this call is the one that is known to come; if not, the recorder wakes."""
         known = self.score.comes
         if known is None:
             return False
-        if known.kind == kind and known.thing == thing and known.facts == facts and (known.at or (known.is_from(frame) and self._end())):
+        if known.kind == kind and known.thing == thing and known.facts == facts and (known.at or self._begins(frame)):
             self.score.comes = known.next
             return True
         self._odd()
@@ -299,18 +206,43 @@ class ByHeart:
                 self._alike = 0
             self.rouse()
 
-    def _end(self) -> bool:
-        """An update is over that the recorder slept through; False when everything is wanted of the next one."""
+    def _begins(self, frame: FrameType | None) -> bool:
+        """The first call of an update has come: the one before is over. False when it is not as known, or everything is wanted of this one."""
+        if not self.score.comes.is_from(frame):
+            self._odd()
+            return False
         step = self.listener.steps + 1
-        if self._due(step) or step + 1 in LOOKS:
+        wanted = step >= self._until
+        if wanted and _is_heard(step):
             self.rouse()
             return False
-        if self._reached is not None:
-            self._passed()
         self._ends, self.slept = True, self.slept + 1
-        self.listener.end_by_heart(self._key)
+        self._notes.over()
         self._ends = False
+        if wanted and self.score.comes is not None:
+            self._until = self._next_wanted(step)
         return self.score.comes is not None
+
+    def _next_wanted(self, step: int) -> int:
+        """A look begins if one is due at this update; before which one from here on nothing is wanted."""
+        if self._pace.due(step):
+            self._notes.look()
+            return step + 1
+        return min(self._pace.coming(step + 1), (1 << (step + 1).bit_length()) - 1)
+
+    def _sure(self, call: Call, frame: FrameType) -> bool:
+        """Whether a backward pass that is about to run is the one that is known to come."""
+        if call.begins is not None:
+            return self._begins(frame)
+        if call.is_from(frame):
+            return True
+        self._odd()
+        return False
+
+    def _startled(self) -> None:
+        """Everything is wanted of the update under way, because of its loss."""
+        self.rouse()
+        self.listener.wanted = True
 
     # -- while it hears -----------------------------------------------------------------------------------------
 
@@ -318,7 +250,7 @@ class ByHeart:
         """The recorder heard a call."""
         recorder, over = self.listener, self.listener.steps != self._steps
         out, own = recorder.places.users(frame)
-        call = Call(kind, thing, own.f_code if own is not None else None, own.f_lasti if own is not None else 0, out, facts, whose)
+        call = Call(kind, thing, own.f_code if own is not None else None, own.f_lasti if own is not None else 0, out, facts, whose, recorder.place)
         if over:
             self._is_over(call)
         self._cycle.append(call)
@@ -340,15 +272,22 @@ class ByHeart:
             self._alike = int(clean and self._can_be_known(heard, key))
         elif len(heard) == len(known) or self._alike >= self._needed:
             self._alike += bool(self._alike)
-            if self._alike >= self._needed and len(self._stood) == len(known) and first.is_as(known[0]) and not (self._due(self._steps) or self._steps + 1 in LOOKS):
+            if self._alike >= self._needed and len(self._stood) == len(known) and first.is_as(known[0]) and not (self._pace.due(self._steps) or _is_heard(self._steps)):
                 self._sleep()
 
     def _sleep(self) -> None:
         """The first call of a cycle has come, and the others are known."""
-        for at, call in enumerate(self._known):
-            call.at, call.next, call.told = at, self._known[(at + 1) % len(self._known)], at == 0
-        self.score.comes = self._known[0].next
+        known = self._known
+        for at, call in enumerate(known):
+            call.at, call.next, call.begins = at, known[(at + 1) % len(known)], None if at else self._begins
+        self._notes = Notes(self.listener, self._key, known, self._sure, self._startled)
+        self._until = self.listener.steps + 1
+        self.score.comes = known[0].next
 
     def _can_be_known(self, heard: list[Call], key: tuple[int, ...]) -> bool:
         return len(heard) <= LONGEST and all(call.kind != "odd" for call in heard) and self.listener.is_plain(key)
 
+
+def _is_heard(step: int) -> bool:
+    """Whether an update is heard however well it is known, as the 8th, 16th, 32nd …: what is done by hand no tap tells, and variables are looked at."""
+    return step & (step + 1) == 0

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from nbdebug.batch import tensors
+from nbdebug.batch import batch_size, tensors
 
 
 def autocast(device: str) -> str:
@@ -58,3 +58,16 @@ def _ends_in_a_factor(node: Any, depth: int) -> bool:
     if name.startswith(("Add", "Sub", "View", "Squeeze", "Unsqueeze", "ToCopy", "Select", "Stack", "Reshape")):
         return bool(terms) and all([_ends_in_a_factor(term, depth - 1) for term in terms])
     return False
+
+
+def rows_of(batch: Any) -> int | None:
+    """Samples in a batch; of most loaders that is a list of a few tensors."""
+    if type(batch) not in (list, tuple) or not batch:
+        return batch_size(batch)
+    rows, sizes = None, 0
+    for part in batch:
+        if type(part) is not Tensor:
+            return batch_size(batch)
+        if part.dim() and part.shape[0] != rows:
+            rows, sizes = part.shape[0], sizes + 1
+    return rows if sizes == 1 else None

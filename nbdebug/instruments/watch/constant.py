@@ -59,15 +59,15 @@ class Constants:
         known.settings = {n: given[n] for n in ("weight", "label_smoothing", "beta", "delta") if given.get(n) is not None}
         known.values.append((step, value.detach()))
 
-    def passed(self, function: str) -> bool:
-        """It was called again; False when this call is to be looked at, as `seen` does."""
+    def again(self, clock: Any, function: str, value: Tensor, args: Any, kwargs: Any) -> None:
+        """As `seen`, of a function that was seen; `clock` has the `steps`."""
         known = self._known.get(function)
         if known is None or known.rows >= MOST:
-            return True
+            return
         if known.calls + 1 >= known.due:
-            return False
-        known.calls += 1
-        return True
+            self.seen(function, clock.steps, value, args, kwargs)
+        else:
+            known.calls += 1
 
     def functions(self) -> tuple[str, ...]:
         """The loss functions that were called in training steps."""

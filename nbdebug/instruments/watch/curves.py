@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
@@ -22,6 +23,9 @@ MOST_GROUPS = 8  # of an optimizer, whose rates are followed
 PAGE = os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 4096
 
 
+Columns = Sequence[tuple[Any, Sequence[Any]]]  # whose, and a value for each of some updates
+
+
 class Point(NamedTuple):
     """What an update closed with."""
 
@@ -37,15 +41,15 @@ class Curves:
         self.tracks = Tracks()
         self.step = 0  # the update under way
         self.wait_seconds = self.busy_seconds = 0.0  # over all updates
-        self._begun: float | None = None
+        self.begun: float | None = None  # when the update under way did
         self._ended = 0.0
-        self._waited = 0.0
+        self.waited_so_far = 0.0
         self._working = False
         self._scale: Any = 1.0
         self._roots: list[Any] = []
         self._losses: dict[str, dict[int, list[Any]]] = {}  # optimizers reached → place → values
         self._divided: set[tuple[str, int]] = set()
-        self._rates: dict[str, float] = {}
+        self.rates: dict[str, float] = {}
         self._told: dict[str, float] = {}  # the rates as they were noted last
         self._clip: tuple[Any, float] | None = None
         self._valid: dict[str, tuple[float, int]] = {}  # loss function → sum over samples, samples
@@ -57,15 +61,15 @@ class Curves:
     def waited(self, seconds: float) -> None:
         """A batch came after so many seconds."""
         if not self._working:  # not of a validation that went before
-            self._begun, self._waited = time.perf_counter() - seconds, 0.0
-        self._waited += seconds
+            self.begun, self.waited_so_far = time.perf_counter() - seconds, 0.0
+        self.waited_so_far += seconds
 
     def working(self) -> None:
         """A forward pass for training begins."""
         if not self._working:
             self._working = True
-            if self._begun is None:
-                self._begun = time.perf_counter()
+            if self.begun is None:
+                self.begun = time.perf_counter()
             if self._valid:
                 self._close_validation()
 
@@ -88,11 +92,14 @@ class Curves:
     def descended(self, reached: str, place: int, divided: bool, scaled: bool) -> None:
         """A backward pass from the roots is over."""
         for root in self._roots:
-            value = root if type(root) is float else _number_or_tensor(root / self._scale if scaled and self._scale is not None else root)
-            self._losses.setdefault(reached, {}).setdefault(place, []).append(value)
+            self._lost(reached, place, root if type(root) is float else self.unscaled(root) if scaled else _number_or_tensor(root))
         if divided:
             self._divided.add((reached, place))
         self._roots = []
+
+    def unscaled(self, root: Any) -> Any:
+        """A loss as it was before the scaler multiplied it."""
+        return _number_or_tensor(root / self._scale if self._scale is not None else root)
 
     def clipped(self, norm: Any, limit: float) -> None:
         self._clip = (_number_or_tensor(norm), limit)
@@ -106,24 +113,59 @@ class Curves:
         self._ended = time.perf_counter()
         groups = account.optimizer.param_groups
         if len(groups) == 1 and type(rate := groups[0].get("lr")) is float:
-            self._rates[account.name] = rate
+            self.rates[account.name] = rate
             return
         names = [account.name] if len(groups) == 1 else [f"{account.name}, group {i}" for i in range(min(len(groups), MOST_GROUPS))]
         for name, group in zip(names, groups, strict=False):
             if (rate := group.get("lr")) is not None:
-                self._rates[name] = float(rate)
+                self.rates[name] = float(rate)
 
     def validated(self, name: str, value: Tensor, size: int) -> None:
         """A loss without a backward pass."""
         total, samples = self._valid.get(name, (0.0, 0))
         self._valid[name] = (total + float(value) * size, samples + size)
 
+    # -- of an update that goes as those before -------------------------------------------------------------------
+
+    def clear(self) -> None:
+        """Nothing is known of the update under way."""
+        self.begun, self.waited_so_far, self._working, self._clip, self._losses = None, 0.0, False, None, {}
+
+    def root(self) -> Any:
+        """What the last backward pass began at, if that was one number."""
+        return self._roots[0] if len(self._roots) == 1 else None
+
+    def rated(self, account: Account, step: int) -> None:
+        """An optimizer stepped, perhaps at another rate."""
+        self.updated(account)
+        for name, rate in self.rates.items():
+            if self._told.get(name) != rate:
+                self.tracks.add(f"learning rate {name}", step, rate)
+                self._told[name] = rate
+
+    def stands(self, what: str, value: Any, whose: Any) -> None:
+        """What was noted of the update under way, by the name of a column of `closed_all`."""
+        if what == "begun":
+            self.begun = value
+        elif what == "waited":
+            self.waited_so_far += value
+        elif what == "loss":
+            self._lost(*whose[:2], value)
+        elif what == "norm":
+            self._clip = (value, whose)
+        else:
+            self._ended = value
+
+    def works(self) -> None:
+        """A forward pass for training ran."""
+        self._working = True
+
     # -- the end of an update -----------------------------------------------------------------------------------
 
     def close(self, step: int, *, sampled: bool) -> Point:
         """The update is over; what lies on an accelerator is fetched at sampled steps, all at once."""
         loss = self._close_losses(step)
-        for name, rate in self._rates.items():
+        for name, rate in self.rates.items():
             if sampled or self._told.get(name) != rate:  # most rates stay as they are
                 self.tracks.add(f"learning rate {name}", step, rate)
                 self._told[name] = rate
@@ -137,25 +179,33 @@ class Curves:
             self.tracks.add("memory", step, memory())
         if sampled or len(self._waiting) > WAITING:
             self._fetch()
-        return Point(loss, next(iter(self._rates.values()), None), seconds)
+        return Point(loss, next(iter(self.rates.values()), None), seconds)
 
-    def close_again(self, step: int) -> None:
-        """As `close`, of an update that is not sampled and went as those before."""
-        found: dict[str, Any] = {}
-        for reached, places in self._losses.items():
-            found[f"{LOSS} of {reached}"] = self._in_all(reached, places)
-        self._losses = {}
-        for name, rate in self._rates.items():
-            if self._told.get(name) != rate:
-                found[f"learning rate {name}"] = self._told[name] = rate
-        if self._clip is not None:
-            found[BEFORE_CLIPPING] = self._clip[0]
-        self._time(found)
-        for name, value in list(found.items()):
-            if isinstance(value, Tensor):
-                self._waiting.append((name, step, found.pop(name)))
-        self.tracks.add_all(step, found)
-        self.step = step + 1
+    def closed_all(
+        self, first: int, number: int, *, begun: Columns, waited: Columns, loss: Columns, norm: Columns, ended: Columns
+    ) -> None:
+        """As `close`, of so many updates from this one on that are not sampled, and went alike.
+
+        Args:
+            begun, waited, loss, norm, ended: columns, each with whose it is and a value an update. Of a loss that is what `descended` is told.
+        """
+        steps = range(first, first + number)
+        losses: dict[str, dict[int, list[Sequence[Any]]]] = {}
+        for (reached, place, _, _), values in loss:
+            if any(value is None for value in values):  # it began at no single number
+                continue
+            losses.setdefault(reached, {}).setdefault(place, []).append(values)
+        for reached, places in losses.items():
+            columns = [values for several in places.values() for values in several]
+            found = columns[0]
+            if len(columns) > 1:
+                found = [self._in_all(reached, {p: [values[at] for values in several] for p, several in places.items()}) for at in range(number)]
+            self._note_all(f"{LOSS} of {reached}", steps, found)
+        if norm:
+            self._note_all(BEFORE_CLIPPING, steps, norm[-1][1])
+        if begun and ended:
+            self._note_times(steps, begun[0][1], ended[0][1], [sum(row) for row in zip(*(values for _, values in waited), strict=True)])
+        self.step = first + number
         if len(self._waiting) > WAITING:
             self._fetch()
 
@@ -193,14 +243,37 @@ class Curves:
     def _time(self, found: dict[str, float]) -> float | None:
         """How long the update took, and its curves; the next may begin."""
         seconds = None
-        if self._begun is not None and self._ended > self._begun:
-            found["seconds"] = seconds = self._ended - self._begun
-            if self._waited:
-                found["data wait"] = self._waited / seconds
-            self.wait_seconds += self._waited
+        if self.begun is not None and self._ended > self.begun:
+            found["seconds"] = seconds = self._ended - self.begun
+            if self.waited_so_far:
+                found["data wait"] = self.waited_so_far / seconds
+            self.wait_seconds += self.waited_so_far
             self.busy_seconds += seconds
-        self._begun, self._waited, self._working, self._clip = None, 0.0, False, None
+        self.begun, self.waited_so_far, self._working, self._clip = None, 0.0, False, None
         return seconds
+
+    def _note_times(self, steps: Sequence[int], begun: Sequence[float], ended: Sequence[float], waited: Sequence[float]) -> None:
+        """How long many updates took."""
+        timed = [at for at in range(len(steps)) if begun[at] is not None and ended[at] > begun[at]]
+        seconds = [ended[at] - begun[at] for at in timed]
+        self.tracks.extend("seconds", [steps[at] for at in timed], seconds)
+        self.busy_seconds += sum(seconds)
+        if any(waited):
+            of = [(steps[at], waited[at], length) for at, length in zip(timed, seconds, strict=True) if waited[at]]
+            self.tracks.extend("data wait", [step for step, _, _ in of], [wait / length for _, wait, length in of])
+            self.wait_seconds += sum(wait for _, wait, _ in of)
+
+    def _lost(self, reached: str, place: int, value: Any) -> None:
+        """A loss that a backward pass from here reached these optimizers with."""
+        self._losses.setdefault(reached, {}).setdefault(place, []).append(value)
+
+    def _note_all(self, name: str, steps: Sequence[int], values: Sequence[Any]) -> None:
+        if all(type(value) is float for value in values):
+            self.tracks.extend(name, steps, values)
+            return
+        for step, value in zip(steps, values, strict=True):
+            if value is not None:
+                self._note(name, step, value)
 
     def _in_all(self, reached: str, places: dict[int, list[Any]]) -> Any:
         """The loss of an update: the sum over places of the mean, or of the sum where the loop divides by itself."""

@@ -110,11 +110,11 @@ class Cycles:
         """What was taken for a step of this optimizer was none."""
         self._stepped.pop(optimizer, None)
 
-    def again(self, key: tuple[int, ...]) -> None:
-        """A cycle went like this one, which is known."""
+    def again(self, key: tuple[int, ...], times: int = 1) -> None:
+        """So many cycles went like this one, which is known."""
         known = self._patterns[key]
-        known.last, known.times = self.step, known.times + 1
-        self.step += 1
+        self.step += times
+        known.last, known.times = self.step - 1, known.times + times
 
     def last_closed(self) -> tuple[tuple[int, ...], bool]:
         """The cycle that was closed last; and whether nothing but the call that closed it is in the open one."""

@@ -133,6 +133,12 @@ class WatchedLoader:
         if size is not None:
             self.sizes[size] = self.sizes.get(size, 0) + 1
 
+    def delivered_all(self, sizes: Iterable[int | None]) -> None:
+        """Many batches; one of below zero samples is counted already."""
+        for size in sizes:
+            if size is None or size >= 0:
+                self.delivered(size)
+
     def scored(self, name: str, loss: float, size: int) -> None:
         """A loss, the mean of a batch, without a backward pass."""
         weighted, plain, samples, batches = self.losses.get(name, (0.0, 0.0, 0, 0))

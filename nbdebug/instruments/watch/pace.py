@@ -60,6 +60,12 @@ class Pace:
             return step % 2 == 0
         return step >= self._next
 
+    def coming(self, step: int) -> int:
+        """Before which step from this one on none is sampled, as things stand."""
+        if self._thins_out:
+            return step if step < DENSE else max(step, self._next)
+        return step if self.budget is not None else -(-step // self._every) * self._every
+
     def passed(self, step: Step, spent: float) -> None:
         """An update is over.
 

@@ -13,9 +13,8 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer, lr_scheduler
 
-from nbdebug.batch import batch_size
 from nbdebug.instruments.watch.aliases import LOOKS, aliases
-from nbdebug.instruments.watch.call_facts import autocast, is_divided, wants_gradient, with_graph
+from nbdebug.instruments.watch.call_facts import autocast, is_divided, rows_of, wants_gradient, with_graph
 from nbdebug.instruments.watch.constant import Constants
 from nbdebug.instruments.watch.curves import GIVEN, Curves
 from nbdebug.instruments.watch.cycles import FACTS, Cycles
@@ -74,7 +73,7 @@ class Recorder:
         self._begun: set[Hashable] = set()  # loaders and places that the first step began with
         self._expected = 0  # optimizers that step in a cycle; 0: before the first is over, all that are known may
         self._stepped: set[str] = set()
-        self._sampling = False
+        self.sampling = False  # the update under way is looked at
         self._scaled = 0  # losses that a scaler multiplied, and that no backward pass began at yet
         self._closure: Account | None = None
         self._backward = (0, "", False, False, False, "")  # place, and the facts known before the pass
@@ -137,7 +136,7 @@ class Recorder:
             self._descended = False
             self.curves.working()
             self._sample_if_due()
-            if self._sampling and not entry.invisible:
+            if self.sampling and not entry.invisible:
                 self._undo = self.numbers.listen(model)
         self.spent += time.perf_counter() - started
 
@@ -172,8 +171,8 @@ class Recorder:
             self._perhaps_validated.append((name, value.detach(), size))
 
     def _sample_if_due(self) -> None:
-        if not self._sampling and self._due(self.steps):
-            self._sampling = True
+        if not self.sampling and self._due(self.steps):
+            self.sampling = True
             self.numbers.begin(self.steps)
 
     def _no_backward_followed(self) -> None:
@@ -201,10 +200,10 @@ class Recorder:
             self.constants.seen(loss.function, self.steps, roots[0], loss.args, loss.kwargs)
         self._heard_a_loss = False
         values = self.curves.about_to_descend([t for t in roots if t.numel() == 1], scaled=self._scaled > 0)
-        if (self.wanted or self.startled(values)) and not self._sampling and self._closure is None:
-            self._sampling = True
+        if (self.wanted or self.startled(values)) and not self.sampling and self._closure is None:
+            self.sampling = True
             self.numbers.begin(self.steps)
-        if self._sampling and self._scaled:
+        if self.sampling and self._scaled:
             self.numbers.backward_scale(self.curves.scale())
 
     def after_backward(self) -> None:
@@ -283,7 +282,7 @@ class Recorder:
         closure, used = self._closure is account, self._written(account.places)
         self._add("step", account.name, frame, gradients, stale, account.scaled, False, closure, used, touched, account.by_scaler)
         self.cycles.stepped(account.name)
-        if self._sampling and self._closure is not account:
+        if self.sampling and self._closure is not account:
             self.numbers.before_step(account.optimizer, name=account.name)
         self.spent += time.perf_counter() - started
 
@@ -294,7 +293,7 @@ class Recorder:
         if self._closure is account:
             self._will_step(account, frame)
             self._closure = None
-        elif self._sampling:
+        elif self.sampling:
             started = time.perf_counter()
             self.numbers.after_step(optimizer)
             self.spent += time.perf_counter() - started
@@ -360,30 +359,29 @@ class Recorder:
         usual = all(f["gradients"] == "some" and not (f["stale"] or f["skipped"] or f["closure"] or f["touched"]) for _, f in steps)
         return bool(steps) and usual and {who for who, _ in steps} <= cleared and not self._perhaps_validated
 
-    def descends_by_heart(self, root: Tensor, descent: tuple[bool, int, bool]) -> bool:
-        """A backward pass from this loss begins; False when it is one that everything is wanted of."""
-        retain, place, scaled = descent
-        if root.numel() == 1:
-            (value,) = self.curves.about_to_descend([root], scaled=scaled)
-            if type(value) is float and self.on_loss(value):
-                return False
-        self.graphs.descends_again(root, retain=retain, place=place)
-        return True
-
-    def stepped_by_heart(self, account: Account, frame: FrameType) -> None:
-        """An optimizer stepped."""
-        account.steps += 1
-        self.curves.updated(account)
-        self.graphs.step(self.steps, frame)
-
-    def end_by_heart(self, key: tuple[int, ...]) -> None:
-        """A cycle is over that went like one that is known."""
+    def close_by_heart(self, key: tuple[int, ...]) -> None:
+        """A cycle is over that went like one that is known, and is to be told, or was looked at."""
         self.cycles.again(key)
-        if self.tells_each:
-            self._close_step(None, sampled=False)
-        else:
-            self.curves.close_again(self.steps)
-            self.steps += 1
+        self._close_step(self._end_of_look())
+
+    def look_by_heart(self) -> None:
+        """The tensors of the update that begins are looked at."""
+        started = time.perf_counter()
+        self.sampling = True
+        self.numbers.begin(self.steps)
+        self.spent += time.perf_counter() - started
+
+    def before_by_heart(self, account: Account) -> None:
+        """An optimizer steps in an update that is looked at."""
+        started = time.perf_counter()
+        self.numbers.before_step(account.optimizer, name=account.name)
+        self.spent += time.perf_counter() - started
+
+    def after_by_heart(self, account: Account) -> None:
+        """An optimizer stepped in an update that is looked at."""
+        started = time.perf_counter()
+        self.numbers.after_step(account.optimizer)
+        self.spent += time.perf_counter() - started
 
     # -- steps --------------------------------------------------------------------------------------------------
 
@@ -447,18 +445,24 @@ class Recorder:
             self._begun.add(beginning)
 
     def _end_of_step(self) -> None:
-        started = time.perf_counter()
         self._expected = len(self._stepped)
         self._stepped, self._scaled = set(), 0
         self._begun.clear()
-        norm, sampled, self._sampling, self.wanted = None, self._sampling, False, False
-        if sampled:
-            norm = self.curves.norms(self.steps, self.numbers.end(self.steps))
-        self.spent += time.perf_counter() - started
-        self._close_step(norm, sampled=sampled)
+        self._close_step(self._end_of_look())
 
-    def _close_step(self, norm: float | None, *, sampled: bool) -> None:
+    def _end_of_look(self) -> tuple[bool, float | None]:
+        """Whether the update was looked at, and the norm of its gradients then."""
+        sampled, self.sampling, self.wanted = self.sampling, False, False
+        if not sampled:
+            return False, None
         started = time.perf_counter()
+        norm = self.curves.norms(self.steps, self.numbers.end(self.steps))
+        self.spent += time.perf_counter() - started
+        return True, norm
+
+    def _close_step(self, look: tuple[bool, float | None]) -> None:
+        started = time.perf_counter()
+        sampled, norm = look
         point = self.curves.close(self.steps, sampled=sampled)
         step = Step(self.steps, point.loss, norm, point.learning_rate, point.seconds, sampled)
         self.steps += 1
@@ -548,16 +552,3 @@ class Recorder:
             for order, (name, parameter) in enumerate(entry.module.named_parameters()):
                 if parameter.grad is not None and id(parameter) not in owned and id(parameter) not in self.strays:
                     self.strays[id(parameter)] = (name, entry.name, parameter, order)
-
-
-def rows_of(batch: Any) -> int | None:
-    """Samples in a batch; of most loaders that is a list of a few tensors."""
-    if type(batch) not in (list, tuple) or not batch:
-        return batch_size(batch)
-    rows, sizes = None, 0
-    for part in batch:
-        if type(part) is not Tensor:
-            return batch_size(batch)
-        if part.dim() and part.shape[0] != rows:
-            rows, sizes = part.shape[0], sizes + 1
-    return rows if sizes == 1 else None

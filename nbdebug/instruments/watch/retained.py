@@ -100,7 +100,7 @@ class Graphs:
         if not training and frame is not None and (alive := self._census.evaluations.get(self._census.evaluation, 0)) >= MANY:
             self._look_at_evaluation(alive, place, frame)
 
-    def built_again(self, output: Any, model: nn.Module, place: int) -> None:
+    def built_again(self, model: nn.Module, place: int, output: Any) -> None:
         """A forward pass for training, as those before."""
         step = self._step
         node = output.grad_fn if type(output) is Tensor else None

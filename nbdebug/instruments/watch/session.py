@@ -63,7 +63,7 @@ class Watch(contextlib.ContextDecorator):
         self._files: Any = None
         self._taps: Taps | None = None
         self._origins = Origins()
-        self._by_heart = ByHeart(self._recorder, self._pace.due)
+        self._by_heart = ByHeart(self._recorder, self._pace)
         self._guarded = Guarded(self._by_heart)
         self._armament = Armament() if find_nan else None
         self._resume: Callable[[], None] | None = None
@@ -84,6 +84,7 @@ class Watch(contextlib.ContextDecorator):
         self._recorder.own(self._optimizers)
         self._frozen, self._stopped, self._resume = None, "", None
         self._guarded = Guarded(self._by_heart)
+        self._by_heart.score.failed = self._guarded.failed
         if self._armament is not None:
             self._armament.arm()
         self._taps = (

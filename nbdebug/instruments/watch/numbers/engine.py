@@ -166,8 +166,8 @@ class Numbers:
         scales = dict(self._parameters.scales)
         if self._layers.scale != 1:
             scales |= dict.fromkeys(self._layers.gradient_rows(), self._layers.scale)
-        if sampler.pieces:
-            self._waiting.append(taken(step, sampler.pieces, self._parameters.updates, sampler.nonfinite, scales))
+        if sampler.pieces or sampler.together:
+            self._waiting.append(taken(step, sampler.pieces, self._parameters.updates, sampler.together, sampler.nonfinite, scales))
             if sum(len(step.samples) for step in self._waiting) > TOGETHER:
                 self._reduce()
         rows = self._histories.rows

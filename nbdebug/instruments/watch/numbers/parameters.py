@@ -8,12 +8,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from nbdebug.instruments.watch.numbers.histories import Histories
 from nbdebug.instruments.watch.numbers.names import Names
 from nbdebug.instruments.watch.numbers.sampler import Sampler
+from nbdebug.instruments.watch.numbers.together import Parted, Together
 from nbdebug.instruments.watch.numbers.values import LeftOut, plain_values, sample, to_host
 
 NARROW = frozenset([torch.float16, torch.bfloat16])
@@ -59,14 +61,18 @@ class Parameters:
     step: int = -1  # that is sampled
     _rows: dict[int, Rows] = field(default_factory=dict)
     _before: dict[int, list[Before]] = field(default_factory=dict)  # by id of the optimizer
+    _weights: dict[int, tuple[Together, list[Tensor], np.ndarray]] = field(default_factory=dict)  # the same: small weights before its step
+    _parted: dict[tuple[str, int], Parted] = field(default_factory=dict)  # by name of the optimizer, and id of its first parameter
+    _norms: list[tuple[str, str, float]] = field(default_factory=list)  # optimizer, group, norm of its small gradients
 
     def begin(self) -> None:
         self.updates, self.inherit, self.norms, self.scales, self._before = [], [], [], {}, {}
+        self._norms, self._weights = [], {}
 
     def before_step(self, optimizer: torch.optim.Optimizer, name: str, sampler: Sampler, scale: float) -> None:
         before = self._before[id(optimizer)] = []
         gradients: list[tuple[str, Rows, Tensor]] = []
-        for group, rows, parameter in self._members(optimizer, name):
+        for group, rows, parameter in self._apart(optimizer, name, sampler, scale):
             try:
                 before.append(_before(rows, parameter, follows=rows.step == self.step - 1))
                 rows.step = self.step
@@ -78,7 +84,10 @@ class Parameters:
         self._note_gradients(name, gradients, sampler, scale)
 
     def after_step(self, optimizer: torch.optim.Optimizer, sampler: Sampler) -> None:
-        for before in self._before.pop(id(optimizer), ()):
+        one_by_one = self._before.pop(id(optimizer), [])
+        if (small := self._weights.pop(id(optimizer), None)) is not None:
+            one_by_one += self._updated_together(*small, sampler)
+        for before in one_by_one:
             try:
                 self._note_update(*before, sampler)
             except Exception as error:  # nothing that we do may stop the user's loop
@@ -88,6 +97,9 @@ class Parameters:
         """The exact norms of the gradients, of each group and of each optimizer, in one transfer."""
         groups: dict[str, float] = {}
         optimizers: dict[str, float] = {}
+        for optimizer, group, norm in self._norms:
+            groups[group] = math.hypot(groups.get(group, 0.0), norm)
+            optimizers[optimizer] = math.hypot(optimizers.get(optimizer, 0.0), norm)
         if not self.norms:
             return groups, optimizers
         values = to_host([norm for *_, norm, _ in self.norms])
@@ -101,6 +113,64 @@ class Parameters:
     def scaled(self) -> dict[str, tuple[list[float], int]]:
         """Name of each weight that was multiplied by a number between steps, with these numbers, and how often that was asked."""
         return {rows.name: (list(rows.scaled), rows.looks) for rows in self._rows.values() if rows.scaled}
+
+    def _apart(self, optimizer: torch.optim.Optimizer, name: str, sampler: Sampler, scale: float) -> list[tuple[str, Rows, Tensor]]:
+        """Looks at the small parameters together; gives those that are to be looked at one by one."""
+        parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
+        parted = self._parted.get(key := (name, id(parameters[0]) if parameters else 0))
+        if parted is None or not parted.holds(parameters):
+            self._parted = {other: known for other, known in self._parted.items() if known.lives()}
+            parted = self._parted[key] = Parted(list(self._members(optimizer, name)))
+        small = [parameters[at] for at in parted.small]
+        try:
+            together = parted.together if small and self._note_together(name, parted.together, small, sampler, scale) else None
+        except Exception:  # nothing that we do may stop the user's loop
+            together = None
+        if together is None:
+            return parted.all_of(parameters)
+        self._weights[id(optimizer)] = together, small, together.before
+        return parted.others_of(parameters)
+
+    def _note_together(self, name: str, together: Together, parameters: list[Tensor], sampler: Sampler, scale: float) -> bool:
+        """The gradients of small parameters, and the weights before the step; False, and nothing noted, where they are not plain and finite."""
+        if together.weights[0] in sampler.elements or (before := together.weights_of(parameters)) is None:
+            return False
+        if (found := together.gradients_of(parameters)) is None:
+            return False
+        gradients, numbers, norms = found
+        if gradients.rows:
+            sampler.together.append(gradients)
+            sampler.elements.update(numbers)
+            self._norms += [(name, group, norm / scale) for group, norm in norms.items()]
+            if scale != 1:
+                self.scales |= dict.fromkeys(gradients.rows, scale)
+        self._compare(together, before)
+        together.before = before
+        return True
+
+    def _compare(self, together: Together, before: np.ndarray) -> None:
+        """Whether weights were multiplied since the step before."""
+        if together.after is None or together.step != self.step - 1:
+            return
+        matrices = [at for at in together.matrices if together.rows[at].looks < LOOKS]
+        for at in matrices:
+            together.rows[at].looks += 1
+        if matrices and not np.array_equal(before, together.after):
+            then, now = together.parts(together.after), together.parts(before)
+            for at in matrices:
+                if (factor := _multiplied(then[at], now[at])) is not None:
+                    together.rows[at].scaled.append(factor)
+
+    def _updated_together(self, together: Together, parameters: list[Tensor], before: np.ndarray, sampler: Sampler) -> list[Before]:
+        """The small weights after the step; gives those that are to be looked at one by one, because some are not finite."""
+        after = together.weights_of(parameters)
+        together.after, together.step = after, self.step
+        if after is None:
+            parts = together.parts(before)
+            return [(rows, parameter, part, None) for rows, parameter, part in zip(together.rows, parameters, parts, strict=True)]
+        sampler.together += [together.taken(after, together.weights), together.taken(after - before, together.updates)]
+        sampler.elements.update(together.elements)
+        return []
 
     def _members(self, optimizer: torch.optim.Optimizer, name: str) -> Iterator[tuple[str, Rows, Tensor]]:
         """The parameters of an optimizer with the name of their group."""

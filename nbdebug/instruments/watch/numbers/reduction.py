@@ -11,6 +11,7 @@ import numpy as np
 from torch import Tensor
 
 from nbdebug.instruments.watch.numbers.magnitudes import COLUMNS, FIRST, LAST
+from nbdebug.instruments.watch.numbers.together import Samples
 from nbdebug.instruments.watch.numbers.values import host_array
 
 RECORD = np.dtype([
@@ -34,17 +35,33 @@ class Taken:
 
 
 def taken(
-    step: int, pieces: list[tuple[int, Tensor]], updates: list[tuple[int, Tensor, Tensor]], nonfinite: dict[int, list[int]],
-    scales: dict[int, float],
+    step: int, pieces: list[tuple[int, Tensor]], updates: list[tuple[int, Tensor, Tensor]], together: list[Samples],
+    nonfinite: dict[int, list[int]], scales: dict[int, float],
 ) -> Taken:  # fmt: skip
     """Fetches the samples of a step in one transfer. An update is what the samples after and before a step differ by."""
     pieces = sorted(pieces, key=itemgetter(0)) + [(row, after) for row, after, _ in updates]
-    rows, now = zip(*pieces, strict=True)
-    samples = host_array([*now, *(before for *_, before in updates)])
-    lengths = tuple([piece.numel() for piece in now])
-    number, changed = sum(lengths), sum(lengths[len(lengths) - len(updates) :])
-    samples[number - changed : number] -= samples[number:]
-    return Taken(step, rows, lengths, samples[:number], nonfinite, scales)
+    now = [piece for _, piece in pieces]
+    rows, lengths, parts = [row for row, _ in pieces], [piece.numel() for piece in now], []
+    if now:
+        samples = host_array([*now, *(before for *_, before in updates)])
+        number, changed = sum(lengths), sum(lengths[len(lengths) - len(updates) :])
+        samples[number - changed : number] -= samples[number:]
+        parts.append(samples[:number])
+    for several in together:
+        rows.extend(several.rows)
+        lengths.extend(several.lengths)
+        parts.append(several.values)
+    samples = parts[0] if len(parts) == 1 else np.concatenate(parts)
+    if together and len(set(rows)) < len(rows):
+        rows, lengths, samples = _side_by_side(rows, lengths, samples)
+    return Taken(step, tuple(rows), tuple(lengths), samples, nonfinite, scales)
+
+
+def _side_by_side(rows: list[int], lengths: list[int], samples: np.ndarray) -> tuple[list[int], list[int], np.ndarray]:
+    """The same, with the pieces of one row after each other."""
+    pieces = np.split(samples, np.cumsum(lengths)[:-1])
+    order = sorted(range(len(rows)), key=rows.__getitem__)
+    return [rows[at] for at in order], [lengths[at] for at in order], np.concatenate([pieces[at] for at in order])
 
 
 @dataclass(frozen=True)

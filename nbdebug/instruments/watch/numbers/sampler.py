@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+from operator import attrgetter
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from nbdebug.instruments.watch.numbers.together import Samples, is_small, layout_of
 from nbdebug.instruments.watch.numbers.unseen import unseen
 from nbdebug.instruments.watch.numbers.values import SAMPLE, plain_values, sample, to_host
 
@@ -49,6 +51,7 @@ class Sampler:
 
     left_out: dict[str, str]
     pieces: list[tuple[int, Tensor]] = field(default_factory=list)  # row, sample; in the order they came
+    together: list[Samples] = field(default_factory=list)  # of many tensors each
     elements: dict[int, int] = field(default_factory=dict)  # row → of all calls together
     nonfinite: dict[int, list[int]] = field(default_factory=dict)  # row → [NaN, +Inf, −Inf], exact; in the order they came
     _later: list[Noted] = field(default_factory=list)
@@ -99,10 +102,11 @@ class Sampler:
             waiting = set(map(id, self._later))
             later = [noted for noted in later if id(noted) not in waiting]
         with unseen():
-            for noted in reversed(later):
+            apart = self._look_together(later) if len(later) > 1 else later
+            for noted in reversed(apart):
                 if not noted.earlier:
                     self._scan(noted)
-            for noted in later:
+            for noted in apart:
                 if noted.earlier:
                     self._scan(noted)
                 if noted.values is not None:
@@ -111,6 +115,29 @@ class Sampler:
             noted.by = noted.values = noted.total = None
             if noted is not self._last:
                 noted.tensor = None
+
+    def _look_together(self, later: list[Noted]) -> list[Noted]:
+        """Looks at what is small and finite; gives the others."""
+        small = [noted for noted in later if noted.size == SAMPLE and _unwritten(noted) and is_small(noted.tensor)]
+        if len(small) < 2:
+            return later
+        small.sort(key=_row)
+        tensors = [noted.tensor for noted in small]
+        layout = layout_of(tuple([tensor.numel() for tensor in tensors]))
+        flat = layout.laid(tensors)
+        if flat is None or not math.isfinite(flat.sum().item()):
+            return later
+        samples = layout.sampled(flat)
+        self.together.append(Samples(tuple(map(_row, small)), layout.lengths, samples))
+        start = 0
+        for noted, tensor, length in zip(small, tensors, layout.lengths, strict=True):
+            self.elements[noted.row] = self.elements.get(noted.row, 0) + tensor.numel()
+            noted.finite = noted.vouches = True
+            if noted.responses is not None:
+                noted.responses.felt(tensor, 1.0 if samples[start : start + length].any() else None)
+            start += length
+        done = set(map(id, small))
+        return [noted for noted in later if id(noted) not in done]
 
     def _scan(self, noted: Noted) -> None:
         """Whether all elements are finite, by another tensor if that is known to be."""
@@ -185,6 +212,9 @@ class Sampler:
         if any(found):
             before = self.nonfinite.setdefault(row, [0, 0, 0])
             before[:] = [a + b for a, b in zip(before, found, strict=True)]
+
+
+_row = attrgetter("row")
 
 
 def _unwritten(noted: Noted) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from nbdebug.instruments.watch.result import Track
@@ -30,6 +32,14 @@ class Tracks:
             curve.values.append(value)
             if len(curve.values) >= POINTS // 2:
                 curve.gather()
+
+    def extend(self, name: str, steps: Sequence[int], values: Sequence[float]) -> None:
+        """One curve at many steps."""
+        curve = self._curves.setdefault(name, _Curve())
+        curve.steps.extend(steps)
+        curve.values.extend(values)
+        if len(curve.values) >= POINTS // 2:
+            curve.gather()
 
     def plain(self) -> dict[str, Track]:
         """As long as every point is one value, `low`, `values` and `high` are the same."""

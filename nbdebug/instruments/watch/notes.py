@@ -1,0 +1,226 @@
+"""What updates bring that are slept through: the few numbers that change, a row for each, which become curves many at a time.
+
+A cycle that is known says beforehand what there will be to note at each of its calls. So a call notes a number or two, and what
+they mean (of which curve they are, how long the update took, how often a model was called) is found out for all rows at once.
+"""
+
+from __future__ import annotations
+
+import functools
+import time
+from collections.abc import Callable, Sequence
+from types import FrameType
+from typing import Any
+
+from torch import Tensor
+
+from nbdebug.instruments.watch.call_facts import rows_of
+from nbdebug.instruments.watch.recorder import Recorder
+
+MOST = 64  # rows that are kept; our choice: more cost as much each
+COUNTED = -1  # in place of the rows of a batch that are counted
+BEGUN, WAITED, ROWS, LOSS, NORM, ENDED = "begun", "waited", "rows", "loss", "norm", "ended"  # what a column holds
+
+
+class Notes:
+    """The rows of a cycle that is known.
+
+    Args:
+        calls: of the cycle, as `by_heart.Call`; each is given what is told when it comes.
+        sure: asked of every backward pass before it runs, with its call and the frame: whether it comes as known.
+        startled: wakes the recorder because of a loss.
+    """
+
+    def __init__(
+        self, recorder: Recorder, key: tuple[int, ...], calls: Sequence[Any], sure: Callable[[Any, FrameType], bool], startled: Callable[[], None]
+    ) -> None:  # fmt: skip
+        self._recorder, self._key, self._calls = recorder, key, calls
+        self._sure, self._startled = sure, startled
+        self._columns: list[tuple[str, Any]] = []  # what it holds, and of whom
+        self._row: list[Any] = []  # of the update under way
+        self._rows: list[tuple[Any, ...]] = []  # of those that are over, and in no curve yet
+        self._works = next((at for at, call in enumerate(calls) if call.kind == "forward" and call.facts[1]), len(calls))  # first forward pass for training
+        batches = [at for at, call in enumerate(calls[: self._works]) if call.kind == "batch"]
+        self._begins = batches[-1] if batches else self._works  # with this call the time of an update begins
+        self._met = True  # the update under way is the one whose first call was heard
+        for at, call in enumerate(calls):
+            call.tell = self._teller(at, call)
+            if at == 0:
+                self._row.extend(self._heard(what) for what, _ in self._columns)
+        recorder.curves.clear()
+
+    def over(self) -> None:
+        """An update is over."""
+        recorder = self._recorder
+        if recorder.sampling or recorder.tells_each:
+            self._write()
+            self._give_back(len(self._calls))
+            self._row.clear()
+            self._count(1, 0)
+            if recorder.sampling:
+                self._looks(False)
+            recorder.close_by_heart(self._key)
+            return
+        self._rows.append(tuple(self._row))
+        self._row.clear()
+        recorder.steps += 1
+        if len(self._rows) >= MOST:
+            self._write()
+
+    def look(self) -> None:
+        """The tensors of the update that begins are looked at."""
+        self._recorder.look_by_heart()
+        self._looks(True)
+
+    def _looks(self, begins: bool) -> None:
+        recorder = self._recorder
+        for call in self._calls:
+            if call.kind == "forward" and call.facts[1] and not call.whose.invisible:
+                call.opens = functools.partial(recorder.numbers.listen, call.whose.module) if begins else None
+            elif call.kind == "step":
+                account = recorder.ledger.accounts[call.thing]
+                call.tell = functools.partial(recorder.before_by_heart, account) if begins else None
+
+    def wake(self, at: int) -> None:
+        """The recorder is to hear again, after so many calls of the update under way."""
+        if self._recorder.sampling:
+            self._looks(False)
+        self._write(at)
+        if self._calls[at % len(self._calls)].kind == "backward":  # under way: the recorder will hear of its end, and takes the loss from the curves
+            self._row.pop()
+        self._give_back(at)
+
+    # -- what is noted of a call ----------------------------------------------------------------------------------
+
+    def _teller(self, at: int, call: Any) -> Callable[..., Any] | None:
+        make = getattr(self, f"_of_{call.kind}", None)
+        return make(at, call) if make is not None else None
+
+    def _column(self, what: str, whose: Any = None) -> Callable[[Any], None]:
+        self._columns.append((what, whose))
+        return self._row.append
+
+    def _heard(self, what: str) -> Any:
+        """What the call that was heard before all was known brought to the curves."""
+        curves = self._recorder.curves
+        return {BEGUN: curves.begun, WAITED: curves.waited_so_far, ROWS: COUNTED, LOSS: curves.root()}.get(what)
+
+    def _of_batch(self, at: int, call: Any) -> Callable[..., None]:
+        begins, counts = at == self._begins, at >= self._begins
+        note = self._column(ROWS, call.whose)
+        if begins:
+            self._column(BEGUN)
+        if counts:
+            self._column(WAITED)
+
+        def tell(batch: Any, asked: float, came: float) -> None:
+            note(rows_of(batch))
+            if begins:
+                note(asked)
+            if counts:
+                note(came - asked)
+
+        return tell
+
+    def _of_forward(self, at: int, call: Any) -> Callable[..., None] | None:
+        training, grad = call.facts
+        built = functools.partial(self._recorder.graphs.built_again, call.whose.module, call.place) if training and grad else None
+        if at != self._begins:
+            return built
+        note = self._column(BEGUN)
+
+        def tell(output: Any) -> None:
+            note(time.perf_counter())
+            if built is not None:
+                built(output)
+
+        return tell
+
+    def _of_loss(self, at: int, call: Any) -> Callable[..., None]:
+        return functools.partial(self._recorder.constants.again, self._recorder, call.thing)
+
+    def _of_descends(self, at: int, call: Any) -> Callable[..., bool]:
+        recorder, curves, sure = self._recorder, self._recorder.curves, self._sure
+        retain, place, scaled = call.whose
+        note = self._column(LOSS, call.next.whose)
+
+        def tell(root: Tensor, frame: FrameType) -> bool:
+            if not sure(call, frame):
+                return False
+            if scaled and recorder.sampling:
+                recorder.numbers.backward_scale(curves.scale())
+            roots = curves.about_to_descend([root] if root.numel() == 1 else [], scaled=scaled)
+            value = roots[0] if roots else None
+            if type(value) is float and recorder.on_loss(value) and at:
+                self._startled()
+                return False
+            value = curves.unscaled(value) if scaled else value
+            recorder.graphs.descends_again(root, retain=retain, place=place)
+            note(value)
+            return True
+
+        return tell
+
+    def _of_clip(self, at: int, call: Any) -> Callable[..., None]:
+        note = self._column(NORM, call.facts)
+        return lambda norm: note(norm.item() if isinstance(norm, Tensor) and norm.is_cpu else norm)
+
+    def _of_stepped(self, at: int, call: Any) -> Callable[..., None]:
+        recorder, account, last = self._recorder, call.whose, all(other.kind != "stepped" for other in self._calls[at + 1 :])
+        curves, optimizer, graphs, rates, now = recorder.curves, account.optimizer, recorder.graphs, recorder.curves.rates, time.perf_counter
+        note = self._column(ENDED) if last else None
+
+        def tell(frame: FrameType) -> None:
+            groups = optimizer.param_groups
+            if len(groups) > 1 or type(rate := groups[0].get("lr")) is not float or rate != rates.get(account.name):
+                if recorder.sampling or recorder.tells_each:
+                    curves.updated(account)
+                else:
+                    curves.rated(account, recorder.steps)
+            if note is not None:
+                note(now())
+            if recorder.sampling:
+                recorder.after_by_heart(account)
+            graphs.step(recorder.steps, frame)
+
+        return tell
+
+    # -- what rows become -----------------------------------------------------------------------------------------
+
+    def _write(self, at: int | None = None) -> None:
+        """Rows become curves; counts are brought up to date, those of so many calls of the update under way too."""
+        rows = self._rows
+        if rows:
+            columns = list(zip(*rows, strict=True))
+            found: dict[str, list[Any]] = {BEGUN: [], WAITED: [], LOSS: [], NORM: [], ENDED: []}
+            for (what, whose), values in zip(self._columns, columns, strict=True):
+                if what == ROWS:
+                    whose.delivered_all(values)
+                else:
+                    found[what].append((whose, values))
+            self._recorder.curves.closed_all(self._recorder.steps - len(rows), len(rows), **found)
+            self._recorder.cycles.again(self._key, len(rows))
+        self._count(len(rows), at or 0)
+        rows.clear()
+
+    def _count(self, updates: int, at: int) -> None:
+        """So many updates went through, and so many calls of the next."""
+        for number, call in enumerate(self._calls):
+            times = updates + (number < at) - (number == 0 and self._met and updates + at > 0)
+            if times and call.kind == "forward":
+                call.whose.forwards += times
+            elif times and call.kind in ("stepped", "schedule"):
+                call.whose.steps += times
+        self._met = self._met and not updates + at
+
+    def _give_back(self, at: int) -> None:
+        """The curves stand where they would stand had they been told."""
+        curves = self._recorder.curves
+        curves.clear()
+        for (what, whose), value in zip(self._columns, self._row, strict=False):
+            if what == ROWS:
+                whose.delivered_all((value,))
+            elif value is not None:
+                curves.stands(what, value, whose)
+        if at > self._works:
+            curves.works()

@@ -1,0 +1,123 @@
+"""Taps of what goes forward: a module that is called, its mode, a loss function."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import sys
+from typing import Any
+
+from torch import Tensor, nn
+from torch.nn.parameter import is_lazy
+
+from nbdebug.taps.making import Tapping, argument, get_ident, has_grad, is_compiling, transforms
+
+LOSSES = tuple(  # of torch.nn.functional; the loss modules call them too
+    "cross_entropy nll_loss mse_loss l1_loss smooth_l1_loss huber_loss binary_cross_entropy binary_cross_entropy_with_logits "
+    "kl_div ctc_loss cosine_embedding_loss margin_ranking_loss triplet_margin_loss hinge_embedding_loss multi_margin_loss "
+    "multilabel_margin_loss multilabel_soft_margin_loss soft_margin_loss poisson_nll_loss gaussian_nll_loss".split()
+)
+
+
+class Forward(Tapping):
+    """Needs the taps' `_names`."""
+
+    _names: dict[int, tuple[Any, bool]]  # id of a called module → itself, whether it has parameters
+
+    def _modules(self, stack: contextlib.ExitStack) -> None:
+        original, names, score = nn.Module.__call__, self._names, self._score
+        straight = original is getattr(nn.Module, "_wrapped_call_impl", None)  # nobody else has tapped it
+
+        def __call__(module: nn.Module, *args: Any, **kwargs: Any) -> Any:
+            if self._busy:  # of every layer inside: as torch's own, without one call more
+                if straight and module._compiled_call_impl is None:
+                    return module._call_impl(*args, **kwargs)
+                return original(module, *args, **kwargs)
+            if is_compiling():
+                return original(module, *args, **kwargs)
+            comes = score.comes
+            if (
+                comes is not None and comes.thing == id(module) and comes.kind == "forward" and comes.facts == (module.training, has_grad())
+                and get_ident() == self._thread and transforms() is None and (comes.begins is None or begins(comes, sys._getframe(1)))
+            ):  # fmt: skip
+                score.comes = comes.next
+                closes = self._opens(comes) if comes.opens is not None else None
+                self._busy = True
+                try:
+                    output = original(module, *args, **kwargs)
+                finally:
+                    self._busy = False
+                    if closes is not None:
+                        closes()
+                if comes.tell is not None:
+                    try:
+                        comes.tell(output)
+                    except Exception as error:
+                        score.failed(error)
+                return output
+            known = names.get(id(module))
+            if (known is not None and known[0] is module and not known[1]) or not self._heard():
+                return original(module, *args, **kwargs)
+            if known is None or known[0] is not module:
+                parameters = list(module.parameters())
+                if any(is_lazy(p) or p.is_meta for p in parameters):  # without numbers, perhaps until this pass made them
+                    return unheard(module, *args, **kwargs)
+                known = names[id(module)] = (module, bool(parameters))
+            if not known[1]:  # a loss, a metric, an activation called by the loop itself
+                return original(module, *args, **kwargs)
+            self._busy = True
+            try:
+                self._listener.enter(module, args, kwargs, sys._getframe(1))
+                output = None
+                try:
+                    output = original(module, *args, **kwargs)
+                finally:
+                    self._listener.leave(output)
+                return output
+            finally:
+                self._busy = False
+
+        begins = self._begins
+
+        def unheard(module: nn.Module, *args: Any, **kwargs: Any) -> Any:
+            self._busy = True
+            try:
+                return original(module, *args, **kwargs)
+            finally:
+                self._busy = False
+
+        self._put(stack, nn.Module, "__call__", __call__)
+
+    def _modes(self, stack: contextlib.ExitStack) -> None:
+        self._outermost(stack, nn.Module, "train", lambda m, a, k, f: self._listener.mode(m, bool(argument(a, k, 0, "mode", True)), f))
+
+    def _losses(self, stack: contextlib.ExitStack) -> None:
+        nested, score = [False], self._score
+        for name in LOSSES:
+            original = getattr(nn.functional, name)
+
+            def call(*args: Any, _original: Any = original, _name: str = name, **kwargs: Any) -> Any:
+                if nested[0] or is_compiling():
+                    return _original(*args, **kwargs)
+                comes = score.comes
+                if comes is None and not self._heard():
+                    return _original(*args, **kwargs)
+                nested[0] = True
+                try:
+                    value = _original(*args, **kwargs)
+                finally:
+                    nested[0] = False
+                if (
+                    comes is not None and comes.thing == _name and comes.kind == "loss" and comes is score.comes and comes.begins is None
+                    and isinstance(value, Tensor) and value.requires_grad is comes.facts and get_ident() == self._thread and transforms() is None
+                ):  # fmt: skip
+                    score.comes = comes.next
+                    try:
+                        comes.tell(value, args, kwargs)
+                    except Exception as error:
+                        score.failed(error)
+                elif self._heard():
+                    self._listener.loss(_name, value, args, kwargs, sys._getframe(1))
+                return value
+
+            self._put(stack, nn.functional, name, functools.wraps(original)(call))
