@@ -31,7 +31,7 @@ CAUSES: dict[str, tuple[str, ...]] = {  # symptom → what explains it, when it 
     "ND501": ("ND303",),
     "ND502": (*DATA, *BLIND, "ND307", "ND401", *ORDER, "ND604", "ND607"),
     "ND503": (*DATA, "ND202", "ND405", *ORDER, "ND604"),
-    "ND504": ("ND101", "ND308", *ORDER, "ND604"),
+    "ND504": ("ND101", "ND308", "ND405", *ORDER, "ND604"),
     "ND602": ("ND601", "ND806"),
     "ND603": ("ND602", "ND806"),
     "ND604": (*ORDER, *DATA, "ND202", "ND310", "ND311", "ND405", "ND606", "ND607"),

@@ -18,6 +18,8 @@ from nbdebug.lines.names import assignments, called
 from nbdebug.lines.sources import function_at, only, parsed, texts
 from nbdebug.source_lines import SourceLine, is_users, line_of_code
 
+CONTAINERS = ("Sequential", "ModuleList")
+
 
 def line_that_assigns(model: nn.Module, path: str) -> SourceLine | None:
     """The line that makes the module or parameter at a dotted path; None where no line of the user's, or more than one, may have made it.
@@ -26,18 +28,19 @@ def line_that_assigns(model: nn.Module, path: str) -> SourceLine | None:
         path: as in `model.named_modules()` or `model.named_parameters()`.
     """
     steps = path.split(".")
+    part = _at(model, steps) or _at(model, steps[:-1])
+    kind = type(part).__name__ if isinstance(part, nn.Module) else ""
     for depth in range(len(steps), 0, -1):  # the deepest class of the user's knows best
         owner = _at(model, steps[: depth - 1])
         if owner is None:
             continue
-        found = _afterwards(steps[0], steps[1:]) if depth == 1 else None
-        found = found or _in_init(type(owner), steps[depth - 1], steps[depth:])
+        found = _afterwards(steps[0], steps[1:], kind) if depth == 1 else None
+        found = found or _in_init(type(owner), steps[depth - 1], steps[depth:], kind)
         if found is not None:
             return found
     if isinstance(model, nn.Sequential):
-        return _element_of(model, steps[0])
-    part = _at(model, steps) or _at(model, steps[:-1])
-    return line_that_builds(type(part).__name__) if isinstance(part, nn.Module) else None
+        return _element_of(model, steps[0]) or only((text, number, found) for text, number, tree in texts() if (found := _of_a_list(tree, tree, kind)) is not None)
+    return line_that_builds(kind) if kind else None
 
 
 def _at(model: Any, steps: list[str]) -> Any:
@@ -49,7 +52,7 @@ def _at(model: Any, steps: list[str]) -> Any:
 # -- in a class -------------------------------------------------------------------------------------------------------
 
 
-def _in_init(kind: type, attribute: str, rest: list[str]) -> SourceLine | None:
+def _in_init(kind: type, attribute: str, rest: list[str], layer: str) -> SourceLine | None:
     """The line in a method of the user's class that sets `self.attribute`; of a Sequential the line of its element."""
     for base in kind.__mro__:
         for function in (value for value in vars(base).values() if inspect.isfunction(value)):
@@ -58,8 +61,8 @@ def _in_init(kind: type, attribute: str, rest: list[str]) -> SourceLine | None:
             source = parsed("".join(linecache.getlines(function.__code__.co_filename)))
             body = function_at(source, function.__code__.co_firstlineno) if source is not None else None
             values = list(_assigned(body, attribute, of="self")) if body is not None else []
-            if len(values) == 1:
-                return line_of_code(function.__code__, _narrowed(values[0], rest).lineno)
+            if len(values) == 1 and body is not None:
+                return line_of_code(function.__code__, _element(values[0], rest, body, layer).lineno)
             if values:
                 return None
     return None
@@ -74,24 +77,67 @@ def _assigned(tree: ast.AST, attribute: str, *, of: str | None) -> Iterator[ast.
                 yield value
 
 
+def _element(value: ast.expr, rest: list[str], tree: ast.AST, layer: str) -> ast.expr:
+    """The expression that makes a layer; of `nn.Sequential(*layers)` the one that puts it into that list."""
+    narrowed = _narrowed(value, rest)
+    return (_of_a_list(narrowed, tree, layer) if rest else None) or narrowed
+
+
 def _narrowed(value: ast.expr, rest: list[str]) -> ast.expr:
-    """Of `nn.Sequential(a, b)` with the next step "1" the expression b."""
-    while rest and isinstance(value, ast.Call) and rest[0].isdigit():
+    """Of `nn.Sequential(a, b)` with the next step "1" the expression b; of a dictionary the one with that name."""
+    while rest and isinstance(value, ast.Call):
         items = value.args
+        if len(items) == 1 and called(items[0]) == "OrderedDict" and items[0].args:  # type: ignore[attr-defined]
+            items = items[0].args  # type: ignore[attr-defined]
+        if len(items) == 1 and (named := _by_name(items[0])):
+            if rest[0] not in named:
+                break
+            value, rest = named[rest[0]], rest[1:]
+            continue
         if len(items) == 1 and isinstance(items[0], (ast.List, ast.Tuple)):  # ModuleList([a, b])
             items = items[0].elts
-        if int(rest[0]) >= len(items) or any(isinstance(item, ast.Starred) for item in items):
+        if not rest[0].isdigit() or int(rest[0]) >= len(items) or any(isinstance(item, ast.Starred) for item in items):
             break
         value, rest = items[int(rest[0])], rest[1:]
     return value
 
 
+def _by_name(items: ast.expr) -> dict[str, ast.expr]:
+    """Of `{"head": a}` and `[("head", a)]`; empty of anything else."""
+    pairs = list(zip(items.keys, items.values, strict=True)) if isinstance(items, ast.Dict) else []
+    if isinstance(items, (ast.List, ast.Tuple)) and all(isinstance(item, ast.Tuple) and len(item.elts) == 2 for item in items.elts):
+        pairs = [tuple(item.elts) for item in items.elts]  # type: ignore[attr-defined]
+    return {str(key.value): value for key, value in pairs if isinstance(key, ast.Constant)}
+
+
+def _of_a_list(value: ast.AST, tree: ast.AST, layer: str) -> ast.expr | None:
+    """The one expression that puts a layer of this class into the list that a container in here is made from."""
+    made = (node.args[0] for node in ast.walk(value) if called(node) in CONTAINERS and len(node.args) == 1)  # type: ignore[attr-defined]
+    names = {item.id for given in made for item in [given.value if isinstance(given, ast.Starred) else given] if isinstance(item, ast.Name)}
+    found = {e.lineno: e for node in ast.walk(tree) for name in names for e in _put_in(node, name) if layer and called(e) == layer}
+    return next(iter(found.values())) if len(found) == 1 and len(names) == 1 else None
+
+
+def _put_in(node: ast.AST, name: str) -> list[ast.expr]:
+    """What a statement puts into a list: `layers += [a, b]`, `layers = [a]`, `layers.append(a)`, `layers.extend([a])`."""
+    owner, given = None, None
+    if isinstance(node, ast.AugAssign):
+        owner, given = node.target, node.value
+    elif isinstance(node, ast.Assign) and len(node.targets) == 1:
+        owner, given = node.targets[0], node.value
+    elif called(node) in ("append", "extend") and isinstance(node.func, ast.Attribute) and len(node.args) == 1:  # type: ignore[attr-defined]
+        owner, given = node.func.value, node.args[0]  # type: ignore[attr-defined]
+    if not isinstance(owner, ast.Name) or owner.id != name or given is None:
+        return []
+    return given.elts if isinstance(given, (ast.List, ast.Tuple)) else [given]
+
+
 # -- outside ----------------------------------------------------------------------------------------------------------
 
 
-def _afterwards(attribute: str, rest: list[str]) -> SourceLine | None:
+def _afterwards(attribute: str, rest: list[str], layer: str) -> SourceLine | None:
     """The one line outside a class that sets `model.attribute`, as a new head is put on; of a Sequential the line of its element."""
-    return only((text, number, _narrowed(value, rest)) for text, number, tree in texts() for value in _assigned(tree, attribute, of=None))
+    return only((text, number, _element(value, rest, tree, layer)) for text, number, tree in texts() for value in _assigned(tree, attribute, of=None))
 
 
 def _element_of(model: nn.Sequential, step: str) -> SourceLine | None:

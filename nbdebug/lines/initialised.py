@@ -37,25 +37,31 @@ def line_that_initialises(model: nn.Module, path: str, *, by_name: bool = False)
     asked = Asked(path, 0 if parameter is None else parameter.ndim, frozenset() if owner is None else frozenset(kind.__name__ for kind in type(owner).__mro__))
     found: dict[int, list[tuple[str, int | None, ast.expr]]] = {NAMED: [], OF_A_LAYER: [], OF_ALL: []}
     for text, number, tree in all_texts(model):
-        for call, names in _fills(tree, asked):
-            fit = _fit(names, steps)
+        for call, names, told in _fills(tree, asked):
+            fit = NAMED if told and len(names) == 1 else _fit(names, steps)
             if fit is not None and (fit == NAMED or not by_name):
                 found[fit].append((text, number, call))
     nearest = next((places for places in found.values() if places), [])
     return only(iter(nearest))
 
 
-def _fills(tree: ast.AST, asked: Asked) -> Iterator[tuple[ast.expr, list[str]]]:
-    """The calls that fill a tensor, and the chain of names that leads to it; none under a condition that the parameter does not meet."""
+def _fills(tree: ast.AST, asked: Asked, told: bool = False) -> Iterator[tuple[ast.expr, list[str], bool]]:
+    """The calls that fill a tensor, the chain of names that leads to it, and whether a condition asks for the parameter's own name; none under one that it does not meet."""
     for node in ast.iter_child_nodes(tree):
         if isinstance(node, ast.Call) and (names := _filled(node)):
-            yield node, [step for step in names if step != "data"]
+            yield node, [step for step in names if step != "data"], told
         if isinstance(node, ast.If):
-            holds = asked.meets(node.test)
-            yield from _fills(ast.Module(node.body, []), asked) if holds is not False else ()
-            yield from _fills(ast.Module(node.orelse, []), asked) if holds is not True else ()
+            holds, named = asked.meets(node.test), _says_a_name(node.test)
+            yield from _fills(ast.Module(node.body, []), asked, told or bool(holds and named)) if holds is not False else ()
+            yield from _fills(ast.Module(node.orelse, []), asked, told) if holds is not True else ()
         else:
-            yield from _fills(node, asked)
+            yield from _fills(node, asked, told)
+
+
+def _says_a_name(test: ast.expr) -> bool:
+    """Whether a condition asks for a name, and not for all but one."""
+    parts = list(ast.walk(test))
+    return any(isinstance(part, ast.Constant) and isinstance(part.value, str) for part in parts) and not any(isinstance(part, (ast.Not, ast.NotIn, ast.NotEq)) for part in parts)
 
 
 def _filled(call: ast.Call) -> list[str]:

@@ -11,7 +11,8 @@ from torch import nn
 
 from nbdebug.lines.assigned import line_that_assigns
 
-SCRIPT = """import torch
+SCRIPT = """from collections import OrderedDict
+import torch
 from torch import nn
 
 class Block(nn.Module):
@@ -35,6 +36,20 @@ class Net(nn.Module):
         else:
             self.twice = nn.Linear(8, 9)
         self.head = nn.Linear(8, 2)
+        layers = [nn.Linear(8, 8)]
+        for _ in range(3):
+            layers += [nn.LayerNorm(8),
+                       nn.Tanh()]
+        layers.append(nn.Dropout(0.1))
+        layers.append(nn.Linear(8, 4))
+        self.deep = nn.Sequential(*layers)
+        self.named = nn.Sequential(OrderedDict([
+            ("fc", nn.Linear(8, 8)),
+            ("act", nn.GELU()),
+        ]))
+        self.parts = nn.ModuleDict({
+            "left": nn.Linear(8, 7),
+        })
 
 model = Net()
 model.head = nn.Linear(8, 10)
@@ -57,6 +72,9 @@ def script(monkeypatch):
     "path, text",
     [
         ("body.0.weight", "nn.Linear(8, 8),"), ("body.2", "nn.Linear(8, 8),"), ("body.1", "nn.ReLU(),"),
+        ("deep.3.weight", "layers += [nn.LayerNorm(8),"), ("deep.2", "nn.Tanh()]"), ("deep.7", "layers.append(nn.Dropout(0.1))"),
+        ("deep.0.weight", "self.deep = nn.Sequential(*layers)"), ("deep.8", "self.deep = nn.Sequential(*layers)"),  # two lines put a Linear in
+        ("named.act", '("act", nn.GELU()),'), ("named.fc.weight", '("fc", nn.Linear(8, 8)),'), ("parts.left.bias", '"left": nn.Linear(8, 7),'),
         ("blocks.1.down.weight", "self.down = nn.Linear(2 * width, width)"), ("blocks.2", "self.blocks = nn.ModuleList([Block(8) for _ in range(3)])"),
         ("scale", "self.scale = nn.Parameter(torch.ones(8))"), ("head.weight", "model.head = nn.Linear(8, 10)"),
     ],

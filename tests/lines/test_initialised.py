@@ -105,6 +105,12 @@ def test_conditions_on_the_name_and_the_dimensions_are_followed(monkeypatch, pat
     assert line_that_initialises(script["model"], path).text == text
 
 
+def test_a_line_in_a_loop_that_asks_for_the_name_names_it(monkeypatch):
+    script = run(monkeypatch, PICKING)
+    assert line_that_initialises(script["model"], "rnn.bias_ih_l0", by_name=True).text == "nn.init.zeros_(p)"
+    assert line_that_initialises(script["model"], "rnn.weight_ih_l0", by_name=True) is None
+
+
 def test_what_two_lines_fill_has_none(monkeypatch):
     script = run(monkeypatch, "from torch import nn\nmodel = nn.Linear(2, 2)\nnn.init.zeros_(model.weight)\nnn.init.ones_(model.weight)\n")
     assert line_that_initialises(script["model"], "weight") is None

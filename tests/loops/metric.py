@@ -314,7 +314,78 @@ def evaluated_over_all_epochs_without_setting_back(sick):
     return trainer.fit() if sick else trainer.fit_well()
 
 
+@sick_loop("ND708")
+def hits_kept_in_a_variable(sick):
+    model, held_out = net(), batches(33, 16 if sick else 11)
+    train(model, batches())
+    model.eval()
+    total = 0.0
+    with torch.no_grad():
+        for x, y in held_out:
+            hit = (model(x).argmax(1) == y).float()
+            total += hit.mean().item()
+    return total / len(held_out)  # guilty
+
+
+def share_of_hits(logits, y):
+    predicted = logits.argmax(1)
+    return (predicted == y).float().mean().item()
+
+
+@sick_loop("ND708")
+def accuracy_by_a_function_of_a_batch(sick):
+    model, held_out = net(), batches(33, 16 if sick else 11)
+    train(model, batches())
+    model.eval()
+    scores = []
+    with torch.no_grad():
+        for x, y in held_out:
+            scores.append(share_of_hits(model(x), y))
+    return sum(scores) / len(scores)  # guilty
+
+
+@sick_loop("ND708")
+def sum_of_a_comprehension(sick):
+    model, held_out = net(), batches(34, 32 if sick else 17)
+    train(model, batches())
+    model.eval()
+    with torch.no_grad():
+        total = sum((model(x).argmax(1) == y).float().mean() for x, y in held_out)
+    return float(total / len(held_out))  # guilty
+
+
+@sick_loop("ND708")
+def mean_of_a_list_made_at_once(sick):
+    model, held_out = net(), batches(34, 32 if sick else 17)
+    train(model, batches())
+    model.eval()
+    with torch.no_grad():
+        scores = [share_of_hits(model(x), y) for x, y in held_out]
+    return sum(scores) / len(scores)  # guilty
+
+
+@sound_loop
+def a_quick_look_at_the_mean_of_losses():
+    model, held_out = net(), batches(34, 32)
+    train(model, batches())
+    model.eval()
+    with torch.no_grad():
+        return sum(F.cross_entropy(model(x), y).item() for x, y in held_out) / len(held_out)
+
+
 # -- sound --------------------------------------------------------------------------------------------------------
+
+
+@sound_loop
+def hits_of_a_comprehension_over_all_samples():
+    model, held_out = net(), batches(34, 32)
+    train(model, batches())
+    model.eval()
+    with torch.no_grad():
+        correct = sum((model(x).argmax(1) == y).sum().item() for x, y in held_out)
+        summed = sum(F.cross_entropy(model(x), y).item() * len(y) for x, y in held_out)
+        few = [share_of_hits(model(x), y) for x, y in held_out if len(y) > 2]
+    return correct / len(held_out.dataset), summed / len(held_out.dataset), sum(few) / len(few)
 
 
 @sound_loop

@@ -41,6 +41,14 @@ def rate_of_a_ten_thousandth_for_plain_descent(sick):
 
 
 @sick_loop("ND605", where="optimizer, group 0")
+def rate_of_fine_tuning_for_plain_descent_in_few_steps(sick):
+    inputs, targets = features()
+    model = mlp()
+    optimizer = torch.optim.SGD(model.parameters(), lr=5e-5 if sick else 0.2)  # guilty
+    descend(model, optimizer, loader(inputs, targets), 8)
+
+
+@sick_loop("ND605", where="optimizer, group 0")
 def rate_of_a_ten_thousandth_under_a_loss_bound_before(sick):
     inputs, targets = features()
     model = mlp()
@@ -105,6 +113,44 @@ def momentum_and_a_rate_too_high(sick):
     model = nn.Sequential(nn.Linear(16, 32), nn.ReLU(), nn.Linear(32, 32), nn.ReLU(), nn.Linear(32, 1))
     optimizer = torch.optim.RMSprop(model.parameters(), lr=0.03 if sick else 1e-3, momentum=0.9 if sick else 0.0)  # guilty
     descend(model, optimizer, loader(inputs, target[:, None]), 12)
+
+
+@sick_loop("ND604", where="optimizer, group 0")
+def thrown_and_back_to_a_constant(sick):
+    rolls = (torch.rand(256, 10, 12) < 0.15).float()
+    rolls[:, 1:] = torch.maximum(0.9 * rolls[:, :-1].roll(1, 2).round(), rolls[:, 1:] * (torch.rand(256, 9, 12) < 0.2))
+    model = Recurrent(12, 32)
+    optimizer = torch.optim.RMSprop(model.parameters(), lr=0.12 if sick else 2e-3)  # guilty
+    for _ in range(8):
+        for x, y in loader(rolls[:, :-1], rolls[:, 1:]):
+            optimizer.zero_grad()
+            F.binary_cross_entropy_with_logits(model(x), y).backward()
+            optimizer.step()
+
+
+class Recurrent(nn.Module):
+    def __init__(self, features, hidden):
+        super().__init__()
+        self.rnn, self.head = nn.RNN(features, hidden, batch_first=True), nn.Linear(hidden, features)
+
+    def forward(self, x):
+        return self.head(self.rnn(x)[0])
+
+
+@sick_loop("ND604", where="optimizer, group 0")
+def weights_that_swell_and_learn_nothing(sick):
+    tokens = torch.randint(40, (256, 6))
+    layer = nn.TransformerEncoderLayer(16, 2, 32, dropout=0.1, batch_first=True)
+    model = nn.Sequential(nn.Embedding(40, 16), layer, nn.Flatten(), nn.Linear(96, 3))
+    optimizer = torch.optim.AdamW(model.parameters(), lr=0.3 if sick else 3e-3)  # guilty
+    warm = lr_scheduler.LambdaLR(optimizer, lambda step: min(1.0, step / 6))
+    for _ in range(4):
+        for x, y in loader(tokens, (tokens[:, 0] + tokens[:, 1]) % 3):
+            optimizer.zero_grad()
+            F.cross_entropy(model(x), y).backward()
+            nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+            optimizer.step()
+            warm.step()
 
 
 @sound_loop

@@ -103,6 +103,19 @@ def first_layer_made_anew_for_grey_images(sick):
 
 
 @sick_loop("ND602")
+def accumulated_for_more_batches_than_an_epoch_has(sick):
+    model, loader, accumulate = net(), batches(), 64 if sick else 4
+    optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
+    for _ in range(3):
+        for i, (x, y) in enumerate(loader):
+            loss = F.cross_entropy(model(x), y) / accumulate
+            loss.backward()
+            if (i + 1) % accumulate == 0:
+                optimizer.step()  # guilty
+                optimizer.zero_grad()
+
+
+@sick_loop("ND602")
 def step_never_called(sick):
     model, loss_fn = net(), nn.CrossEntropyLoss()
     optimizer = torch.optim.Adam(model.parameters())

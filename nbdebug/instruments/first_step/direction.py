@@ -71,10 +71,14 @@ def _swapped(tape: Tape, calls: list[Call], ids: set[int]) -> Iterator[Pull]:
         given, wanted = call.argument(0, "input"), call.argument(1, "target")
         if call.name not in ONE_SIDED or not isinstance(given, Tensor) or not isinstance(wanted, Tensor):
             continue
-        if given.requires_grad or not wanted.requires_grad or not _of_batch(tape, given, ids):
+        if given.requires_grad or not wanted.requires_grad:
             continue
-        if call.name == "kl_div" and not _are_exchanged(given.detach(), wanted.detach()):
-            continue  # the reverse divergence: log-probabilities first, whosoever they are
+        if call.name == "kl_div":
+            known = _are_exchanged(given.detach(), wanted.detach()) and not call.argument(5, "log_target")
+        else:
+            known = _of_batch(tape, given, ids)
+        if not known:
+            continue  # of kl_div the reverse divergence: log-probabilities first, whosoever they are; a teacher's need not be of the batch
         yield Pull(call.name, "swapped", float(call.output.detach().double().mean()), 0.0, False, call.location)
 
 

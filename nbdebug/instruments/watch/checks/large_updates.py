@@ -24,8 +24,11 @@ from nbdebug.instruments.watch.session import watched
 LARGE = 0.2  # update over weight; our choice: sound nets on digits stay below it from the second step on, with Adam at 0.01
 WILD = 10.0  # update over weight after which a loss that is not finite needs no further reason; our choice
 CATAPULTED = 8.0  # times the very first loss, that updates of half of the weights and more threw it to; our choice: early jumps of sound nets are below 3
+NEVER_BACK = 3.0  # the same of a loss that came down only to what a constant prediction gets
 THROWN = 3  # values at twice the first loss and more; one alone is a hard batch
+NO_LOWER, WENT_UP = 0.95, 1.2  # of the first loss: above the one a loss that rose to the other meanwhile, and is still that of a constant prediction, did not fall; our choice
 OVERTHROWN = 0.5  # update over weight, twice and more, after which a loss that learnt nothing needs no further reason; our choice
+SWOLLEN = 2.5  # times their first norm, to which weights grew that learnt nothing by it: half of LARGE is enough then; our choice
 HIGHER = 1.5  # times the first loss; our choice. Losses that play against each other have to rise FAR times
 FAR = 100.0
 STEPS = 20  # from which on a loss that did not fall says something about the updates; our choice
@@ -41,8 +44,8 @@ def rate_too_high(result: WatchResult) -> Iterator[Seen]:
     Wrong: each step overshoots; the loss rises, bounces, or leaves the range of numbers.
     Seen: the loss ends 1.5 times above where it began (100 times where several losses play against each other), or is not
         finite after it had risen, or never fell after it had jumped; and updates were more than a fifth of the weights
-        they moved. Or it learnt nothing at all, while updates were more than half of most of the weights, or a fifth of weights that more than doubled.
-        Or updates of half of the weights threw it to 8 times its first value. Large updates under a loss that falls are not accused, nor losses that rise under small ones.
+        they moved. Or it learnt nothing at all, while updates were more than half of most of the weights, or a fifth of weights that more than doubled (a tenth of those that grew to 2.5 times their norm).
+        Or updates of half of the weights threw it to 8 times its first value, or to 3 times and it never was better than a constant prediction afterwards. Large updates under a loss that falls are not accused, nor losses that rise under small ones.
     Where: the parameter group with the largest updates, and the line that sets its rate; else that of its optimizer's step.
     Try: a learning rate 10 times smaller; a warm-up; for recurrent nets gradient clipping.
     Bad:
@@ -72,8 +75,9 @@ def rate_too_high(result: WatchResult) -> Iterator[Seen]:
         if risen is None and wild and not (loss.alone and _had_learnt(loss.values)):
             risen = f"{loss.track.name} is not finite from step {since} on", ERROR
         most = guilty.elements >= 0.5 * sum(m.elements for m in fast)  # not a group of biases, which begin at zero
-        risen = risen or (_overthrown(loss, guilty) if most else None) or _catapulted(loss, guilty)
-        if risen is None or not _reach(guilty) >= LARGE:
+        overthrown = _overthrown(loss, guilty) if most and risen is None else None  # it asks for the size of the updates itself
+        risen = risen or overthrown or _catapulted(loss, guilty)
+        if risen is None or not (overthrown or _reach(guilty) >= LARGE):
             continue
         said, severity = risen
         yield Seen(
@@ -113,8 +117,10 @@ def _overthrown(loss: Loss, motion: Motion) -> tuple[str, Severity | None] | Non
     if not loss.alone or len(values) < STEPS or min(values) < 0 or not loss.learnt_nothing():
         return None
     begin, finish = curve_shapes.begin(values), curve_shapes.end(values, 1 / 3)
-    needed = LARGE if loss.constant is not None and motion.weights[-1] > 2 * motion.weights[0] else OVERTHROWN
-    if _second_largest(motion.ratios) < needed or finish < begin:
+    grown = motion.weights[-1] / motion.weights[0] if loss.constant is not None and motion.weights[0] > 0 else 1.0
+    needed = LARGE / 2 if grown > SWOLLEN else LARGE if grown > 2 else OVERTHROWN
+    went_up = loss.constant is not None and max(curve_shapes.smooth(values)) >= WENT_UP * begin
+    if _second_largest(motion.ratios) < needed or finish < (NO_LOWER * begin if went_up else begin):
         return None
     return f"{loss.track.name} began with {begin:.3g} and ends at {finish:.3g}, without having learnt anything{beside(loss)}", None
 
@@ -126,9 +132,11 @@ def _catapulted(loss: Loss, motion: Motion) -> tuple[str, Severity | None] | Non
         return None
     early = values[: len(values) // 2]
     away = [value for value in early if value >= 2 * values[0]]
-    if max(early) < CATAPULTED * values[0] or len(away) < THROWN or max(motion.ratios[:STEPS]) < OVERTHROWN:
+    far = NEVER_BACK if loss.at_constant(1 / 3) else CATAPULTED
+    if max(early) < far * values[0] or len(away) < THROWN or max(motion.ratios[:STEPS]) < OVERTHROWN:
         return None
-    return f"{loss.track.name} was thrown from {values[0]:.3g} up to {max(early):.3g}", None
+    after = f" and ends at {curve_shapes.end(values, 1 / 3):.3g}{beside(loss)}" if far < CATAPULTED else ""
+    return f"{loss.track.name} was thrown from {values[0]:.3g} up to {max(early):.3g}{after}", None
 
 
 def _had_learnt(values: list[float]) -> bool:

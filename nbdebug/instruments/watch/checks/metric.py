@@ -9,6 +9,7 @@ from dataclasses import replace
 from nbdebug.findings import INFO, WARNING, Location
 from nbdebug.instruments.base import Seen
 from nbdebug.instruments.watch.checks.quotients import counts, uneven, wrongly_divided
+from nbdebug.instruments.watch.reading.comprehensions import comprehended
 from nbdebug.instruments.watch.reading.metrics import Division, Round, Sum, rounds
 from nbdebug.instruments.watch.reading.scores import Averaged, Unset, averaged, unset, unweighted
 from nbdebug.instruments.watch.reading.source import dotted, targets
@@ -32,7 +33,7 @@ def metric(result: WatchResult) -> Iterator[Seen]:
         Uneven batches are a warning only where the mean of the losses that were seen is 1 % off (of hits: where the odd
         batches weigh 0.1 of the whole too much), our choice; also of what a meter is fed with that could be told the size of the batch; in a training loop they are not accused. So is the mean of a score
         that is a ratio (F1, AUC, R²), over batches of 64 samples and less. A meter is known by the text of its class; one that something may set back is
-        not accused. But for those means only plain `for` loops over a DataLoader are judged.
+        not accused. Loops over a DataLoader are judged, and hits in one comprehension over it (a loss there is an info).
     Where: the division, or the line that writes over the metric; the variable.
     Try: add up loss.item() * len(x) and the hits, divide by the number of samples, and set both back in every epoch.
     Bad:
@@ -72,6 +73,10 @@ def metric(result: WatchResult) -> Iterator[Seen]:
     for round_ in known:
         found += [*_divided(round_), *_of_the_last_batch(round_), *(_unset(round_, meter) for meter in unset(result, round_))]
         found += [seen for total in unweighted(result, round_) if (seen := _unweighted(round_, total)) is not None]
+    for round_, total, division in comprehended(result):
+        seen = _quotient(round_, total, division)
+        if seen is not None:  # a loss in one expression is a quick look: told, and no alarm
+            found.append(seen if total.hits else replace(seen, severity=INFO))
     for seen in found:
         if seen.location not in told:
             told.add(seen.location)
@@ -112,10 +117,14 @@ def _unweighted(round_: Round, total: Sum) -> Seen | None:
 def _divided(round_: Round) -> Iterator[Seen]:
     for total in () if round_.partial else round_.sums():
         for division in round_.divisions(total):
-            seen = wrongly_divided(round_, total, division)
+            seen = _quotient(round_, total, division)
             if seen is not None:
-                place = replace(round_.scope.place(division.node), detail=_named(round_, total))
-                yield replace(seen, location=place)
+                yield seen
+
+
+def _quotient(round_: Round, total: Sum, division: Division) -> Seen | None:
+    seen = wrongly_divided(round_, total, division)
+    return None if seen is None else replace(seen, location=replace(round_.scope.place(division.node), detail=_named(round_, total)))
 
 
 def _of_the_last_batch(round_: Round) -> Iterator[Seen]:

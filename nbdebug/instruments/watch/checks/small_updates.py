@@ -20,7 +20,7 @@ SMALL = 3e-6  # update over weight; our choice: fine-tuning at 2e-5 is at 3e-5 a
 FOLLOWED = 1e-4  # gradient over weight, from which on there is something to follow; our choice: a small GPT begins at 5e-3
 MOVED = 0.01  # of their size, by which weights may have moved in all and still not have moved; our choice
 STEPS = 20  # from which on a loss that did not fall says something about the updates; our choice
-MANY = 100  # steps after which a loss at a constant prediction is told from a beginning; our choice
+MANY = 60  # steps after which a loss at a constant prediction is told from a beginning; our choice
 CREPT = 0.03  # of their size, by which weights may have moved in all when the loss still is that of a constant prediction; our choice
 UNHURRIED = 1e-4  # update over weight at which that happens; our choice, a tenth of the usual thousandth
 HEAD = 3.0  # times that, of the fastest of several groups, where all together are at half of it; our choice
@@ -39,7 +39,7 @@ def updates_too_small(result: WatchResult) -> Iterator[Seen]:
 
     Wrong: a learning rate, an eps, a clipping limit or a warm-up leaves next to nothing of each step.
     Seen: over at least 20 steps every group's update is below 3e-6 of its weights (1e-5 but for the rate), they moved by less than a per cent in
-        all, the loss did not fall, and one of these four is the reason. Or over 100 steps and more it is below 1e-4, they moved by less than
+        all, the loss did not fall, and one of these four is the reason. Or over 60 steps and more it is below 1e-4, they moved by less than
         3 % in all, and the loss is still no better than a constant prediction. Or Adam's eps is 10 times the gradient and more, and the loss stays above half of that. Weights that have no gradient to follow, because
         all is learnt or because it fades, are not accused; nor are single slow groups, or the beginning of a warm-up.
     Where: the parameter group and the line that sets its rate or eps, else that of its optimizer's step; for clipping, its line.

@@ -12,6 +12,7 @@ from torch import nn
 from nbdebug.errors import NotChecked
 from nbdebug.findings import ERROR, INFO, WARNING, Location
 from nbdebug.instruments.base import Seen
+from nbdebug.instruments.watch.reading.courses import training_loader
 from nbdebug.instruments.watch.reading.order import (
     Update,
     built_at,
@@ -32,6 +33,7 @@ from nbdebug.instruments.watch.session import watched
 
 ENOUGH = 3  # backward passes without a step, or steps without a gradient; our choice: fewer are looks and warm starts
 NEARLY_ALL = 0.9  # share of an optimizer's steps that find nothing; our choice: the first one of a run may find something
+WHOLE = 2  # epochs without a step, of a loop that means to accumulate; our choice: over more than one nobody does
 PATIENT = 8  # passes after which an optimizer that never stepped beside others is asked about; our choice
 
 
@@ -115,7 +117,7 @@ def step_missing(result: WatchResult) -> Iterator[Seen]:
 
     Wrong: `step()` or `backward()` is missing, or they come in the wrong order, so the weights stay what they are.
     Seen: three backward passes or more whose gradients `zero_grad()` threw away while no optimizer ever stepped and
-        nothing else read or used them; or an optimizer that finds no gradients at nine of ten of its steps, or only
+        nothing else read or used them, or that filled two epochs while a step that is written was never reached; or an optimizer that finds no gradients at nine of ten of its steps, or only
         those that the step before had used (our choice). A loop that reads `.grad`, as for saliency or Fisher
         information, that moves the weights itself, or that puts gradients in by hand, is not accused.
     Where: the line of the call at fault: the backward pass that is for nothing, the zero_grad() in between, the step().
@@ -164,13 +166,18 @@ def _never_steps(result: WatchResult, optimizer: Optimizer) -> Iterator[Seen]:
         if name.rpartition(".")[2] == optimizer.name.rpartition(".")[2]:
             yield Seen(f"{said}: here `{name}.step` is named and not called", place, numbers, advice="write the parentheses: step()")
             return
-    if _reads_gradients(result) or thrown < ENOUGH - 1:
+    loader = training_loader(result)
+    epochs = loader.epochs if loader is not None and loader.length and total >= WHOLE * loader.length else 0
+    if _reads_gradients(result) or thrown < ENOUGH - 1 and epochs < WHOLE:
         return
     wanted = optimizer.name.rpartition(".")[2]
     waiting = only_line(result, lambda node: isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "step" and last_name(node.func.value) == wanted)
     if waiting is not None:
-        message = f"{said}: `{wanted}.step()` stands here and was never reached; zero_grad() threw the gradients away {thrown:,} times"
+        also = f"; zero_grad() threw the gradients away {thrown:,} times" if thrown >= ENOUGH - 1 else f" in {epochs} epochs over `{loader.name}`"  # type: ignore[union-attr]
+        message = f"{said}: `{wanted}.step()` stands here and was never reached{also}"
         yield Seen(message, waiting, numbers, advice="look at the condition around it, and at what returns before it")
+        return
+    if thrown < ENOUGH - 1:
         return
     advice = f"call {optimizer.name}.step() after backward()"
     yield Seen(f"{said}; zero_grad() threw the gradients away {thrown:,} times", passes[-1][1].place, numbers, advice=advice)

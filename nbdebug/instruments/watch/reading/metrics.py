@@ -17,9 +17,12 @@ from nbdebug.instruments.watch.reading.source import (
     scopes,
     targets,
 )
+from nbdebug.instruments.watch.reading.written import everything
 from nbdebug.instruments.watch.result import Loader, WatchResult
 
-BARE = ("item", "detach", "cpu", "float", "int", "double", "numpy", "tolist", "to", "data", "asarray", "array", "tensor", "stack", "as_tensor")
+BARE = (
+    "item", "detach", "cpu", "float", "int", "double", "long", "numpy", "tolist", "to", "type", "astype", "data", "asarray", "array", "tensor", "stack", "as_tensor",
+)  # fmt: skip
 SIZES = ("size", "len", "numel")  # calls that give the size of a batch
 SIZE_NAMES = ("batch_size", "bs", "n", "bsz", "size", "count", "num", "shape")
 MEAN, COUNT, WEIGHTED = "mean", "count", "weighted"  # of a batch: a mean, a number of hits, a mean times its size
@@ -48,7 +51,7 @@ class Round:
     """One `for` over a loader, as it stands in the text, with the loader that ran through it."""
 
     def __init__(self, result: WatchResult, scope: Scope, loop: ast.For, loader: Loader) -> None:
-        self.scope, self.loop, self.loader = scope, loop, loader
+        self.scope, self.loop, self.loader, self._result = scope, loop, loader, result
         self.trains = any(scope.covers(loop, event.place) for _, event in result.events("backward", "step"))
         self._losses = [event for _, event in result.events("loss") if scope.covers(loop, event.place)]
         self.body = [node for statement in loop.body for node in ast.walk(statement)]
@@ -85,9 +88,9 @@ class Round:
         """Where the sum is divided after the loop, or its list is averaged."""
         for node in self.after:
             if isinstance(node, ast.AugAssign) and isinstance(node.op, ast.Div) and dotted(node.target) == total.name:
-                by, counter = self._divisor(node.value)
+                by, counter = self.divisor(node.value)
             elif isinstance(node, ast.BinOp) and isinstance(node.op, ast.Div) and _is(node.left, total.name):
-                by, counter = self._divisor(node.right)
+                by, counter = self.divisor(node.right)
             elif isinstance(node, ast.Call) and last_name(node.func) in ("mean", "fmean", "average") and _averages(node, total.name):
                 by, counter = "batches", total.name
             else:
@@ -95,24 +98,26 @@ class Round:
             if by:
                 yield Division(by, counter, node)
 
-    def unit(self, value: ast.expr | None, depth: int = 0) -> tuple[str, bool]:
-        """What the value of a batch is: its unit, and whether it counts hits."""
+    def unit(self, value: ast.expr | None, depth: int = 0, within: Scope | None = None) -> tuple[str, bool]:
+        """What the value of a batch is: its unit, and whether it counts hits; `within` a function of the user's that the batch is given to."""
         if value is None or depth > 6:
             return "", False
         if isinstance(value, ast.Name):
-            made = [n for n in self.body if isinstance(n, ast.Assign) and any(dotted(t) == value.id for t in targets(n)) and len(targets(n)) == 1]
-            return self.unit(made[-1].value, depth + 1) if made else ("", False)
+            made = self._made(value.id, within)
+            return self.unit(made, depth + 1, within) if made is not None else ("", False)
         if isinstance(value, ast.BinOp):
-            return self._unit_of_two(value, depth)
+            return self._unit_of_two(value, depth, within)
         if not isinstance(value, ast.Call):
             return "", False
         called, subject = last_name(value.func), value.func.value if isinstance(value.func, ast.Attribute) else None
         inner = value.args[0] if value.args and dotted(subject) in ("torch", "np", "numpy", "") else subject
         if called in BARE:
-            return self.unit(inner, depth + 1)
-        if called in ("mean", "sum") and inner is not None and _compares(inner):
+            return self.unit(inner, depth + 1, within)
+        held = self._made(inner.id, within) or inner if isinstance(inner, ast.Name) else inner
+        if called in ("mean", "sum") and held is not None and _compares(held):
             return (MEAN if called == "mean" else COUNT), True
-        return self._unit_of_loss(value), False
+        unit = self._unit_of_loss(value, within)
+        return (unit, False) if unit else self._unit_of_function(value, depth)
 
     @staticmethod
     def added(node: ast.AST) -> tuple[str, ast.expr | None]:
@@ -121,8 +126,21 @@ class Round:
 
     # -- inside -------------------------------------------------------------------------------------------------
 
-    def _unit_of_two(self, value: ast.BinOp, depth: int) -> tuple[str, bool]:
-        (left, hits), (right, other_hits) = self.unit(value.left, depth + 1), self.unit(value.right, depth + 1)
+    def _made(self, name: str, within: Scope | None) -> ast.expr | None:
+        """What a variable is given last, in the body of the loop or in a function."""
+        body = self.body if within is None else within.nodes()
+        made = [n.value for n in body if isinstance(n, ast.Assign) and len(targets(n)) == 1 and dotted(targets(n)[0]) == name]
+        return made[-1] if made else None
+
+    def _unit_of_function(self, call: ast.Call, depth: int) -> tuple[str, bool]:
+        """Of what the one function of the user's with this name returns in its one return."""
+        name = last_name(call.func)
+        found = [scope for scope in everything(self._result) if scope.name == name] if name else []
+        returned = [n.value for scope in found for n in scope.nodes() if isinstance(n, ast.Return)]
+        return self.unit(returned[0], depth + 2, found[0]) if len(found) == len(returned) == 1 else ("", False)
+
+    def _unit_of_two(self, value: ast.BinOp, depth: int, within: Scope | None) -> tuple[str, bool]:
+        (left, hits), (right, other_hits) = self.unit(value.left, depth + 1, within), self.unit(value.right, depth + 1, within)
         unit = left or right
         if isinstance(value.op, ast.Add):
             return (left, hits) if left == right else ("", False)
@@ -135,9 +153,10 @@ class Round:
             return MEAN, True
         return "", False
 
-    def _unit_of_loss(self, call: ast.Call) -> str:
+    def _unit_of_loss(self, call: ast.Call, within: Scope | None) -> str:
         """A call on whose lines a loss was computed; its innermost call with that line is the loss."""
-        here = [event for event in self._losses if self.scope.covers(call, event.place)]
+        known = self._losses if within is None else [event for _, event in self._result.events("loss")]
+        here = [event for event in known if (within or self.scope).covers(call, event.place)]
         means = {event.facts["reduction"] for event in here} == {"mean"}
         return MEAN if means and not (isinstance(call.func, ast.Attribute) and call.func.attr in ("sum", "backward")) else ""
 
@@ -150,11 +169,12 @@ class Round:
             if isinstance(node, (ast.With, ast.Try)):
                 ahead[:0] = node.body
 
-    def _divisor(self, node: ast.expr) -> tuple[str, str]:
+    def divisor(self, node: ast.expr) -> tuple[str, str]:
+        """What a number is that something is divided by, and the counter's name; "" of what is not known."""
         if isinstance(node, ast.Call) and last_name(node.func) == "len" and node.args:
             return self._length(node.args[0])
         if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult):  # len(loader) * batch_size
-            by = [self._divisor(part)[0] for part in (node.left, node.right) if isinstance(part, ast.Call)]
+            by = [self.divisor(part)[0] for part in (node.left, node.right) if isinstance(part, ast.Call)]
             return ("full batches", "") if by == ["batches"] and any(map(_is_batch_size, (node.left, node.right))) else ("", "")
         if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):  # (i + 1) of enumerate
             counter = self.loop.target.elts[0] if isinstance(self.loop.target, ast.Tuple) else None

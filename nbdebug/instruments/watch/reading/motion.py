@@ -14,6 +14,8 @@ from nbdebug.findings import Location
 from nbdebug.instruments.watch.result import Group, Optimizer, TensorTrack, Track, WatchResult
 
 RISEN = 1.5  # times its first value, to which a scheduler brought a learning rate that it is to answer for; our choice
+WARM = 0.2  # of its peak, where a warm-up begins; our choice
+PEAKED = ("OneCycleLR", "CyclicLR")  # schedules that are told the peak themselves; others multiply the rate of the optimizer
 RANGE = 100.0  # times, by which a learning rate grows in a range test; our choice
 
 
@@ -135,10 +137,13 @@ def highest_rate(result: WatchResult, motion: Motion) -> float:
 
 
 def place_of_rate(result: WatchResult, motion: Motion) -> Location:
-    """Where the scheduler that raised the rate is built, else the line that sets it."""
+    """Where the scheduler that raised the rate is built, else the line that sets it; what only warms up leads to the rate that was set."""
     track = rates(result, motion)
     known = track.finite() if track is not None else []
-    raised = [s.name for s in result.schedulers if s.optimizer == motion.optimizer.name and known and max(known) > RISEN * known[0]]
+    own = [s for s in result.schedulers if s.optimizer == motion.optimizer.name]
+    peak = next((step for step, rate in zip(track.steps, track.values, strict=True) if rate == max(known)), 0) if track is not None and known else 0
+    warms_up = bool(known) and known[0] <= WARM * max(known) and peak <= result.steps / 2
+    raised = [s.name for s in own if known and max(known) > RISEN * known[0] and (s.kind in PEAKED or not warms_up)]
     return next((set_at(result, name, motion.place, "max_lr") for name in raised if result.built_at(name)), motion.set_at(result, "lr"))
 
 
