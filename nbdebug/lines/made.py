@@ -41,8 +41,13 @@ def line_of_dataset(loader: Any) -> SourceLine | None:
     return next(filter(None, (line_that_makes(part) for part in reversed(parts) if names_of(part))), None)
 
 
-def line_that_reads(loader: Any, step: str = "") -> SourceLine | None:
-    """The line in the user's `__getitem__` that calls this step, or else the last that works something out; None of one that only looks up."""
+def line_that_reads(loader: Any, step: str = "", part: str = "", cast: bool = False) -> SourceLine | None:
+    """The line in the user's `__getitem__` that calls this step, or works out this part of a sample, or else the last that works something out; None of one that only looks up.
+
+    Args:
+        part: of the sample, as in "targets", "inputs[1]" or "mask".
+        cast: the line that only brings this part to its type will do.
+    """
     data = loader
     for _ in range(DEEP):
         data = getattr(data, "__dict__", {}).get("dataset")
@@ -50,7 +55,7 @@ def line_that_reads(loader: Any, step: str = "") -> SourceLine | None:
         if code is not None and is_users(code):
             source = parsed("".join(linecache.getlines(code.co_filename)))
             body = function_at(source, code.co_firstlineno) if source is not None else None
-            line = _reading(body, step) if body is not None else None
+            line = _reading(body, step, part, cast) if body is not None else None
             return None if line is None else line_of_code(code, line)
     return None
 
@@ -85,14 +90,43 @@ def _is_own(target: ast.AST, attribute: str) -> bool:
     return isinstance(target, ast.Attribute) and target.attr == attribute and isinstance(target.value, ast.Name) and target.value.id == "self"
 
 
-def _reading(body: ast.AST, step: str) -> int | None:
+def _reading(body: ast.AST, step: str, part: str, cast: bool) -> int | None:
     nodes = list(ast.walk(body))
     calls = [node for node in nodes if isinstance(node, ast.Call) and step and isinstance(node.func, ast.Attribute) and node.func.attr == step]
     if calls:
         return calls[0].lineno
+    if part and (line := _made_of(body, part, cast)) is not None:
+        return line
     works = [node.lineno for node in _without_places(body) if _works_out(node)]
     returns = [node for node in nodes if isinstance(node, ast.Return) and any(map(_works_out, _without_places(node)))]
     return returns[-1].lineno if returns else max(works, default=None)
+
+
+def _made_of(body: ast.AST, part: str, cast: bool) -> int | None:
+    """The line on which what the only return gives as this part was last worked out, or else brought to its type; None where it is given as it lies."""
+    returns = [node.value for node in ast.walk(body) if isinstance(node, ast.Return)]
+    given = _part_of(returns[0], part) if len(returns) == 1 and returns[0] is not None else None
+    if given is None or any(map(_works_out, _without_places(given))):
+        return given.lineno if given is not None else None
+    names = {node.id for node in ast.walk(given) if isinstance(node, ast.Name)}
+    made = [value for target, value in assignments(body) if isinstance(target, ast.Name) and target.id in names]
+    worked = [value.lineno for value in made if any(map(_works_out, _without_places(value)))]
+    typed = [value.lineno for value in made if isinstance(value, ast.Call)] or [given.lineno] * (cast and any(isinstance(node, ast.Call) for node in ast.walk(given)))
+    return max(worked or typed, default=None)
+
+
+def _part_of(given: ast.expr, part: str) -> ast.expr | None:
+    """The expression for one part of a sample: of a tuple the last is the target, of a dict the one of that name."""
+    if isinstance(given, ast.Dict):
+        return next((value for key, value in zip(given.keys, given.values, strict=True) if isinstance(key, ast.Constant) and key.value == part), None)
+    if not isinstance(given, ast.Tuple) or len(given.elts) < 2:
+        return None
+    if part == "targets":
+        return given.elts[-1]
+    if part == "inputs" and len(given.elts) == 2:
+        return given.elts[0]
+    place = part.removeprefix("inputs[").removesuffix("]")
+    return given.elts[int(place)] if part.startswith("inputs[") and place.isdigit() and int(place) < len(given.elts) - 1 else None
 
 
 def _works_out(node: ast.AST) -> bool:

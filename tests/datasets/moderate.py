@@ -10,6 +10,8 @@ from sklearn.datasets import load_digits
 from torch.utils.data import DataLoader, Dataset, TensorDataset
 
 from tests.datasets import dataset, sound
+from tests.datasets.attacked import arrays, parted
+from tests.datasets.classes import digits
 
 
 def ints(rows: list[list[int]], labels: list[int]) -> TensorDataset:
@@ -88,3 +90,83 @@ class Drawing:
 @by_loader("ND109", where="Turned")
 def a_generator_of_torch_made_anew_for_each_sample(sick):
     return read(lambda index: Drawing(3 if sick else None))
+
+
+# -- ND105: groups that are named, and copies that were made before the split ------------------------------------------------
+
+
+class OfPatients(Dataset):
+    """Scans of people, each of whom looks like himself, beside a list that says whose they are."""
+
+    def __init__(self, alike, kept, labels=None):
+        random = numpy.random.default_rng(0)
+        self.patients = random.integers(0, 30, 360)
+        self.scans = (alike * random.normal(size=(30, 1, 8, 8))[self.patients] + 0.3 * random.normal(size=(360, 1, 8, 8))).astype("float32")
+        self.labels = (self.patients % 2 if labels is None else labels).tolist()
+        self.rows = numpy.flatnonzero(kept(self.patients))
+
+    def __len__(self):
+        return len(self.rows)
+
+    def __getitem__(self, i):
+        return torch.from_numpy(self.scans[self.rows[i]]), self.labels[self.rows[i]]
+
+
+def of_patients(first, second, alike=1.0):
+    return {"data": OfPatients(alike, first), "val": OfPatients(alike, second)}
+
+
+@dataset("ND105", where="val")
+def scans_of_one_patient_on_both_sides(sick):
+    at_random = numpy.random.default_rng(1).random(360) < 0.8
+    chosen = [lambda people: at_random, lambda people: ~at_random] if sick else [lambda people: people < 24, lambda people: people >= 24]
+    return of_patients(*chosen)
+
+
+@sound
+def patients_of_whom_scans_tell_nothing():
+    at_random = numpy.random.default_rng(1).random(360) < 0.8
+    return of_patients(lambda people: at_random, lambda people: ~at_random, alike=0.0)
+
+
+@dataset("ND105", where="val")
+def noisy_copies_made_before_the_split(sick):
+    pixels, labels, held, theirs = digits(500)
+    pixels, held = (torch.cat([part, part + 0.03 * torch.randn(part.shape)]) for part in (pixels, held[:100]))
+    whole, classes = torch.cat([pixels, held]), torch.cat([labels, labels, theirs[:100], theirs[:100]])
+    order = torch.randperm(1200) if sick else torch.arange(1200)
+    return parted((whole[order[:1000]], classes[order[:1000]]), (whole[order[1000:]], classes[order[1000:]]))
+
+
+@dataset("ND105", where="val")
+def mirrored_copies_made_before_the_split(sick):
+    pixels, labels, held, theirs = digits(500)
+    pixels, held = (torch.cat([part, part.flip(3)]) for part in (pixels, held[:100]))
+    whole, classes = torch.cat([pixels, held]), torch.cat([labels, labels, theirs[:100], theirs[:100]])
+    order = torch.randperm(1200) if sick else torch.arange(1200)
+    return parted((whole[order[:1000]], classes[order[:1000]]), (whole[order[1000:]], classes[order[1000:]]))
+
+
+@sound
+def bars_whose_mirror_images_are_other_bars():
+    places = numpy.random.default_rng(2).integers(0, 12, (2, 400))
+    bars = numpy.zeros((400, 1, 12, 12), "float32")
+    bars[numpy.arange(400), 0, :, places[0]] = 1.0
+    bars[numpy.arange(400), 0, places[1]] += 0.5
+    return {"data": DataLoader(arrays(bars[:300], places[0][:300]), 32, shuffle=True)}
+
+
+# -- ND104: masks of other pictures -----------------------------------------------------------------------------------------
+
+
+@dataset("ND104", where="as text")
+def masks_in_the_order_of_their_names(sick):
+    """`sorted(names)` puts 10_mask.png before 1_mask.png; the pictures stand in the order of their numbers."""
+    random = numpy.random.default_rng(0)
+    masks = numpy.zeros((150, 1, 20, 20), "float32")
+    for mask, (row, column) in zip(masks, random.integers(1, 12, (150, 2)), strict=True):
+        mask[0, row : row + 7, column : column + 7] = 1
+    pictures = masks + 0.4 * random.normal(size=masks.shape).astype("float32")
+    order = sorted(range(150), key=lambda i: f"{i}_mask.png") if sick else range(150)
+    whole = TensorDataset(torch.from_numpy(pictures), torch.from_numpy(masks[list(order)]))
+    return {"data": DataLoader(whole, 16, shuffle=True)}

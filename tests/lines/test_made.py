@@ -101,3 +101,41 @@ def test_a_rate_is_to_be_mended_where_the_optimizer_is_made(script):
 def test_a_dataset_that_works_its_samples_out_is_found_where_it_does(script, name, step, text):
     found = line_that_reads(script[name], step)
     assert found is None if text is None else found is not None and found.text.endswith(text)
+
+
+PARTS = """
+from torch.utils.data import DataLoader, Dataset
+
+class Pairs(Dataset):
+    def __len__(self):
+        return 4
+
+    def __getitem__(self, i):
+        mask = self.masks[i].astype("float32")
+        image = self.images[i] / 255 - 0.5
+        return image, mask
+
+class Named(Pairs):
+    def __getitem__(self, i):
+        text = self.encode(self.texts[i])
+        label = self.labels[i] - 1
+        text = self.cut(text)
+        return {"text": text, "label": label}
+
+pairs, named = DataLoader(Pairs()), DataLoader(Named())
+"""
+
+
+@pytest.mark.parametrize(
+    ("loader", "part", "wanted"),
+    [("pairs", "targets", 'mask = self.masks[i].astype("float32")'), ("pairs", "inputs", "image = self.images[i] / 255 - 0.5"),
+     ("named", "text", "text = self.cut(text)"), ("named", "label", "label = self.labels[i] - 1")],
+)  # fmt: skip
+def test_the_line_is_that_of_the_part_of_a_sample_which_is_meant(loader, part, wanted, monkeypatch):
+    module = types.ModuleType("__main__")
+    module.__file__ = "/programs/of_another_user.py"
+    monkeypatch.setitem(sys.modules, "__main__", module)
+    monkeypatch.setitem(linecache.cache, module.__file__, (len(PARTS), None, PARTS.splitlines(keepends=True), module.__file__))
+    exec(compile(PARTS, module.__file__, "exec"), vars(module))
+    line = line_that_reads(getattr(module, loader), "", part)
+    assert line is not None and line.text.strip() == wanted

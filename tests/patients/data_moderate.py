@@ -170,3 +170,43 @@ def batches_from_the_shortest_to_the_longest(sick):
             return self.head((self.words(ids) * there).sum(1) / there.sum(1))
 
     return training(Bag(), train_loader=DataLoader(samples, batch_sampler=ByLength(lengths, mixed=not sick), collate_fn=collate))
+
+
+# -- ND107: weights of a loss of one's own, and of several tags ---------------------------------------------------------
+
+
+class Focal(nn.Module):
+    def __init__(self, alpha):
+        super().__init__()
+        self.alpha = alpha
+
+    def forward(self, scores, targets):
+        likely = torch.log_softmax(scores, 1).gather(1, targets[:, None])[:, 0]
+        return (-self.alpha[targets] * (1 - likely.exp()) ** 2 * likely).mean()
+
+
+def rare_classes(samples=600):
+    inputs, _ = features(samples, 10)
+    drawn = torch.rand(samples)
+    return inputs, (drawn > 0.7).long() + (drawn > 0.9).long()
+
+
+@patient("ND107", where="loss_fn, train_loader targets")
+def focal_loss_that_pulls_hardest_at_the_frequent_class(sick):
+    inputs, targets = rare_classes()
+    counts = torch.bincount(targets).float()
+    return training(mlp(10, 3), data=(inputs, targets), loss_fn=Focal(counts / counts.sum() if sick else counts.sum() / counts / 3))
+
+
+@sound
+def focal_loss_without_weights():
+    return training(mlp(10, 3), data=rare_classes(), loss_fn=Focal(torch.ones(3)))
+
+
+@patient("ND107", where="loss_fn.pos_weight")
+def weights_of_tags_upside_down(sick):
+    inputs, _ = features(400, 10)
+    tags = (torch.rand(400, 4) < torch.tensor([0.5, 0.2, 0.1, 0.05])).float()
+    positive = tags.sum(0)
+    weights = positive / (400 - positive) if sick else (400 - positive) / positive
+    return training(mlp(10, 4), data=(inputs, tags), loss_fn=nn.BCEWithLogitsLoss(pos_weight=weights))

@@ -29,6 +29,7 @@ from nbdebug.data.between.found import (
     SharedGroup,
 )
 from nbdebug.data.between.groups import shared_groups
+from nbdebug.data.between.kin import shared_kin
 from nbdebug.data.between.litters import shared_litters
 from nbdebug.data.between.mmd import embedding, looks_apart
 from nbdebug.data.between.near import near_copies
@@ -51,6 +52,7 @@ from nbdebug.data.between.prepared_law import prepared_law
 from nbdebug.data.between.prepared_turned import prepared_turned
 from nbdebug.data.between.same_items import same_items
 from nbdebug.data.between.schema import ranges, schema
+from nbdebug.data.between.turned_copies import turned_copies
 from nbdebug.data.between.views import View, profiles, views
 from nbdebug.data.between.windows import overlapping_windows
 from nbdebug.data.context import Context, Flag
@@ -122,7 +124,7 @@ def _overlaps(train: Split, val: Split, context: Context, again: Repeats | None)
     near = near_copies(train, val, context, exact) if index is None and (context.whole or _is_quick(train, val)) else None
     litters = None
     if index is None and not any(overlap is not None and overlap.significant for overlap in (exact, near)):
-        litters = shared_litters(train, val)
+        litters = shared_litters(train, val) or turned_copies(train, val, again) or shared_kin(train, val)
     setup = context.setup
     same = setup is not None and setup.val_loader is setup.train_loader
     known = index is not None or any(overlap is not None and overlap.significant for overlap in (exact, near, litters))

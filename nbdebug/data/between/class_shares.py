@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from typing import Any
 
 import numpy
 
@@ -29,7 +30,7 @@ def class_shift(train: Split, val: Split) -> ClassShift | None:
     a, b = _counts(theirs, train), _counts(ours, val)
     if not a or not b:
         return None
-    names = list(dict.fromkeys([*a, *b]))
+    names = [name for name in dict.fromkeys([*a, *b]) if not _is_no_class(name, a, b)]
     p, q = (numpy.array([float(c.get(name, 0)) for name in names]) for c in (a, b))
     far, null = variation(p, q), chance_variation(p + q, int(p.sum()), int(q.sum()))
     if far <= max(WORTH, null):
@@ -63,6 +64,11 @@ def _why_legal(train: Split, names: list, p: numpy.ndarray, q: numpy.ndarray, fa
         if _even(counts):
             return f"the classes of {name} are even, as if by design"
     return ""
+
+
+def _is_no_class(name: Any, theirs: Counter, ours: Counter) -> bool:
+    """Whether a label below 0 marks samples of train as unlabelled: val has none of them, and the classes count from 0."""
+    return isinstance(name, int) and name < 0 and not ours.get(name) and sum(isinstance(other, int) and other >= 0 for other in theirs) >= 2
 
 
 def _even(counts: numpy.ndarray) -> bool:

@@ -13,7 +13,7 @@ from nbdebug.data.between.found import ClassShift, Drift
 from nbdebug.data.between.ks import chance, chance_variation, distance, distances, variation
 from nbdebug.data.between.parts import AS_MUCH, GROUPED, blocks, differ_by
 from nbdebug.data.between.vectors import table
-from nbdebug.data.between.views import View
+from nbdebug.data.between.views import View, lengths
 from nbdebug.data.split import FieldData, Split
 
 WORTH = 0.1  # KS distance below which nothing is told; a shift of a quarter of a standard deviation
@@ -25,6 +25,7 @@ MOST_SORTED = 300  # columns
 TOLD = 12  # columns in the table
 BINS = 24
 SIGNALS, ENOUGH = ("image", "series", "audio"), 24  # samples
+LENGTHS, FEW = ("tokens", "text"), 8  # different lengths
 ENDS, STRETCHED = 0.1, (2.0, 3.0)  # share of sorted values at either end, and how much wider they lie there than in the middle: of a bell 5 times, of a time once
 APART, IN_ORDER = 0.98, 0.999  # distance of the means, and share of steps one way, of samples that were sorted and cut
 NAMED_ORDER = re.compile(r"(^|[\W_])(id|ids|index|idx|key|uuid|date|time|timestamp|year|month|day|week|hour|row|no|number|fold|split)($|[\W_])", re.I)
@@ -86,7 +87,7 @@ def category_drifts(train: Split, val: Split) -> list[Drift]:
 def sorted_before(train: Split, val: Split) -> list[Drift]:
     """Samples in the order of one quantity, cut into train and val: in dataset order it rises or falls all through train, and val lies beyond.
 
-    Of signals it is their mean. A column of a table may be a time, or a sum that grows with it: those come at an even pace, where sorted values lie
+    Of signals it is their mean, of sequences their length. A column of a table may be a time, or a sum that grows with it: those come at an even pace, where sorted values lie
     the farther apart the nearer they are to either end.
     """
     found = []
@@ -95,9 +96,11 @@ def sorted_before(train: Split, val: Split) -> list[Drift]:
         if ours is None or ours.kind != theirs.kind:
             continue
         for name, a, b in _orders(theirs, ours):
-            if len(a) != len(train.ids) or min(len(a), len(b)) < ENOUGH or distance(a, b) < APART or not _is_sorted(a[numpy.argsort(train.ids, kind="stable")]):
+            long = theirs.kind in LENGTHS
+            beyond = b.min() >= a.max() if long and len(b) else distance(a, b) >= APART
+            if len(a) != len(train.ids) or min(len(a), len(b)) < ENOUGH or not beyond or not _is_sorted(a[numpy.argsort(train.ids, kind="stable")], FEW if long else ENOUGH):
                 continue
-            if theirs.kind in SIGNALS or _is_stretched(numpy.concatenate([a, b])):
+            if theirs.kind in (*SIGNALS, *LENGTHS) or _is_stretched(numpy.concatenate([a, b])):
                 found.append(Drift(theirs.name, name, distance(a, b), 0.0, 1.0, _shift(a, b)))
     return found
 
@@ -108,6 +111,8 @@ def _orders(theirs: FieldData, ours: FieldData) -> Iterator[tuple[str, numpy.nda
         a, b = _mean_of(theirs.sample), _mean_of(ours.sample)
         if a is not None and b is not None:
             yield "mean of a sample", a, b
+    elif theirs.kind in LENGTHS and theirs.role == "input" and isinstance(theirs.sample, list) and isinstance(ours.sample, list):
+        yield "length", lengths(theirs), lengths(ours)
     elif theirs.kind in ("tabular", "quantity"):
         a, b = table(theirs), table(ours)
         if a is not None and b is not None and a.shape[1] == b.shape[1] <= MOST_SORTED:
@@ -115,9 +120,9 @@ def _orders(theirs: FieldData, ours: FieldData) -> Iterator[tuple[str, numpy.nda
             yield from ((name, a[:, i], b[:, i]) for i, name in enumerate(named) if not _order_in_name(name))
 
 
-def _is_sorted(values: numpy.ndarray) -> bool:
+def _is_sorted(values: numpy.ndarray, least: int) -> bool:
     steps = numpy.diff(values)
-    return max((steps >= 0).mean(), (steps <= 0).mean()) >= IN_ORDER and len(numpy.unique(values)) >= ENOUGH
+    return max((steps >= 0).mean(), (steps <= 0).mean()) >= IN_ORDER and len(numpy.unique(values)) >= least
 
 
 def _is_stretched(values: numpy.ndarray) -> bool:

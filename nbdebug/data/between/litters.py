@@ -18,6 +18,7 @@ from nbdebug.data.split import FieldData, Split
 MOST = 2500  # rows of both splits together
 NEIGHBOURS = 12  # that are looked at; a group has at most ten members
 GAP = 4.0  # times as far as the last of its group lies the next sample; our choice: along a line one in three has such a gap, in a plane one in fourteen
+PAIRED_GAP, PAIRED = 2.2, 0.95  # of pictures that are taken as they are: along a line of even steps the next but one lies twice as far, and chance makes pairs of half of them; our choice
 GROUPED = 0.6  # of the samples that have one
 EQUAL = 0.8  # of those whose group is of the most frequent size: what repeats by chance comes in groups of any size
 FEWEST_COLUMNS = 4
@@ -34,13 +35,16 @@ def shared_litters(train: Split, val: Split) -> Overlap | None:
     mine, held = evenly(len(theirs.sample), MOST), evenly(len(ours.sample), MOST)
     if len(mine) < len(theirs.sample) or len(held) < len(ours.sample) or len(mine) + len(held) > MOST or not train.whole:
         return None  # a part of the samples holds parts of the groups
-    rows = _rows(theirs, ours)
+    rows = measured_rows(theirs, ours)
     if rows is None or rows.shape[1] < FEWEST_COLUMNS or len(rows) < 4 * NEIGHBOURS:
         return None
-    size, near = _groups(rows)
-    grouped = size > 1
-    usual, often = Counter(size[grouped].tolist()).most_common(1)[0] if grouped.any() else (0, 0)
-    if grouped.mean() < GROUPED or often < EQUAL * grouped.sum():
+    size, near = _groups(rows, GAP)
+    usual = _usual(size, EQUAL)
+    if not usual and theirs.kind == "image":  # a noisy or brighter copy: edges that hardly vary must not count as much as the picture
+        plain = [torch.from_numpy(shrunk(field.sample, PIXELS).reshape(len(field.sample), -1)).float() for field in (theirs, ours)]
+        size, near = _groups(torch.cat(plain).nan_to_num(0.0, 0.0, 0.0), PAIRED_GAP)
+        usual = _usual(size, PAIRED) if _usual(size, PAIRED) == 2 else 0
+    if not usual:
         return None
     if theirs.kind != "image" and _is_periodic(train, val, size == usual, near[:, : usual - 1]):
         return None
@@ -56,7 +60,7 @@ def shared_litters(train: Split, val: Split) -> Overlap | None:
     return Overlap("groups", len(pairs), len(ours.sample), val.samples, 0.0, True, False, None, tuple(pairs[:PAIRS]), measure)
 
 
-def _rows(theirs: FieldData, ours: FieldData) -> torch.Tensor | None:
+def measured_rows(theirs: FieldData, ours: FieldData) -> torch.Tensor | None:
     """(n + m, D) rows of train and val, every column standardised."""
     if theirs.kind == "image":
         both = [shrunk(field.sample, PIXELS).reshape(len(field.sample), -1) for field in (theirs, ours)]
@@ -89,7 +93,14 @@ def _is_measured(rows: numpy.ndarray) -> bool:
     return sum(len(numpy.unique(column)) >= DIFFERENT * len(some) for column in some.T) >= MEASURED
 
 
-def _groups(rows: torch.Tensor) -> tuple[numpy.ndarray, numpy.ndarray]:
+def _usual(size: numpy.ndarray, equal: float) -> int:
+    """Members of the most frequent group; 0 where samples come in no groups, or in groups of any size."""
+    grouped = size > 1
+    usual, often = Counter(size[grouped].tolist()).most_common(1)[0] if grouped.any() else (0, 0)
+    return usual if grouped.mean() >= GROUPED and often >= equal * grouped.sum() else 0
+
+
+def _groups(rows: torch.Tensor, least: float) -> tuple[numpy.ndarray, numpy.ndarray]:
     """(n,) members of the group of each row, 1 where it has none, and (n, 12) its nearest rows."""
     near = [torch.cdist(part, rows).topk(min(NEIGHBOURS + 1, len(rows)), dim=1, largest=False) for part in rows.split(512)]
     far, place = torch.cat([n.values for n in near])[:, 1:], torch.cat([n.indices for n in near])
@@ -98,5 +109,5 @@ def _groups(rows: torch.Tensor) -> tuple[numpy.ndarray, numpy.ndarray]:
     floor = 1e-6 * far.median().clamp(min=1e-12)  # of copies to the last bit, which are told elsewhere
     steps = far[:, 1:] / torch.maximum(far[:, :-1], floor)
     gap = steps.max(1)
-    size = torch.where((gap.values >= GAP) & (far[:, 0] > floor), gap.indices + 2, 1)
+    size = torch.where((gap.values >= least) & (far[:, 0] > floor), gap.indices + 2, 1)
     return size.numpy(), place.numpy()

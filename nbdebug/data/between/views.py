@@ -56,7 +56,7 @@ def view_of(train: Split, val: Split, theirs: FieldData, ours: FieldData) -> Vie
     if theirs.kind in ("text", "tokens"):
         if not isinstance(theirs.sample, list):
             return None
-        return _made(train, theirs, ("length",), _lengths(theirs), _lengths(ours))
+        return _made(train, theirs, ("length",), lengths(theirs)[:, None], lengths(ours)[:, None])
     a, b = table(theirs), table(ours)
     if a is None or b is None:
         return None
@@ -134,6 +134,7 @@ def _profile(field: FieldData, which: numpy.ndarray, count: int) -> numpy.ndarra
     return numpy.concatenate([part.mean(1, dtype=numpy.float64) for part in numpy.array_split(rows, count, 1)], 1)
 
 
-def _lengths(field: FieldData) -> numpy.ndarray:
+def lengths(field: FieldData) -> numpy.ndarray:
+    """(K,) of sequences without their padding, and of texts; NaN of what is missing."""
     known = (None if entry is None else len(entry) if isinstance(entry, str) else len(unpadded(field, entry)) for entry in field.sample)
-    return numpy.array([numpy.nan if length is None else float(length) for length in known])[:, None]
+    return numpy.array([numpy.nan if length is None else float(length) for length in known])

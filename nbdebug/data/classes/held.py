@@ -86,7 +86,7 @@ def _tried(split: Split, other: Split | None, target: Target, rows: numpy.ndarra
     for name, values in lists.items():
         labels = _labels(values, quantity=target.kind == "quantity")
         inside = [(said, place) for said, place in ways if place.max() < len(values)] if labels is not None else []
-        taken = [place for _, place in inside if _same(labels[place], own, quantity=target.kind == "quantity")]
+        taken = [place for _, place in inside if same_labels(labels[place], own, quantity=target.kind == "quantity")]
         if labels is None or not taken and not _as_often(labels, split, other, target):
             continue
         for said, place in [*inside, *_as_text(inside, len(values))]:
@@ -115,7 +115,7 @@ def _labels(values: numpy.ndarray, *, quantity: bool) -> numpy.ndarray | None:
     return codes if 2 <= len(names) <= COLUMNS else None
 
 
-def _same(labels: numpy.ndarray, own: numpy.ndarray, *, quantity: bool) -> bool:
+def same_labels(labels: numpy.ndarray, own: numpy.ndarray, *, quantity: bool) -> bool:
     """Whether they are the same labels, be they called otherwise; of a quantity, whether it rises with it, row by row."""
     if quantity:
         return bool((_ranks(labels) == _ranks(own)).all())
@@ -176,7 +176,7 @@ def _by_order(split: Split, other: Split | None, lists: dict[str, numpy.ndarray]
 def _by_content(split: Split, other: Split | None, collections: dict[str, Any], lists: dict[str, numpy.ndarray], rows: numpy.ndarray) -> Iterator[tuple[str, numpy.ndarray]]:
     """Where the inputs of these rows stand in a collection, or their numbers in a column of a table."""
     field = split.input()
-    if field is not None and field.kind == "tabular" and isinstance(field.sample, numpy.ndarray):
+    if field is not None and field.kind == "tabular" and isinstance(field.sample, numpy.ndarray) and field.sample.ndim == 2:
         sample = field.sample[rows].astype(numpy.float32)
         columns = [c for c in range(sample.shape[1]) if len(numpy.unique(sample[:, c])) >= CONTINUOUS * len(sample)][:4]
         tables = {name: values for name, values in collections.items() if values.dtype.kind in "iuf" and values.ndim == 2}

@@ -69,7 +69,7 @@ def _apart(name: str, value: Any) -> Iterator[tuple[str, numpy.ndarray]]:
             yield from ((f"{name}[{str(column)!r}]", _plain(numpy.asarray(value.iloc[:, place]))) for place, column in enumerate(value.columns[:WIDEST]))
         else:
             yield name, _plain(numpy.asarray(value))
-    elif type(value) is dict:
+    elif isinstance(value, dict):  # a Bunch of scikit-learn's, too
         inner = [(key, part) for key, part in list(value.items())[:WIDEST] if isinstance(part, (torch.Tensor, numpy.ndarray, list))]
         yield from (pair for key, part in inner for pair in _apart(f"{name}[{key!r}]", part))
         if len(value) >= FEWEST and len(inner) == min(WIDEST, len(value)):

@@ -74,11 +74,16 @@ def reordered(split: Split, target: Target, found: Places, most: int, *, told: f
     return max(tried, key=lambda one: one.there.z, default=None)
 
 
+def orders_of(split: Split, other: Split | None) -> list[tuple[str, int, numpy.ndarray]]:
+    """Those orders that a split of so many rows may have been brought into; none where their number is not known."""
+    total = _length(split)
+    return [] if total is None or total > MOST else [*_orders(total), *_of_whole(total, split, other)]
+
+
 def _orders(total: int) -> Iterator[tuple[str, int, numpy.ndarray]]:
     """(n,) arrays: where the label of the input at a place may stand; `total` and more where there is none."""
     own = numpy.arange(total)
-    for start in (0, 1):
-        as_text = numpy.argsort(numpy.arange(start, total + start).astype(str), kind="stable")
+    for as_text in _as_text(total):
         yield AS_TEXT, 0, as_text  # the inputs were sorted so
         yield AS_TEXT, 0, numpy.argsort(as_text)  # the labels were
     yield BACKWARDS, 0, own[::-1]
@@ -89,14 +94,20 @@ def _orders(total: int) -> Iterator[tuple[str, int, numpy.ndarray]]:
         yield STEPS, times, own * times
 
 
+def _as_text(total: int, starts: tuple[int, ...] = (0, 1)) -> Iterator[numpy.ndarray]:
+    """The order of `10.png` before `2.png`, and that of `10_mask.png` before `1_mask.png`."""
+    for start in starts:
+        for end in ("", "_"):
+            yield numpy.argsort(numpy.char.add(numpy.arange(start, total + start).astype(str), end), kind="stable")
+
+
 def _of_whole(total: int, split: Split, other: Split | None) -> Iterator[tuple[str, int, numpy.ndarray]]:
     """The order of names sorted as text where the split is the first part of what was sorted, or the last."""
     rest = _length(other) if other is not None and innermost(split) is not innermost(other) else None
     if not rest or total + rest > MOST:
         return
-    as_text = numpy.argsort(numpy.arange(total + rest).astype(str), kind="stable")
     for first in (0, rest):
-        for order in (as_text, numpy.argsort(as_text)):
+        for order in (one for as_text in _as_text(total + rest, starts=(0,)) for one in (as_text, numpy.argsort(as_text))):
             place = order[first : first + total] - first
             yield AS_TEXT, 0, numpy.where(place < 0, total, place)
 

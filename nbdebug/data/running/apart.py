@@ -11,10 +11,21 @@ import numpy
 
 from nbdebug.data.running.asked import DEAR, Running, write
 from nbdebug.data.running.box import Box
-from nbdebug.data.running.marker import axes, best, clearness, marked, planes, shows, side, turn
+from nbdebug.data.running.marker import (
+    DISCRETE,
+    axes,
+    best,
+    clearness,
+    is_moved,
+    marked,
+    planes,
+    shows,
+    side,
+    turn,
+)
 from nbdebug.data.running.spots import Spot
 from nbdebug.data.running.spying import Notes, spied
-from nbdebug.data.running.stored import lent, lent_item
+from nbdebug.data.running.stored import lent, lent_item, rows_of
 from nbdebug.data.running.turned import turned_apart
 from nbdebug.data.running.values import inputs_of, is_target, kept, leaves
 from nbdebug.data.running.watched_arrays import lent_copies
@@ -22,6 +33,7 @@ from nbdebug.data.running.watched_arrays import lent_copies
 DRAWS, FEW_DRAWS = 12, 6  # of random numbers; a mirror of one in two shows in 6 of 12
 TOGETHER = 0.8  # agreement of what went together: interpolation costs some
 ASUNDER = 0.5  # agreement below which two pictures of the marker show different places
+MOVED = "moved"  # the turn of a crop that took another part
 CLEAR = 0.7  # share of the image's variance that lies between the marker's two levels: noise or blur has not eaten it
 
 
@@ -59,14 +71,20 @@ def apart_look(running: Running, spots: list[Spot], box: Box) -> ApartLook | Non
     if not scores:
         return None
     off = [(index, score, turned) for index, score, clear, turned in scores if score < ASUNDER and clear >= CLEAR]
+    if off and _are_views(running, fields):
+        return None
     in_step = None
-    if off and not any(score > TOGETHER for _, score, _, _ in scores):
+    by_transforms = any(names for *_, names in judged)  # else nobody can give both the same random numbers
+    if off and by_transforms and not any(score > TOGETHER for _, score, _, _ in scores):
         again = [_judged(image, mask)[0] for _, image, mask, _ in _draws(running, whole, fields, box, in_step=True)]
         in_step = max((score for score in again if not numpy.isnan(score)), default=None)
+    shared = _shared([turned for _, _, turned in off])
+    if shared == MOVED and not _is_map(running, fields[1]):
+        shared = ""
     agreements = [score for _, score, _, _ in scores]
     return ApartLook(
         *fields, len(scores), len(off), sum(score > TOGETHER for score in agreements), in_step, min(agreements),
-        _shared([turned for _, _, turned in off]), tuple(dict.fromkeys(name for *_, names in judged for name in names)),
+        shared, tuple(dict.fromkeys(name for *_, names in judged for name in names)),
         tuple(dict.fromkeys(int(index) for index, _, _ in off)),
     )  # fmt: skip
 
@@ -91,6 +109,23 @@ def _fields(running: Running) -> tuple[str, str] | None:
     images = [path for path, array in inputs_of(item) if axes(array.shape)]
     masks = [path for path, array in leaves(item) if is_target(path, item) and axes(array.shape)]
     return (images[0], masks[0]) if images and masks else None
+
+
+def _are_views(running: Running, fields: tuple[str, str]) -> bool:
+    """Whether both are made of the one picture that the dataset holds of a sample, and neither is called a mask: to be recognised as one, wherever they lie."""
+    with running.put_back():
+        found = dict(leaves(running.read(running.indices[0])))
+    one, other = (found.get(path) for path in fields)
+    alike = one is not None and other is not None and one.shape == other.shape and one.dtype == other.dtype
+    held = [name for _, name, rows in rows_of(running.dataset) if len(rows) and marked(rows[0], 0.0) is not None]
+    return alike and len(held) == 1 and "'" not in fields[1] and not _is_map(running, fields[1])
+
+
+def _is_map(running: Running, path: str) -> bool:
+    """Whether a mask has few different values: two crops of one picture may be two views of it, which are to be alike wherever they lie."""
+    with running.put_back():
+        found = dict(leaves(running.read(running.indices[0]))).get(path)
+    return found is not None and len(numpy.unique(found)) <= DISCRETE
 
 
 def _arrives(running: Running, spots: list[Spot], fields: tuple[str, str]) -> bool:
@@ -164,4 +199,5 @@ def _judged(image: numpy.ndarray, mask: numpy.ndarray) -> tuple[float, float, st
     if not images or not masks:
         return float("nan"), 0.0, ""
     score = best(images, masks)
-    return score, max(map(clearness, images)), turn(images, masks) if score < ASUNDER else ""
+    turned = turn(images, masks) or (MOVED if is_moved(images, masks) else "") if score < ASUNDER else ""
+    return score, max(map(clearness, images)), turned

@@ -13,6 +13,7 @@ from nbdebug.data.running.values import is_image, numbers
 GRID = 32  # places a side at which two pictures are compared
 LEAST = 8  # pixels a side of what counts as a picture
 MINORITY = 0.15  # share of the marker's rarer level, below which there is not enough of it to compare
+REFOUND = 0.95  # agreement of a part of a picture with another part; our choice: the blobs of the marker are all different
 DISCRETE = 32  # different values at most in a mask
 CYCLES = ((0.9, 0.3), (0.5, -1.2), (1.6, 0.8), (-1.0, 1.7), (0.4, 1.3))  # across the picture: no mirror or turn maps it on itself
 DIHEDRAL = {
@@ -122,3 +123,25 @@ def turn(one: list[numpy.ndarray], other: list[numpy.ndarray]) -> str:
     scores = {name: best([move(plane) for plane in one], other) for name, move in DIHEDRAL.items()}
     name = max(scores, key=lambda key: numpy.nan_to_num(scores[key]))
     return name if scores[name] > 0.85 else ""
+
+
+def is_moved(one: list[numpy.ndarray], other: list[numpy.ndarray]) -> bool:
+    """Whether a part of the one picture lies elsewhere in the other, as after two crops of one picture."""
+    return any(_found_in(x, y) > REFOUND for x in one for y in other if x.shape == y.shape)
+
+
+def _found_in(picture: numpy.ndarray, plane: numpy.ndarray) -> float:
+    """How well quarters and middle of a plane are found again, 0..1: the best agreement of any of them with any part of a picture."""
+    size = len(plane) // 2
+    parts = numpy.lib.stride_tricks.sliding_window_view(picture, (size, size)).reshape(-1, size * size)
+    parts = parts - parts.mean(1, keepdims=True)
+    spread = numpy.linalg.norm(parts, axis=1)
+    corners = (0, len(plane) - size)
+    best_one = 0.0
+    for row, column in [*((r, c) for r in corners for c in corners), (size // 2, size // 2)]:
+        piece = plane[row : row + size, column : column + size]
+        if shows(piece):
+            piece = piece.reshape(-1) - piece.mean()
+            scores = abs(parts @ piece) / numpy.maximum(spread * numpy.linalg.norm(piece), 1e-12)
+            best_one = max(best_one, float(scores.max()))
+    return best_one

@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+import numpy
+
+from nbdebug.data.chunk import chunk_of
 from nbdebug.data.context import Context, Flag, both
 from nbdebug.data.gathering.images import ImageFacts
 from nbdebug.data.gathering.sequences import SequenceFacts
 from nbdebug.data.gathering.series import SeriesFacts
 from nbdebug.data.sources.coco import Coco
 from nbdebug.data.split import FieldData, Split
+from nbdebug.data.structure.around import WentAround, went_around
 from nbdebug.data.structure.boxes import BoxLook, boxes_of, odd_boxes
 from nbdebug.data.structure.channels import RowsAsChannels, rows_as_channels
 from nbdebug.data.structure.first_step import first_step
@@ -29,8 +33,10 @@ from nbdebug.data.structure.odd import Odd, odd
 from nbdebug.data.structure.padding import ScoredPadding, scored_padding
 from nbdebug.data.structure.panels import box_panels, image_panels, length_panels
 from nbdebug.data.structure.pictures import odd_images
+from nbdebug.data.structure.relaid import Relaid, relaid
 from nbdebug.data.structure.sequences import odd_sequences, odd_series, odd_texts
 from nbdebug.data.structure.tables import Table, tables
+from nbdebug.loading import Delivered
 from nbdebug.page import Panel
 
 
@@ -48,6 +54,8 @@ class StructureLook:
     padding: tuple[ScoredPadding, ...] = ()
     lost: tuple[LostSignal, ...] = ()  # what the stored rows tell of the targets, and the samples do not
     mirrored: Mirrored | None = None  # images whose targets did not turn with them
+    around: tuple[WentAround, ...] = ()  # signals whose integers wrapped round before the loader
+    relaid: tuple[Relaid, ...] = ()  # images that a reshape cut anew
     modelled: bool = False  # there was a model to ask
     step_error: str = ""  # why its loss could not be computed
 
@@ -65,7 +73,7 @@ def structure(train: Split, val: Split | None, context: Context) -> StructureLoo
     splits = both(train, val)
     fields = [(split, field) for split in splits for field in split.fields]
     boxes = [found for split in splits for found in _boxes(split)]
-    asked = _asked(train, splits, context)
+    asked, signals = _asked(train, splits, context), list(_signals(train, context))
     return StructureLook(
         images=tuple(image_look(split, field) for split, field in fields if isinstance(field.facts, ImageFacts)),
         lengths=tuple(length for split, field in fields for length in _lengths(split, field)),
@@ -77,8 +85,21 @@ def structure(train: Split, val: Split | None, context: Context) -> StructureLoo
         odd_boxes=tuple(one for _, odds in boxes for one in odds),
         mirrored=mirrored(train, val),
         lost=tuple(filter(None, (lost_signal(split) for split in splits[:1]))),
+        around=tuple(filter(None, (went_around(train, field, values) for field, values in signals))),
+        relaid=tuple(filter(None, (relaid(train.name, field, values) for field, values in signals))),
         **asked,
     )
+
+
+def _signals(train: Split, context: Context) -> Iterator[tuple[FieldData, numpy.ndarray]]:
+    """The inputs of the first batch that are arrays of numbers, as delivered."""
+    if train.first is None:
+        return
+    model = context.setup.model if context.setup is not None else None
+    for part in chunk_of(Delivered(0, train.first, None), 0, model, train.scored).fields:
+        field = train.named(part.name)
+        if field is not None and field.role == "input" and isinstance(part.values, numpy.ndarray):
+            yield field, part.values
 
 
 def _odd(split: Split, field: FieldData) -> Iterator[Odd]:

@@ -78,6 +78,9 @@ class Labels:
     dense: tuple[tuple[float, int], ...] = ()  # the same counts of labels with many a sample (pixels, tokens), where the loss weighs its classes
     present: tuple[tuple[int, int], ...] = ()  # of labels with many a sample, of a loss over few classes: those that are scored, and how many
     skipped: int = 0  # of them, those that the loss leaves out in the midst of others that it scores
+    pulled: bool = False  # `weights` is how much a loss of the user's own was seen to pull at each class
+    tags: tuple[tuple[int, float], ...] = ()  # of several tags at once with a pos_weight each: how often one holds, and that weight
+    rows: int = 0  # samples that those counts are of
 
 
 @dataclass(frozen=True)

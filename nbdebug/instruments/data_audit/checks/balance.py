@@ -26,7 +26,8 @@ def imbalance(look: DataLook) -> Iterator[Seen]:
     Wrong: a model that always says the most frequent class is then hard to beat, and rare classes are not learnt.
     Seen: classes as the loader delivers them (so a sampler counts), one label a sample, at least 30 samples a class on
         average: more than 20 to 1 with nothing but the plain loss, and no class weights, warns; 10 to 1 is worth
-        knowing, and no more than that without a model. Weights that grow with frequency at more than 3 to 1 are an error, of pixels and tokens as well.
+        knowing, and no more than that without a model. Weights that grow with frequency at more than 3 to 1 are an error, of pixels, tokens and tags as well;
+        of a loss of your own it is measured how hard it pulls at each class where all outputs are alike.
     Where: the rarest class, the class weights.
     Try: class weights inverse to frequency, a WeightedRandomSampler, or a metric that sees the rare class.
     Bad:
@@ -45,6 +46,10 @@ def imbalance(look: DataLook) -> Iterator[Seen]:
     weighed = [seen for field, labels in look.labels() if labels.dense for seen in _wrong_way_by_pixel(look.train, field, labels)]
     if weighed:
         yield from weighed
+        return
+    tagged = [seen for field, labels in look.labels() if labels.tags for seen in _wrong_way_by_tag(look.train, field, labels)]
+    if tagged:
+        yield from tagged
         return
     reasons = {field.name: _why_not_judged(look.train, labels) for field, labels in look.labels()}
     if not reasons or all(reasons.values()):
@@ -105,10 +110,11 @@ def _uneven_classes(loader: LoaderLook, field: Field, labels: Labels) -> Iterato
     counted = f"class {common:g} has {most:,} samples, class {rare:g} has {least:,} ({ratio:.0f} to 1)"
     place = f"{loader.name} {field.name}, class {rare:g}"
     if ratio > WRONG_WAY_FROM and favour is not None and favour >= CLEAR:
-        name = "weight" if labels.weights else "pos_weight"
+        name = "loss_fn" if labels.pulled else "loss_fn.weight" if labels.weights else "loss_fn.pos_weight"
+        counts = f"pulls {favour:.3g} times as hard at a sample of class {common:g}, where the outputs are all alike" if labels.pulled else f"counts class {common:g} {favour:.3g} times as much"
         yield Seen(
-            f"{counted}, yet loss_fn.{name} counts class {common:g} {favour:.3g} times as much",
-            Location(detail=f"loss_fn.{name}, {place}"), {**evidence, "favour": favour}, severity=ERROR,
+            f"{counted}, yet {name} {counts}",
+            Location(detail=f"{name}, {place}"), {**evidence, "favour": favour}, severity=ERROR,
             advice=_weights_that_would_do(labels, common),
         )  # fmt: skip
     elif ratio >= TELL_FROM and not _compensated(labels, favour):
@@ -122,6 +128,17 @@ def _uneven_classes(loader: LoaderLook, field: Field, labels: Labels) -> Iterato
 def _wrong_way_by_pixel(loader: LoaderLook, field: Field, labels: Labels) -> Iterator[Seen]:
     """Classes of pixels or tokens are uneven in any picture and text; but weights that follow how often they occur are none that make up for it."""
     yield from (seen for seen in _uneven_classes(loader, field, replace(labels, counts=labels.dense)) if seen.severity is ERROR)
+
+
+def _wrong_way_by_tag(loader: LoaderLook, field: Field, labels: Labels) -> Iterator[Seen]:
+    """Of several tags at once: a pos_weight below one at every rare tag says that its few positives count less still."""
+    rare = [(number, count, weight) for number, (count, weight) in enumerate(labels.tags) if labels.rows - count > WRONG_WAY_FROM * count and count and weight > 0]
+    if len(rare) < 2 or labels.rows < ENOUGH * 2 or any(weight > 1 / CLEAR for _, _, weight in rare):
+        return
+    number, count, weight = min(rare, key=lambda one: one[1])
+    message = f"tag {number} holds in {count:,} of {labels.rows:,} samples, yet loss_fn.pos_weight counts them {weight:.3g} times as much as the others, and so it is with all {len(rare)} rare tags"
+    evidence = {"tag": number, "positives": count, "samples": labels.rows, "pos_weight": weight, "tags": len(rare)}
+    yield Seen(message, Location(detail=f"loss_fn.pos_weight, {loader.name} {field.name}, class {number}"), evidence, severity=ERROR, advice="pos_weight = negatives / positives, tag by tag")
 
 
 def _shares(labels: Labels) -> list[tuple[float, int]]:

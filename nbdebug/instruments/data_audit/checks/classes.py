@@ -38,7 +38,7 @@ def label_misaligned(look: DataLook) -> Iterator[Seen]:
     Wrong: each input is taught the label of another one; the loss stays at that of guessing, or falls by learning by heart.
     Seen: two simple learners (nearest neighbours, and a linear one) guess each label from the other samples. Labels that
         can be told from the input one row off, and at no other distance, are shifted; so are labels in another order, when
-        they can be told with their numbers sorted as text, backwards, with copies laid out in the other way, or with every k-th alone, or where the list that they were taken from is still held and has them at the places of the inputs; labels that cannot be told in train
+        they can be told with their numbers sorted as text, backwards, with copies laid out in the other way, or with every k-th alone, or where the list that they were taken from is still held and has them at the places of the inputs; where none can be told, they are misaligned if the text shuffles inputs and labels by two draws; labels that cannot be told in train
         when those of val can, from like inputs, are shuffled; so are those of one stretch of a dataset. All beside the
         same guesses of permuted labels: at least 7 standard deviations. A collate function of the user's is asked by exchanging one sample
         of a batch: inputs and targets must move in the same row. Nothing is said where inputs resemble the next
@@ -68,7 +68,7 @@ def label_misaligned(look: DataLook) -> Iterator[Seen]:
 
 def misaligned(asked: Alignment) -> list[Seen]:
     """Of one split the first that explains it: a shift, a stretch, all of it."""
-    seen = [*_shifted(asked), *_reordered(asked), *_blocks(asked)] or [*_held(asked)]
+    seen = [*_shifted(asked), *_reordered(asked), *_blocks(asked)] or [*_held(asked)] or [*_torn(asked)]
     told = {finding.evidence["split"] for finding in seen}
     return [*seen, *(finding for finding in _between(asked) if finding.evidence["split"] not in told)]
 
@@ -198,6 +198,23 @@ def _held(asked: Alignment) -> Iterator[Seen]:
     }  # fmt: skip
     advice = "take inputs and labels by the same indices, from arrays in the same order; or join them by a key"
     yield Seen(message, Location(detail=f"{one.split} {asked.field}, {one.where}, {one.said}"), evidence, advice=advice)
+
+
+def _torn(asked: Alignment) -> Iterator[Seen]:
+    one = asked.torn
+    if one is None or any(there.z >= CHANCE for shift in asked.shifted for there in shift.agreement) or any(order.there.z >= FAR for order in asked.reordered):
+        return
+    if asked.between is not None and max(asked.between.train.z, asked.between.val.z) >= CHANCE:
+        return
+    drawn = f"`{one.inputs}` and `{one.targets}` are shuffled by two draws, so that each has an order of its own" if one.both else f"`{one.inputs}` are shuffled, and `{one.targets}` stay in their order"
+    message = (
+        f"{drawn}{f' (line {one.first} and line {one.line.line})' if one.first is not None else ''}; no label can be told from its input any more "
+        f"(correlation of guess and label {max(0.0, one.at_zero.correlation):.2f}, which is chance)"
+    )
+    location = Location(**location_fields(one.line), detail=f"{one.split} {asked.field}, {one.inputs}, {one.targets}")
+    evidence = {"split": one.split, "inputs": one.inputs, "targets": one.targets, "at_zero": one.at_zero.correlation, "z": one.at_zero.z}
+    advice = "draw one order and use it for both: order = numpy.random.permutation(n), then inputs[order] and labels[order]"
+    yield Seen(message, location, evidence, advice=advice)
 
 
 # -- shuffled in part of the dataset ------------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from nbdebug.data.features import FeatureLook, place
@@ -55,7 +56,7 @@ def missing_or_constant(look: DataLook) -> Iterator[Seen]:
 
 
 def _stand_ins(look: DataLook, asked: FeatureLook) -> Iterator[Seen]:
-    received = {layer.field for layer in look.layers}
+    received = _received(look)
     for column in asked.looks:
         found = column.sentinel
         if found is None or not found.certain:
@@ -73,9 +74,10 @@ def _stand_ins(look: DataLook, asked: FeatureLook) -> Iterator[Seen]:
 
 
 def _hiding(look: DataLook, asked: FeatureLook) -> Iterator[Seen]:
-    """Told as a warning where the column goes into the first layer as it is."""
-    received = {layer.field for layer in look.layers}
-    known = {(found.field, found.column): found for found in asked.hidden if asked.alone or found.field in received}
+    """Told as a warning where the column goes into the first layer as it is, or a norm layer comes first."""
+    received = _received(look)
+    normed = not received and not look.step_error
+    known = {(found.field, found.column): found for found in asked.hidden if asked.alone or normed or found.field in received}
     stand_ins = [found for found in known.values() if found.value is not None]
     for found in stand_ins[:NAMED]:
         message = (
@@ -247,9 +249,18 @@ def target_leak(look: DataLook) -> Iterator[Seen]:
 
 def _is_kept_from_the_model(look: DataLook, name: str) -> bool:
     """Whether all that the first layers get is known, and these numbers are not among it: a reward, a weight, a time of the loss."""
-    received = {layer.field for layer in look.layers}
-    floats = {field.name for field in look.train.fields if "float" in field.dtype}
+    received = _received(look)
+    floats = {_plain(field.name) for field in look.train.fields if "float" in field.dtype}
     return bool(received) and "" not in received and name in floats - received
+
+
+def _received(look: DataLook) -> set[str]:
+    """The fields that the first layers get, by the names that the pass gives them: of a batch that a `batch_loss` takes apart, its keys."""
+    return {_plain(layer.field) for layer in look.layers}
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"^batch\['(.+)'\]$", r"\1", name)
 
 
 def _at(asked: FeatureLook, field: str, column: str) -> Location:

@@ -16,7 +16,8 @@ from nbdebug.source_lines import location_fields
 
 @data_audit.check("ND111", "integer wrap", severity=WARNING, advice="cast to int32 or float32, or by pandas.to_numeric(column, downcast='integer'), which looks at the values")
 def columns_wrapped(look: DataLook) -> Iterator[Seen]:
-    """Columns that fill all numbers of 16 bits, and in which the target goes on from the one end to the other; the page is that of the integers heard in a loader."""
+    """Signals that are smooth only when the circle of their integers is cut open elsewhere; columns that fill all numbers of 16 bits, and in which the target goes on from the one end to the other; the page is that of the integers heard in a loader."""
+    yield from _around(look)
     asked: FeatureLook = look.answer("features")
     for found in asked.wrapped:
         if not found.certain:
@@ -29,3 +30,15 @@ def columns_wrapped(look: DataLook) -> Iterator[Seen]:
         where = Location(detail=f"{asked.split} {place(found.field, found.column)}", **location_fields(line))
         evidence = {"by_value": found.by_value, "unwrapped": found.unwrapped, "low": found.low, "high": found.high, "split": asked.split}
         yield Seen(message, where, evidence)
+
+
+def _around(look: DataLook) -> Iterator[Seen]:
+    for found in look.answer("structure").around:
+        message = (
+            f"{found.field} wrapped round in {8 if found.circle == 256 else 16} bits: {found.jumps:.1%} of neighbours lie more than half of {found.circle:,} steps apart, as {found.one:,} and {found.other:,}, "
+            f"{found.apart:,.4g} steps in the mean; where the circle of these numbers is cut open elsewhere, and the one end put behind the other, {found.opened:,.3g}"
+        )
+        where = Location(detail=f"{found.split} {found.field}")
+        evidence = {"jumps": found.jumps, "apart": found.apart, "opened": found.opened, "split": found.split}
+        advice = "subtract, add and scale in float32 or a wider integer, clip to the range, and cast last"
+        yield Seen(message, where, evidence, advice=advice)

@@ -95,6 +95,14 @@ def emptied(look: DataLook) -> Iterator[Seen]:
         yield _odd(one, ERROR)
     if made.mirrored is not None:
         yield _left_behind(made.mirrored)
+    for cut in made.relaid:
+        channels, height, width = cut.shape
+        message = (
+            f"{cut.field} lie as {cut.shape}, but their numbers are in the order of ({height}, {width}, {channels}): neighbouring pixels differ {cut.rough:.0%} as much as any two, "
+            f"and {cut.back:.0%} when they are read in that order; a reshape or view cut them anew where the axes were to be exchanged"
+        )
+        evidence = {"rough": cut.rough, "back": cut.back, "split": cut.split}
+        yield Seen(message, Location(detail=f"{cut.split} {cut.field}"), evidence, severity=WARNING, advice="permute(0, 3, 1, 2), or numpy.moveaxis, exchanges axes; reshape and view only cut the numbers anew")
     for lost in made.lost if not empty else ():
         message = (
             f"what the dataset holds tells the target, and what comes out of it does not: a small rule that was made of half of {lost.samples} samples is right "

@@ -54,6 +54,8 @@ def scored(batch: Any, setup: TrainingSetup, targets: list[Tensor], given: Any) 
         given: what the model was called with, args and kwargs; None: that is not known.
     """
     fields = batches.named_fields(batch)
+    if not fields:
+        return _scored_by_place(batch, setup, targets, given)
     if any(name in fields for name in batches.TARGET_NAMES):
         return ()
     try:
@@ -65,6 +67,18 @@ def scored(batch: Any, setup: TrainingSetup, targets: list[Tensor], given: Any) 
         if taken and len(alone) == 1 < len(rest):
             return (alone[0],)
     return tuple(name for name, item in rest.items() if isinstance(item, Tensor) and any(same_values(target, item) for target in targets))
+
+
+def _scored_by_place(batch: Any, setup: TrainingSetup, targets: list[Tensor], given: Any) -> tuple[str, ...]:
+    """Of a batch without names, what a loss compares something with and the model is not given: targets that stand before the last one."""
+    try:
+        args = batches.split(batch, setup.model).args
+    except BatchError:
+        return ()
+    taken = [tensor for _, tensor in batches.tensors(given)] if given is not None else []
+    beside = [(place, item) for place, item in enumerate(args) if isinstance(item, Tensor) and not any(same_values(tensor, item) for tensor in taken)]
+    compared = tuple(f"inputs[{place}]" for place, item in beside if any(same_values(target, item) for target in targets))
+    return compared if taken and len(compared) < len(args) else ()
 
 
 def size_of(found: list[Member], indices: tuple[int, ...] | None) -> int | None:

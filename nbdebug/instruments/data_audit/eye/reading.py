@@ -22,6 +22,7 @@ from nbdebug.data.sources import Source
 from nbdebug.errors import BatchError, StepError
 from nbdebug.instruments.data_audit.eye.first_layers import Receiver, first_layers
 from nbdebug.instruments.data_audit.eye.members import Member, members, scored, size_of, text_targets
+from nbdebug.instruments.data_audit.eye.pulls import pull_of_classes
 from nbdebug.instruments.data_audit.eye.tallies import FieldTally, LabelTally, Place
 from nbdebug.instruments.data_audit.eye.trial import Attempt, Trial, try_loss
 from nbdebug.instruments.data_audit.result import IDS, Broke, LoaderLook
@@ -159,7 +160,7 @@ class Reading:
         self.receivers = first_layers(trial.tape, found) if trial.tape is not None else []
         convolved = {r.layer.field for r in self.receivers if r.layer.function.startswith("conv")}
         for member in found:
-            labels = _labels(trial, member, found)
+            labels = _labels(trial, member, found, self.setup.loss_fn)
             self.tallies[member.name] = FieldTally.of(member, labels, channels_first=member.name in convolved)
         return trial
 
@@ -203,7 +204,7 @@ def same_order_twice(loader: Iterable[Any]) -> bool:
         return False
 
 
-def _labels(trial: Trial, member: Member, found: list[Member]) -> LabelTally | None:
+def _labels(trial: Trial, member: Member, found: list[Member], loss_fn: Any) -> LabelTally | None:
     attempt = trial.link(member)
     if attempt is not None and attempt.value is None and not bool(attempt.outside(attempt.targets.detach()).any()):
         return None  # the loss could not take them at all, for another reason than their values
@@ -213,7 +214,10 @@ def _labels(trial: Trial, member: Member, found: list[Member]) -> LabelTally | N
         return None
     plain, head = trial.is_plain(attempt), trial.head(attempt)
     kept = dataclasses.replace(attempt, prediction=attempt.prediction.detach(), value=None)  # without its graph
-    return LabelTally(kept, plain, head)
+    pulls = None if plain or attempt.kind != "classes" or attempt.options.get("weight") is not None or member.tensor.ndim != 1 else pull_of_classes(loss_fn, attempt.classes or 0, member.tensor)
+    if pulls is not None:
+        kept = dataclasses.replace(kept, options={**kept.options, "weight": pulls})
+    return LabelTally(kept, plain, head, pulled=pulls is not None)
 
 
 def _looks_like_classes(trial: Trial, member: Member, found: list[Member]) -> Attempt | None:

@@ -111,6 +111,9 @@ class LabelTally:
     dense: Counter[float] = field(default_factory=Counter)  # of labels with many a sample, where the loss weighs them
     present: Counter[int] = field(default_factory=Counter)  # the same of all labels that are scored
     skipped: int = 0  # labels that the loss leaves out, between others of their sample that it scores
+    pulled: bool = False  # the weights of its options were measured, not given
+    tags: Tensor | None = None  # (C,) how often each of several tags holds, where each has a pos_weight of its own
+    rows: int = 0
     sequence: list[Tensor] = field(default_factory=list)
     batches: list[Tensor] = field(default_factory=list)
 
@@ -128,6 +131,9 @@ class LabelTally:
         elif {"weight", "pos_weight"} & {name for name, given in self.attempt.options.items() if given is not None} and len(kept):
             for label, count in zip(*(found.tolist() for found in kept.unique(return_counts=True)), strict=True):
                 self.dense[float(label)] += count
+        if values.ndim == 2 and (self.attempt.options.get("pos_weight") is not None) and self.attempt.options["pos_weight"].numel() == values.shape[1] > 1:
+            positive = (values == 1).sum(0)
+            self.tags, self.rows = positive if self.tags is None else self.tags + positive, self.rows + len(values)
         scored = kept[kept != self.attempt.ignore_index] if self.attempt.ignore_index is not None else kept
         if not self.per_sample and self.attempt.ignore_index is not None and (self.attempt.classes or FEW) < FEW and values.ndim > 1:
             self._add_dense(values.reshape(len(values), -1), scored)
@@ -166,7 +172,8 @@ class LabelTally:
             outside_where=tuple(self.outside_where), scored=self.scored,
             weights=_plain_weights(options.get("weight")), pos_weight=_lone(options.get("pos_weight")), order=order,
             dense=() if self.per_sample else tuple(sorted(dense.items())[:KINDS]),
-            present=() if self.per_sample else tuple(sorted(self.present.items())), skipped=self.skipped,
+            present=() if self.per_sample else tuple(sorted(self.present.items())), skipped=self.skipped, pulled=self.pulled,
+            tags=() if self.tags is None else tuple(zip(self.tags.tolist(), options["pos_weight"].detach().double().reshape(-1).tolist(), strict=True)), rows=self.rows,
         )  # fmt: skip
 
 
