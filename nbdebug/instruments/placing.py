@@ -64,10 +64,15 @@ def _made(finding: Finding, models: Iterable[nn.Module]) -> Iterator[SourceLine]
 def _lines(finding: Finding, models: Iterable[nn.Module], setup: TrainingSetup | None) -> Iterator[SourceLine | None]:
     """Lines that may have made it, the likeliest first."""
     place, loader = finding.location, None
+    if finding.code == "ND312" and setup is not None and finding.evidence.get("phase") == "loss" and "the targets " in finding.message:
+        yield line_that_reads(setup.train_loader, part="targets")
+        yield line_that_fills(setup.train_loader, True)
+        yield line_that_makes(setup.loss_fn, "loss_fn")
     if setup is not None:
         loader = next((name for name in ("train_loader", "val_loader") if place.detail.startswith(name)), None)
     if loader is not None and finding.code in WORKED_OUT and (loader, finding.code) != ("val_loader", "ND110"):  # there it is which transform it was given
-        yield line_that_reads(getattr(setup, loader), place.detail.split(", ")[1].rpartition(".")[2] if ", " in place.detail else "")
+        said = place.detail.split(", ")
+        yield line_that_reads(getattr(setup, loader), said[1].rpartition(".")[2] if len(said) > 1 else "", said[0].removeprefix(loader).strip(), cast=finding.code == "ND103")
     if loader is not None and finding.code in SCALED:
         yield line_that_fills(getattr(setup, loader), place.detail.startswith(f"{loader} target"))
     divided = loader is not None and type(getattr(getattr(setup, loader), "dataset", None)) is Subset

@@ -84,6 +84,23 @@ def first_layer_far_too_large(sick):
     return enough(model)
 
 
+class Placed(nn.Module):
+    """Patches of a picture with a table of positions, (1, 4, 16), that is only added."""
+
+    def __init__(self, width):
+        super().__init__()
+        self.lift, self.places = nn.Linear(16, 16), nn.Parameter(torch.randn(1, 4, 16) * width)
+        self.mix, self.head = nn.Linear(16, 32), nn.Linear(32, 10)
+
+    def forward(self, x):
+        return self.head(self.mix(self.lift(x.view(-1, 4, 16)) + self.places).relu().mean(1))
+
+
+@patient("ND202", where="places")
+def positions_that_drown_the_patches(sick):
+    return training(Placed(30.0 if sick else 0.3))
+
+
 @patient("ND202", where="embed.weight")
 def embedding_far_too_large(sick):
     class Tagger(nn.Module):

@@ -169,6 +169,26 @@ def tied_by_a_copy(sick):
     return training(Copies() if sick else Ties(), data=tokens())
 
 
+@patient("ND204", where="decoder.weight")
+def decoder_tied_by_a_transposed_copy(sick):
+    class Folds(nn.Module):
+        """Its decoder is tied to its encoder."""
+
+        def __init__(self):
+            super().__init__()
+            self.encoder, self.bias = nn.Linear(64, 16), nn.Parameter(torch.zeros(64))
+            if sick:
+                self.decoder = nn.Linear(16, 64)
+                self.decoder.weight = nn.Parameter(self.encoder.weight.t().clone())
+
+        def forward(self, x):
+            hidden = self.encoder(x).tanh()
+            return self.decoder(hidden) + self.bias if sick else hidden @ self.encoder.weight + self.bias
+
+    inputs = features()[0]
+    return training(Folds(), nn.MSELoss(), (inputs, inputs))
+
+
 class SwitchedCopy(nn.Module):
     """Starts its head with the embedding, if it is told to."""
 
@@ -796,6 +816,28 @@ def divergence_the_wrong_way_round(sick):
         return F.kl_div(targets, logs, reduction="batchmean") if sick else F.kl_div(logs, targets, reduction="batchmean")
 
     return training(mlp(), loss_fn, (inputs, F.one_hot(targets, 10).float() * 0.9 + 0.01))
+
+
+@patient("ND405", where="kl_div")
+def distilled_the_wrong_way_round(sick):
+    teacher = mlp().requires_grad_(False)
+
+    def batch_loss(setup, batch):
+        logs, wanted = setup.model(batch[0]).log_softmax(1), teacher(3 * batch[0]).softmax(1)
+        return F.kl_div(wanted, logs, reduction="batchmean") if sick else F.kl_div(logs, wanted, reduction="batchmean")
+
+    return training(mlp(), batch_loss=batch_loss)
+
+
+@sound
+def reverse_divergence_to_a_network():
+    teacher = mlp().requires_grad_(False)
+
+    def batch_loss(setup, batch):
+        logs = setup.model(batch[0]).log_softmax(1)
+        return F.kl_div(teacher(3 * batch[0]).log_softmax(1), logs, log_target=True, reduction="batchmean")
+
+    return training(mlp(), batch_loss=batch_loss)
 
 
 @patient("ND405", where="mse_loss")

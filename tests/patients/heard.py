@@ -117,6 +117,20 @@ def a_second_input_behind_a_gate_of_zero():
     return training(Gated(), nn.MSELoss(), (inputs, torch.randn(len(inputs), 4), target))
 
 
+@patient("ND303", "ND206", where="self.second(")
+def layer_given_zeros(sick):
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.first, self.second, self.head = nn.Linear(64, 32), nn.Linear(32, 32), nn.Linear(32, 10)
+
+        def forward(self, x):
+            hidden = self.first(x).relu()
+            return self.head(self.second(torch.zeros(len(x), 32) if sick else hidden).relu())
+
+    return training(Net())
+
+
 # -- ND303: the order -----------------------------------------------------------------------------------------
 
 
@@ -179,6 +193,131 @@ def parts_of_speech_in_a_bag():
 
     ids, target = ordered()
     return training(Bag(), data=(ids, torch.randint(0, 17, ids.shape), target))
+
+
+class Frames(nn.Module):
+    """Attention over frames (N, 12, 4), with positions or without."""
+
+    def __init__(self, places, classes=2):
+        super().__init__()
+        self.lift, self.mix = nn.Linear(4, 16), nn.TransformerEncoderLayer(16, 2, 32, dropout=0.0, batch_first=True)
+        self.places = nn.Parameter(torch.randn(12, 16) * 0.3) if places else 0.0
+        self.head = nn.Linear(16, classes)
+
+    def forward(self, x):
+        return self.head(self.mix(self.lift(x) + self.places).mean(1))
+
+
+def rising_or_falling(samples=160):
+    """Twelve frames of four bands; a bump that rises or falls passes through the same bands."""
+    generator = torch.Generator().manual_seed(3)
+    falls = torch.randint(0, 2, (samples,), generator=generator)
+    time = torch.linspace(0, 3, 12)
+    middle = torch.where(falls[:, None] == 1, 3 - time, time)
+    bumps = torch.exp(-((torch.arange(4) - middle[..., None]) ** 2)) + 0.1 * torch.randn(samples, 12, 4, generator=generator)
+    return (bumps - bumps.mean()) / bumps.std(), falls
+
+
+@patient("ND303", where="mix")
+def attention_without_positions(sick):
+    return training(Frames(not sick), data=rising_or_falling())
+
+
+@patient("ND303", where="mix")
+def patches_without_positions(sick):
+    class Looks(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.cut, self.mix = nn.Conv2d(1, 16, 2, stride=2), nn.TransformerEncoderLayer(16, 2, 32, dropout=0.0, batch_first=True)
+            self.first = nn.Parameter(torch.randn(1, 1, 16))
+            self.places = 0.0 if sick else nn.Parameter(torch.randn(16, 16) * 0.3)
+            self.head = nn.Linear(16, 4)
+
+        def forward(self, x):
+            patches = self.cut(x).flatten(2).mT + self.places
+            return self.head(self.mix(torch.cat([self.first.expand(len(x), 1, 16), patches], 1))[:, 0])
+
+    generator = torch.Generator().manual_seed(4)
+    corner = torch.randint(0, 4, (160,), generator=generator)
+    pictures = 0.2 * torch.randn(160, 1, 8, 8, generator=generator)
+    for picture, place in zip(pictures, corner, strict=True):
+        picture[0, 4 * (place // 2) : 4 * (place // 2) + 4, 4 * (place % 2) : 4 * (place % 2) + 4] += 1
+    return training(Looks(), data=((pictures - pictures.mean()) / pictures.std(), corner))
+
+
+@sound
+def attention_over_a_set():
+    generator = torch.Generator().manual_seed(5)
+    points = torch.randn(160, 12, 4, generator=generator)
+    return training(Frames(False), data=(points, (points[..., 0].amax(1) > 1.6).long()))
+
+
+@sound
+def set_that_comes_sorted():
+    generator = torch.Generator().manual_seed(6)
+    points = torch.randn(160, 12, 4, generator=generator)
+    points[..., 0] = points[..., 0].sort(1).values
+    return training(Frames(False), data=(points, (points[:, 6, 0] > 0.1).long()))
+
+
+@sound
+def frames_that_carry_their_time():
+    frames, falls = rising_or_falling()
+    frames[..., 3] = torch.linspace(-1.6, 1.6, 12)
+    return training(Frames(False), data=(frames, falls))
+
+
+# -- ND303: one column of a table -----------------------------------------------------------------------------
+
+
+class Looked(nn.Module):
+    """Three columns of names, each with a table; `columns` says which column each is looked up by."""
+
+    def __init__(self, *columns):
+        super().__init__()
+        self.columns = columns
+        self.tables = nn.ModuleList(nn.Embedding(rows, 4) for rows in (10, 7, 3) * (len(columns) // 3))
+        self.net = mlp(4 * len(columns), 1, nn.Flatten(0))
+
+    def forward(self, names):
+        return self.net(torch.cat([table(names[:, column]) for table, column in zip(self.tables, self.columns, strict=True)], 1))
+
+
+def named():
+    generator = torch.Generator().manual_seed(7)
+    names = torch.stack([torch.randint(0, rows, (160,), generator=generator) for rows in (10, 7, 3)], 1)
+    target = sum(torch.randn(rows, generator=generator)[column] for rows, column in zip((10, 7, 3), names.T, strict=True))
+    return names, (target - target.mean()) / target.std()
+
+
+@patient("ND303", where="tables.1")
+def column_taken_for_another(sick):
+    return training(Looked(0, 2 if sick else 1, 2), nn.MSELoss(), named())
+
+
+@sound
+def fields_looked_up_in_two_tables_each_beside_a_number_of_the_row():
+    names, target = named()
+    return training(Looked(0, 1, 2, 0, 1, 2), nn.MSELoss(), (torch.cat([names, torch.arange(160)[:, None] % 9], 1), target))
+
+
+# -- ND504: a gradient that is lost in a later batch ----------------------------------------------------------
+
+
+@patient("ND504", where="sqrt")
+def length_of_a_row_of_zeros_in_a_later_batch(sick):
+    class Measures(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.scale, self.net = nn.Parameter(torch.ones(64)), mlp(65)
+
+        def forward(self, x):
+            length = ((x * self.scale) ** 2).sum(1, keepdim=True)
+            return self.net(torch.cat([x, (length if sick else length + 1e-8).sqrt()], 1))
+
+    inputs, target = features(512)
+    inputs[400] = 0
+    return training(Measures(), train_loader=loader(inputs, target, shuffle=False))
 
 
 # -- ND304: a competition of one ------------------------------------------------------------------------------
@@ -394,6 +533,33 @@ def residual_blocks_without_an_activation(sick):
             return self.head(x)
 
     return training(Residual())
+
+
+@patient("ND205", where="hidden = self.first(x)")
+def neighbours_mixed_without_a_bend(sick):
+    class Mixes(nn.Module):
+        def __init__(self, before, after):
+            super().__init__()
+            self.lin = nn.Linear(before, after)
+            self.register_buffer("near", (torch.eye(4) + torch.eye(4).roll(1, 0)) / 2)
+
+        def forward(self, x):
+            return self.near @ self.lin(x)
+
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.first, self.second, self.third, self.head = Mixes(16, 16), Mixes(16, 16), Mixes(16, 16), nn.Linear(64, 10)
+            self.bend = nn.Identity() if sick else nn.ReLU()
+
+        def forward(self, x):
+            x = x.view(-1, 4, 16)
+            hidden = self.first(x)
+            hidden = self.second(self.bend(hidden))
+            hidden = self.third(self.bend(hidden))
+            return self.head(self.bend(hidden).flatten(1))
+
+    return training(Net())
 
 
 @patient("ND205", where="leaky_relu")

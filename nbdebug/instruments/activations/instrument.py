@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from itertools import chain
 from typing import Any
 
 import torch
@@ -15,6 +16,7 @@ from nbdebug.batch import batch_size
 from nbdebug.counterfactual import Counterfactual, in_training_mode, is_adaptive, trainable
 from nbdebug.errors import NbdebugError, SetupError
 from nbdebug.instruments.activations import scale
+from nbdebug.instruments.activations.backwards import Backwards
 from nbdebug.instruments.activations.listener import FLAT, Listener, Site, Units
 from nbdebug.instruments.activations.names import SQUASHERS
 from nbdebug.instruments.activations.result import ActivationStats, LayerOutput, Nonlinearity
@@ -37,38 +39,42 @@ def activations(setup: TrainingSetup, *, batches: int = 4) -> Iterator[Activatio
     Yields ever fuller results; no weight is moved.
     """
     in_training_mode(setup)
-    heard, samples, first = Listener(setup.model), 0, None
+    heard, samples, first, backwards = Listener(setup.model), 0, None, Backwards()
     found = ActivationStats(0, 0, all_seen=False, adaptive=is_adaptive(setup))
-    for number, delivered in enumerate(loading.read(setup.train_loader)):
+    reading = loading.read(setup.train_loader)
+    for number, delivered in enumerate(reading):
         if (number >= batches and samples >= ENOUGH) or number >= max(1, batches) * MOST_BATCHES:
             break
         first = delivered.batch if first is None else first
-        reason, loss = _forward(setup, delivered.batch, heard)
+        reason, loss, graph = _forward(setup, delivered.batch, heard)
         if reason:
             yield replace(found, not_checked=reason, scale_not_checked=reason)
             return
         samples += batch_size(delivered.batch) or 0
-        if found.lost_at is None and not math.isfinite(loss):
+        if found.lost_at is None and (not math.isfinite(loss) or (number and backwards.is_lost(setup, delivered.batch, graph))):
             found = replace(found, lost_at=number)
+        del graph
         found = replace(found, **_heard(heard), batches=number + 1, samples=samples)
         yield found
     else:
         found = replace(found, all_seen=True)
+    if found.lost_at is None and not found.all_seen:
+        found = replace(found, lost_at=backwards.lost_later(setup, chain([delivered], reading)))
     found = replace(found, nonlinearities=tuple(_with_gradients(setup, first, heard, found.nonlinearities)))
     yield found
     yield replace(found, **_scales(setup, first))
 
 
-def _forward(setup: TrainingSetup, batch: Any, heard: Listener) -> tuple[str, float]:
-    """Why the forward pass did not run, "" when it did; and the loss, 0 where there is none."""
+def _forward(setup: TrainingSetup, batch: Any, heard: Listener) -> tuple[str, float, Tensor | None]:
+    """Why the forward pass did not run, "" when it did; and the loss, as a number and with its graph, 0 and None where there is none."""
     try:
         with heard:
             loss = setup.loss(batch)
     except SetupError as error:  # without a loss the forward pass still ran
-        return "" if heard.layers else str(error), 0.0
+        return "" if heard.layers else str(error), 0.0, None
     except NbdebugError as error:
-        return str(error), 0.0
-    return "", float(loss.detach())
+        return str(error), 0.0, None
+    return "", float(loss.detach()), loss
 
 
 def _heard(heard: Listener) -> dict[str, Any]:

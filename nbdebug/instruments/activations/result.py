@@ -63,7 +63,7 @@ class ActivationStats:
     large: tuple[Large, ...] = ()
     held: Held | None = None
     small: Small | None = None
-    lost_at: int | None = None  # the first batch whose loss is NaN or infinite with the weights as they are, from 0
+    lost_at: int | None = None  # the first batch whose loss, or one of whose gradients, is NaN or infinite with the weights as they are, from 0
     adaptive: bool = True  # whether the optimizer takes the size out of the gradient, as Adam does
     not_checked: str = ""  # why there was no forward pass
     scale_not_checked: str = "not reached"

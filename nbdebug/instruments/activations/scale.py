@@ -13,11 +13,12 @@ import torch
 from torch import Tensor, nn
 
 from nbdebug.counterfactual import Counterfactual, is_adaptive, trainable
-from nbdebug.listening import Tape
+from nbdebug.listening import RESHAPING, Tape
 from nbdebug.tensor_stats import norms
 from nbdebug.training_setup import TrainingSetup
 
 LARGE, SMALL = 3.0, 0.15  # gains that deserve a trial; He's is 1.4, torch's default 0.58, GPT-2's 0.55
+SUMS, PARTS = frozenset(["add", "__add__", "__radd__", "__iadd__", "add_"]), RESHAPING
 PRODUCTS = ("matmul", "mm", "__matmul__")
 DOUBTFUL, FAINT = 3000.0, 0.07  # comeback and gain from which it is tried; small transformers with N(0, 0.02) come to 1700 and 0.1, and learn
 TRIES = 40  # steps of Adam at the user's rate, in which the loss must have halved from gain 1
@@ -46,7 +47,7 @@ class Large:
     before: float  # the loss as it is; inf when it is not finite
     after: float  # the loss with this matrix, and no other, at gain 1
     all_after: float  # with all large ones at gain 1
-    table: float = 0.0  # rms of an embedding, which torch fills with 1; 0 of anything else
+    table: float = 0.0  # rms of an embedding, which torch fills with 1, or of what is added; 0 of anything else
 
 
 @dataclass(frozen=True)
@@ -74,10 +75,11 @@ class Held:
 
 def large(setup: TrainingSetup, batch: Any) -> Iterator[Large]:
     """Tries every large suspect, first all together."""
-    suspects = sorted(_suspects(setup, lambda gains: min(gains) > LARGE, _stored_in_out(setup, batch)), key=lambda s: -s.gain)[:MOST_TRIALS]
+    in_out, added = _by_use(setup, batch)
+    suspects = sorted(_suspects(setup, lambda gains: min(gains) > LARGE, in_out, added), key=lambda s: -s.gain)[:MOST_TRIALS]
     if not suspects:
         return
-    trial, weights, tables = Counterfactual(setup, batch), dict(trainable(setup.model)), _tables(setup.model)
+    trial, weights, tables = Counterfactual(setup, batch), dict(trainable(setup.model)), _tables(setup.model) | added
     sound = {s.parameter: weights[s.parameter].detach() / s.gain for s in suspects}
     before, all_after = trial.value(), trial.value(sound)
     if not math.isfinite(all_after):
@@ -151,19 +153,30 @@ def _trained(trial: Counterfactual, weights: dict[str, Tensor], rate: float, mos
     return value, most
 
 
-def _stored_in_out(setup: TrainingSetup, batch: Any) -> frozenset[str]:
-    """The parameters that stand behind a product, as in `x @ w`: their first dimension is that of the inputs."""
-    names = {id(p): name for name, p in trainable(setup.model) if p.ndim == 2}
+def _by_use(setup: TrainingSetup, batch: Any) -> tuple[frozenset[str], frozenset[str]]:
+    """The parameters that stand behind a product, as in `x @ w`: their first dimension is that of the inputs; and those that are only added, as positions are."""
+    names = {id(p): name for name, p in trainable(setup.model) if p.ndim >= 2}
     with torch.no_grad(), Tape(setup.model) as tape:
         setup.loss(batch)
     products = (call.inputs() for call in tape.calls if call.name in PRODUCTS and len(call.inputs()) > 1)
-    return frozenset(names[id(given[1])] for given in products if id(given[1]) in names)
+    in_out = frozenset(names[id(given[1])] for given in products if id(given[1]) in names)
+    used: dict[str, set[str]] = {}
+    held = dict(names)
+    for call in tape.calls:
+        taken = {held[id(t)] for t in call.inputs() if id(t) in held}
+        if call.name in PARTS:  # `self.pos[:, :length]`
+            held |= {id(t): name for name in taken for t in call.outputs()}
+        else:
+            for name in taken:
+                used.setdefault(name, set()).add(call.name)
+    return in_out, frozenset(name for name, by in used.items() if by <= SUMS)
 
 
-def _suspects(setup: TrainingSetup, odd: Callable[[list[float]], bool], in_out: frozenset[str] = frozenset()) -> Iterator[Suspect]:
-    matrices = [(name, p) for name, p in trainable(setup.model) if p.ndim >= 2 and p.shape[0] > 1 and p.numel()]
+def _suspects(setup: TrainingSetup, odd: Callable[[list[float]], bool], in_out: frozenset[str] = frozenset(), added: frozenset[str] = frozenset()) -> Iterator[Suspect]:
+    matrices = [(name, p) for name, p in trainable(setup.model) if p.ndim >= 2 and p.numel() and (p.shape[0] > 1 or name in added)]
     for (name, p), norm in zip(matrices, norms([p for _, p in matrices]), strict=True):
-        gains = _gains(p, norm / math.sqrt(p.numel()))[: 1 if name in in_out else 2]
+        rms = norm / math.sqrt(p.numel())
+        gains = [rms] if name in added else _gains(p, rms)[: 1 if name in in_out else 2]
         if odd(gains):
             yield Suspect(name, min(gains, key=lambda gain: abs(math.log(gain))))
 

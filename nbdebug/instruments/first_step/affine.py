@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from collections import Counter
 from collections.abc import Iterator
@@ -13,6 +14,7 @@ from torch import Tensor, nn
 from nbdebug.batch import tensors
 from nbdebug.findings import Location
 from nbdebug.instruments.first_step.answers import Stack
+from nbdebug.instruments.first_step.written import chain, methods
 from nbdebug.listening import IN_PLACE, LEAVES_TORCH, RESHAPING, Call, Tape, plain_path
 from nbdebug.loss_call import LOSSES
 
@@ -227,6 +229,8 @@ def _stack(model: nn.Module, part: list[_Layer], whole: bool, products: bool, dr
     numbered = all(label[-1].isdigit() for label in labels)
     widths = (part[0].before, *(layer.after for layer in part))
     location = (dropped or part[0].call).location
+    if dropped is None and len(parents) > 1 and (called := line_of_call(model, labels)) is not None:
+        location = called
     return Stack(
         layers=tuple(labels),
         widths=widths,
@@ -240,6 +244,20 @@ def _stack(model: nn.Module, part: list[_Layer], whole: bool, products: bool, dr
         location=Location(module=labels[0] if dropped is None else dropped.module, operator=location.operator, file=location.file, line=location.line, cell=location.cell,
                           detail=" → ".join(labels) if len(labels) < 5 else f"{labels[0]} … {labels[-1]}"),
     )  # fmt: skip
+
+
+def line_of_call(model: nn.Module, labels: list[str]) -> Location | None:
+    """Of layers that stand in parts of their own, the one call by name of the first part by the module that holds them all: what is missing is missing there."""
+    first, *others = (label.split(".") for label in labels)
+    depth = next(n for n, name in enumerate(first) if any(other[n : n + 1] != [name] for other in others))
+    owner = model.get_submodule(".".join(first[:depth])) if depth < len(first) - 1 else None
+    calls = [
+        method.location(node)
+        for method in (methods(owner) if owner is not None else ())
+        for node in ast.walk(method.tree)
+        if isinstance(node, ast.Call) and chain(node.func, method.me) == (first[depth],)
+    ]
+    return calls[0] if len(calls) == 1 and calls[0].line is not None else None
 
 
 def _is_meant(model: nn.Module, labels: list[str]) -> bool:

@@ -150,6 +150,29 @@ class Doubled:
 
 
 @dataclass(frozen=True)
+class Unordered:
+    """Attention that is blind to an order on which the targets hang."""
+
+    entries: int  # of a sequence, or patches of a picture
+    picture: bool
+    samples: int  # that were asked
+    in_order: float  # share of the targets' variance that the entries tell in their order
+    without: float  # and without it
+    location: Location  # of the attention
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column that nothing hears, while two tables of vectors are looked up by another."""
+
+    name: str  # of the input, as forward calls it
+    column: int
+    taken: int  # the column that is looked up twice
+    tables: tuple[str, str]  # the second is the one that fits this column
+    location: Location  # of its look-up
+
+
+@dataclass(frozen=True)
 class Orderless:
     """Sequences that may as well be read backwards, in a model that has positions."""
 

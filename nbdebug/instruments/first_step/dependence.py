@@ -75,6 +75,7 @@ def _examine(setup: TrainingSetup, trial: Trial, dim: tuple[int, int]) -> Depend
     exchanged = _run(setup, _rolled(trial, dim))
     ignored = _ignores(setup, trial, dim, plain, exchanged[1])
     ignored_at = _where_equal(first, exchanged[0], plain) if ignored else Location()
+    ignored_at = _first_layer(first, plain) if ignored and ignored_at == Location() else ignored_at
     before = plain
     leak, first, swapped, plain = _mixing(setup, trial, dim, first, plain)
     if leak and not _same(before, _run(setup, trial)[1]):
@@ -336,6 +337,12 @@ def _where_equal(first: Tape, second: Tape, output: Tensor) -> Location:
         if _any_differs(before.inputs(), after.inputs()) and not _any_differs(before.outputs(), after.outputs()):
             place = before.location
     return place
+
+
+def _first_layer(tape: Tape, output: Tensor) -> Location:
+    """Where nothing of the input is on the way to the output: the first layer there, which was given something else."""
+    calls = (tape.calls[index] for index in sorted(tape.ancestors(output)))
+    return next((call.location for call in calls if any(isinstance(t, nn.Parameter) for t in call.inputs())), Location())
 
 
 def _any_differs(left: list[Tensor], right: list[Tensor]) -> bool:

@@ -71,8 +71,9 @@ def input_ignored(step: FirstStep) -> Iterator[Seen]:
         exchanged and no output moves, although the model has states that hear them and that position as well, or a recurrent cell
         that is asked about each of them and never given its state. Of several inputs:
         one that operators read is given to other samples, in four batches, in train mode too, and nothing moves; or nothing reads one, while
-        a layer, or the model, is given another of its shape twice. Of models that
-        have positions: every sequence is read backwards, and no output moves. A norm over a single value gives that value's bias.
+        a layer, or the model, is given another of its shape twice; or no output hears a column by itself, while two embeddings are looked up by another. Of models that
+        have positions: every sequence is read backwards, and no output moves. Of attention without any: its entries are put in another order, no output moves, and a
+        kernel ridge regression tells more of the targets, for samples it has not seen, from the sequences as they are. A norm over a single value gives that value's bias.
     Where: the last operation whose inputs still differed.
     Try: look there for a constant, a wrong variable, a multiplication by zero, a softmax over a single entry.
     Bad:
@@ -136,6 +137,18 @@ def input_ignored(step: FirstStep) -> Iterator[Seen]:
         yield Seen(
             f"sequences of {lost.length} were read backwards and no output moved, whatever the weights: the model has positions (`{lost.name}`), but {how}",
             lost.location, {"length": lost.length}, WARNING, "give every position its own: torch.arange(length)",
+        )  # fmt: skip
+    if step.unordered is not None:
+        blind, entries = step.unordered, f"the {step.unordered.entries} {'patches of a picture' if step.unordered.picture else 'entries of a sequence'}"
+        yield Seen(
+            f"attention is given {entries} without their positions: in another order no output moves, whatever the weights, and the targets hang on it (another learner tells "
+            f"{blind.in_order:.0%} of their variance from {blind.samples} samples as they are, {blind.without:.0%} without their order)",
+            blind.location, {"entries": blind.entries, "in_order": blind.in_order, "without": blind.without}, WARNING, "add an embedding of the position before the attention",
+        )  # fmt: skip
+    for one in step.columns:
+        yield Seen(
+            f"no output hears column {one.column} of `{one.name}`, whatever the weights, and both `{one.tables[0]}` and `{one.tables[1]}` are looked up by column {one.taken}",
+            replace(one.location, detail=f"input {one.name}, column {one.column}"), {"column": one.column}, WARNING, f"give `{one.tables[1]}` column {one.column}",
         )  # fmt: skip
     if found.unused_inputs:
         names = ", ".join(path or "the input" for path in found.unused_inputs)

@@ -20,6 +20,7 @@ from nbdebug.instruments.first_step.affine import stacks
 from nbdebug.instruments.first_step.by_hand import difference
 from nbdebug.instruments.first_step.chosen import ids_of, raw_choices
 from nbdebug.instruments.first_step.clipped import clipped
+from nbdebug.instruments.first_step.columns import columns
 from nbdebug.instruments.first_step.contained import contained
 from nbdebug.instruments.first_step.dependence import dependence
 from nbdebug.instruments.first_step.direction import outputs_and_targets, pulls
@@ -49,6 +50,7 @@ from nbdebug.instruments.first_step.tied import untied
 from nbdebug.instruments.first_step.twice import twice
 from nbdebug.instruments.first_step.unasked import unasked
 from nbdebug.instruments.first_step.unloaded import unloaded
+from nbdebug.instruments.first_step.unordered import unordered
 from nbdebug.instruments.first_step.wiring import borrowed_leaves, wiring
 from nbdebug.listening import Call, Tape
 from nbdebug.loss_call import REGRESSION, loss_calls, name_of_loss
@@ -114,7 +116,10 @@ def first_step(setup: TrainingSetup) -> Iterator[FirstStep]:
     found = replace(found, dependence=dependence(setup, tape, count), deaf=deaf(setup, tape, count), clipped=clipped(setup, tape))
     yield found
     found = replace(found, doubled=doubled(setup, batch, tape, found.dependence.unused_inputs))
-    found = replace(found, unheard=unheard(setup, tape, count), orderless=orderless(setup, tape, count), contained=contained(setup, batch, tape))
+    found = replace(found, unheard=unheard(setup, tape, count), orderless=orderless(setup, tape, count), contained=contained(setup, batch, tape), columns=columns(setup, tape, count))
+    yield found
+    if found.orderless is None and found.deaf is None and found.dependence.leak == 0:
+        found = replace(found, unordered=unordered(setup, tape, count))
     yield found
     found = replace(found, modes=modes(setup, batch, tape))
     yield found

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from nbdebug import batch as batches
-from nbdebug.instruments.first_step.affine import CONVOLUTIONS, _is_meant, _layer
+from nbdebug.instruments.first_step.affine import CONVOLUTIONS, _is_meant, _layer, line_of_call
 from nbdebug.instruments.first_step.answers import Stack
 from nbdebug.instruments.first_step.dependence import JITTERS, Trial, _quiet
 from nbdebug.instruments.first_step.positions import _heard
@@ -86,6 +86,8 @@ def _as_stack(setup: TrainingSetup, tape: Tape, layers: list, calls: list[Call])
     bare = all(layer.call.name not in CONVOLUTIONS and len(layer.call.inputs()) < 3 for layer in layers)  # deep linear networks of theory
     bend = next((call for call in calls if call.name in BENDS), None)
     place = layers[0].call.location if bend is None else bend.location
+    if bend is None and (called := line_of_call(setup.model, list(labels))) is not None:
+        place = replace(place, file=called.file, line=called.line, cell=called.cell)
     return Stack(
         layers=labels, widths=(layers[0].before, *(layer.after for layer in layers)), whole=True, series=False, siblings=False, widened=False, together=1,
         meant=bare or _is_meant(setup.model, list(labels)), location=replace(place, detail=" → ".join(labels)),

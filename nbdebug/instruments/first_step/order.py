@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import re
+from dataclasses import replace
 
 import torch
 from torch import Tensor, nn
@@ -30,6 +31,7 @@ from nbdebug.listening import Tape, plain_path
 from nbdebug.training_setup import TrainingSetup
 
 POSITIONS = re.compile(r"(?:^|[._])(?:pos|positions?|positional|wpe|pe)(?:[._\d]|$|(?:emb|enc|table))", re.I)  # in the name of a parameter or buffer
+ATTENTION = ("multi_head_attention_forward", "scaled_dot_product_attention")
 NO_POSITION = re.compile(r"pos_weight|pos_?tag|position_ids", re.I)
 
 
@@ -81,7 +83,11 @@ def _examined(setup: TrainingSetup, tape: Tape, trial: Trial, dim: tuple[int, in
     call = next((call for call in tape.calls if call.in_model and _is_of(call.inputs(), tables)), None)
     if call is None and isinstance(tables[name], nn.Parameter):
         return None  # a parameter that is never used, and told as such
-    place = call.location if call is not None else Location(module=name.rpartition(".")[0], parameter=name)
+    where = Location(module=name.rpartition(".")[0], parameter=name)
+    blind = next((other for other in tape.calls if other.in_model and other.name in ATTENTION), None)
+    if call is None and blind is not None:  # the line that goes on without them
+        where = replace(blind.location, module=where.module, parameter=name)
+    place = call.location if call is not None else where
     return Orderless(name, length, call is not None, place)
 
 

@@ -8,6 +8,7 @@ from nbdebug.crash import Crash
 from nbdebug.findings import Location
 from nbdebug.instruments.first_step.answers import (
     Clipped,
+    Column,
     Contained,
     Deaf,
     Doubled,
@@ -27,6 +28,7 @@ from nbdebug.instruments.first_step.answers import (
     Twice,
     Unheard,
     Unloaded,
+    Unordered,
     Untied,
 )
 from nbdebug.loss_call import LossCall
@@ -164,7 +166,9 @@ class FirstStep:
     deaf: Deaf | None = None
     unheard: tuple[Unheard, ...] = ()
     doubled: tuple[Doubled, ...] = ()
+    columns: tuple[Column, ...] = ()
     orderless: Orderless | None = None
+    unordered: Unordered | None = None  # asked where there is no name of positions
     contained: Contained | None = None
     ragged: Ragged | None = None
     clipped: tuple[Clipped, ...] = ()

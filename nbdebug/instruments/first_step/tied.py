@@ -25,6 +25,7 @@ SPEAKS_OF_IT = re.compile(
     r"(?:ti(?:e|ed|es)(?![a-z])|tying|weight[ _-]?tying|weight[ _-]?sharing|shar(?:e|ed|ing)(?![a-z]))", re.I,
 )  # fmt: skip
 SETTERS = frozenset(["set_input_embeddings", "set_output_embeddings"])  # of transformers
+SAME_VALUES = ("data", "clone", "detach", "t", "T", "mT", "contiguous")  # of a weight, as it stands or transposed
 COPIES = frozenset(["copy_", "load_state_dict", "set_"])
 CONFIG, WRITTEN, COPIED, MEMORY, UNCALLED = "configured", "assigned", "copied", "memory", "not called"  # how it is known
 
@@ -75,7 +76,7 @@ def _as_written(module: nn.Module, names: dict[int, str]) -> Iterator[Untied]:
             if (not reached and how != COPIED) or (how == COPIED and not _speaks_of_tying(method, statement)):
                 continue
             for first, second in _pairs(resolved(module, source), resolved(module, target)):
-                if not _are_two(first, second, names) or not (reached or torch.equal(first, second)):  # a copy shows that it was made
+                if not _are_two(first, second, names) or not (reached or torch.equal(first, second) or (first.ndim > 1 and torch.equal(first.mT, second))):  # a copy shows that it was made
                     continue
                 memory = first.data_ptr() == second.data_ptr()
                 if memory and how != COPIED and not _sets_data(statement):
@@ -131,7 +132,7 @@ def _are_two(first: Any, second: Any, names: dict[int, str]) -> bool:
         isinstance(first, nn.Parameter)
         and isinstance(second, nn.Parameter)
         and first is not second
-        and first.shape == second.shape
+        and first.shape in (second.shape, second.shape[::-1])  # of an autoencoder: transposed
         and first.requires_grad
         and second.requires_grad
         and id(first) in names
@@ -178,8 +179,8 @@ def _only_source(node: ast.AST, me: str) -> tuple[str, ...]:
     inner = {id(part.value) for part in ast.walk(node) if isinstance(part, ast.Attribute)}
     found = {chain(part, me) for part in ast.walk(node) if isinstance(part, ast.Attribute) and id(part) not in inner}
     found |= {chain(call.func.value, me) for call in ast.walk(node) if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute)}
-    kept = {parts[:-1] if parts[-1] in ("data", "clone", "detach", "state_dict") else parts for parts in found if parts}
-    kept = {parts[:-1] if parts[-1] in ("data", "clone", "detach") else parts for parts in kept}
+    kept = {parts[:-1] if parts[-1] in (*SAME_VALUES, "state_dict") else parts for parts in found if parts}
+    kept = {parts[:-1] if parts[-1] in SAME_VALUES else parts for parts in kept}
     return kept.pop() if len(kept) == 1 else ()
 
 
