@@ -121,6 +121,13 @@ def test_a_check_gets_every_step_with_its_numbers():
     assert steps[0].loss > steps[3].loss
 
 
+def test_a_check_gets_every_step_of_a_loop_that_is_known_by_heart():
+    steps: list[Step] = []
+    with nbdebug.watch(live=False, every=40, each_step=steps.append):
+        train(100)
+    assert [step.step for step in steps] == list(range(100))
+
+
 def test_a_step_that_was_not_sampled_has_no_gradient_norm():
     steps: list[Step] = []
     with nbdebug.watch(live=False, every=3, each_step=steps.append):

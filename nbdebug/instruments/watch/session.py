@@ -92,7 +92,8 @@ class Watch(contextlib.ContextDecorator):
         )
         view = LiveView() if self._live else None
         self._view = view if view is not None and view.is_seen else None
-        self._recorder.tells_each = any(part is not None for part in (self._looks, self._files, self._view)) or self._pace.budget is not None
+        told = (self._looks, self._files, self._view, self._alarms.each_step)
+        self._recorder.tells_each = any(part is not None for part in told) or self._pace.budget is not None
         _open.append(self)
         self._started = time.perf_counter()
         try:
