@@ -1,7 +1,7 @@
 """Fits Hill curves (one per compound) to background-subtracted dose-response plates.
 
 code: ND310
-also: ND308
+also: ND308, ND504
 object: pow | HillCurves | slope
 seen: checkup
 """
