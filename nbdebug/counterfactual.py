@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -70,6 +71,18 @@ def trainable(model: nn.Module) -> Iterator[tuple[str, nn.Parameter]]:
 def is_adaptive(setup: TrainingSetup) -> bool:
     """Whether the optimizers take the size out of the gradient, as Adam does; also when there is none."""
     return not any(type(optimizer).__name__ in PROPORTIONAL for optimizer in setup.optimizers)
+
+
+@contextlib.contextmanager
+def evaluated(model: nn.Module) -> Iterator[None]:
+    """All of the model in eval mode, and every module back in its own: a part that the user keeps in eval mode must not be woken."""
+    modes = [(module, module.training) for module in model.modules()]
+    model.eval()
+    try:
+        yield
+    finally:
+        for module, training in modes:
+            module.training = training
 
 
 def in_training_mode(setup: TrainingSetup) -> None:

@@ -165,6 +165,25 @@ def small_head_and_sgd():
     return training(model, optimizer=sgd(model))
 
 
+class LeftOut(nn.Module):
+    """A residual branch that begins at zero, and that chance leaves out of half of the steps."""
+
+    def __init__(self):
+        super().__init__()
+        self.inner, self.outer = nn.Linear(64, 64), nn.Linear(64, 64)
+        nn.init.zeros_(self.outer.weight)
+
+    def forward(self, x):
+        if self.training and torch.rand(()) < 0.5:
+            return x
+        return x + self.outer(self.inner(x).relu())
+
+
+@sound
+def zero_branches_with_stochastic_depth():
+    return training(nn.Sequential(nn.Linear(64, 64), *(LeftOut() for _ in range(6)), nn.Linear(64, 10)))
+
+
 @sound
 def zero_head_after_a_zero_branch():
     """Nothing but the head gets a gradient at first, then everything wakes up."""

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from nbdebug.counterfactual import Counterfactual, trainable
+from nbdebug.counterfactual import Counterfactual, evaluated, trainable
 from nbdebug.training_setup import TrainingSetup
 
 STEPS = 3  # enough for a zero behind a zero behind a zero (ControlNet's zero convolutions, LoRA) to wake up
@@ -45,7 +45,19 @@ def stuck(setup: TrainingSetup, batches: Sequence[Any], columns: frozenset[str])
         if not suspects and not in_tables:
             break
     moved = [name for name in in_tables if not torch.equal(weights[name], began[name])]
-    return {name: 1 for name in moved} | {name: layout[name].distinct for name in suspects}
+    unmoved = [name for name in suspects if torch.equal(weights[name], began[name])]
+    awake = set(unmoved) - set(_without_chance(setup, batches, layout, unmoved))
+    return {name: 1 for name in moved} | {name: layout[name].distinct for name in suspects if name not in awake}
+
+
+def _without_chance(setup: TrainingSetup, batches: Sequence[Any], layout: dict[str, _Layout], names: list[str]) -> list[str]:
+    """Which of these stay the same in eval mode too: a branch that stochastic depth has left out gets no gradient in that step, and one in another."""
+    weights = {name: p.detach() for name, p in trainable(setup.model)}
+    with evaluated(setup.model):
+        for step in range(STEPS if names else 0):
+            weights = imagined_step(Counterfactual(setup, batches[step % len(batches)]), weights)
+            names = [name for name in names if layout[name].same(weights[name])]
+    return names
 
 
 def _is_table(module: nn.Module) -> bool:

@@ -7,9 +7,10 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from nbdebug import batch as batches
+from nbdebug.counterfactual import evaluated
 from nbdebug.training.trainer.loading import Batches, Delivered, Place
 from nbdebug.training.trainer.loading.randomness import Apart, seed_of
 from nbdebug.training.trainer.together import Together
@@ -76,18 +77,6 @@ def _samples(delivered: Delivered) -> int:
     if delivered.samples is not None:
         return delivered.samples
     return batches.batch_size(delivered.batch) or 1
-
-
-@contextlib.contextmanager
-def evaluated(model: nn.Module) -> Iterator[None]:
-    """All of the model in eval mode, and every module back in its own: a part that the user keeps in eval mode must not be woken."""
-    modes = [(module, module.training) for module in model.modules()]
-    model.eval()
-    try:
-        yield
-    finally:
-        for module, training in modes:
-            module.training = training
 
 
 @contextlib.contextmanager
