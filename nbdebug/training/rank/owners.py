@@ -42,7 +42,7 @@ def of_one_user() -> Iterator[None]:
     strangers = others(held() - before, connected()) if on_one_machine() else []
     if strangers:
         raise LaunchError(
-            f"a process of user {strangers[0]} has connected itself to this run's ranks, which work for user {os.getuid()}: "
+            f"a process of user {strangers[0]} has connected itself to this run's ranks, which work for user {os.geteuid()}: "
             "nothing was sent to it. Somebody else on this machine interferes; see who, then launch again"
         )
 
@@ -53,10 +53,10 @@ def on_one_machine() -> bool:
 
 
 def others(inodes: set[str], connections: list[Connected]) -> list[int]:
-    """The users at the far ends of these sockets that are not the user at this end. A far end that is closed already is nobody's."""
-    users = {(each.here, each.there): each.user for each in connections}
-    ours = [each for each in connections if each.inode in inodes]
-    return [users[each.there, each.here] for each in ours if users.get((each.there, each.here), each.user) != each.user]
+    """The users at the far ends of these sockets that are not this process's own. A far end that is closed already is nobody's."""
+    own, users = os.geteuid(), {(each.here, each.there): each.user for each in connections}
+    far = [users.get((each.there, each.here), own) for each in connections if each.inode in inodes]
+    return [user for user in far if user != own]
 
 
 def held() -> set[str]:
