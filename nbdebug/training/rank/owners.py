@@ -39,7 +39,8 @@ def of_one_user() -> Iterator[None]:
     """
     before = held()
     yield
-    strangers = others(held() - before, connected()) if on_one_machine() else []
+    made = held() - before
+    strangers = others(made, connected()) if made and on_one_machine() else []
     if strangers:
         raise LaunchError(
             f"a process of user {strangers[0]} has connected itself to this run's ranks, which work for user {os.geteuid()}: "
