@@ -13,7 +13,7 @@ import pytest
 
 from nbdebug.training import warm_up
 from nbdebug.training.commands import wish
-from nbdebug.training.local import server
+from nbdebug.training.local import server, short_path
 from tests.training.conftest import wait_for
 from tests.training.local import ranks
 from tests.training.local.conftest import gone, pids, workers
@@ -180,6 +180,16 @@ def test_the_death_of_the_server_is_told_and_the_next_run_has_another(engine):
     assert "forked from was ended from outside at step" in one.monitor.failure.sentence
     again = engine(ranks.ten_steps)
     assert again.ended.wait(240) and again.monitor.state == "done"
+
+
+def test_it_is_said_when_the_ranks_have_nowhere_to_meet(engine, monkeypatch):
+    def full(what):
+        raise OSError("No space left on device")
+
+    monkeypatch.setattr(short_path, "folder", full)
+    one = engine(ranks.ten_steps)
+    assert one.ended.wait(SOON) and one.monitor.state == "failed"
+    assert "in which the ranks meet (No space left on device): set TMPDIR" in one.monitor.failure.sentence
 
 
 def test_two_runs_at_once_do_not_meet(engine):
