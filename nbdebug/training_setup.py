@@ -137,6 +137,10 @@ class TrainingSetup:
             for optimizer in self.optimizers:
                 _clear(optimizer)
 
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """For a `batch_loss` that takes what it is given for the model: says what it is."""
+        raise TypeError("batch_loss(setup, batch) is given the whole setup, not the model: write setup.model(...) there")
+
     # -- what the verbs are made of, for instruments that look between them -----------------------------------
 
     def outputs(self, batch: Any) -> Any:

@@ -83,6 +83,12 @@ def test_the_users_error_is_the_cause():
     assert isinstance(caught.value.__cause__, RuntimeError)
 
 
+def test_a_batch_loss_written_for_the_model_is_told_what_it_is_given():
+    setup = training(mlp(), batch_loss=lambda model, batch: nn.functional.cross_entropy(model(batch[0]), batch[1]))
+    with pytest.raises(StepError, match=r"given the whole setup, not the model: write setup\.model"):
+        setup.loss(next(iter(setup.train_loader)))
+
+
 def test_several_optimizers_all_step():
     model = mlp()
     optimizers = [torch.optim.SGD(layer.parameters(), lr=0.1) for layer in (model[0], model[2])]
