@@ -53,9 +53,14 @@ class Counterfactual:
 
     def gradients(self, weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """The loss's gradient with respect to these weights; zeros where it does not depend on them."""
+        return self.value_and_gradients(weights)[1]
+
+    def value_and_gradients(self, weights: Mapping[str, Tensor]) -> tuple[float, dict[str, Tensor]]:
+        """The loss as a number, and its gradient with respect to these weights; zeros where it does not depend on them."""
         leaves = {name: tensor.detach().requires_grad_() for name, tensor in weights.items()}
-        given = torch.autograd.grad(self.loss(leaves), list(leaves.values()), allow_unused=True)
-        return {
+        loss = self.loss(leaves)
+        given = torch.autograd.grad(loss, list(leaves.values()), allow_unused=True)
+        return float(loss.detach()), {
             name: torch.zeros_like(leaf) if gradient is None else _dense(gradient.detach())
             for (name, leaf), gradient in zip(leaves.items(), given, strict=True)
         }

@@ -17,7 +17,7 @@ LAYERS = (  # top to bottom; rooms of one layer do not import each other
     {"checkup", "catalogue"},
     {"instruments"},
     {"data"},
-    {"stepping"},
+    {"stepping", "coming_rates"},
     {"nonfinite", "crash", "causes", "loss_call", "counterfactual", "magnitudes", "depth", "curve_shapes", "step_cost", "unheeded"},
     {"taps", "guard", "untouched", "listening", "tensor_stats", "render"},
     {"training_setup"},

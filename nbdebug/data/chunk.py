@@ -53,13 +53,14 @@ class Chunk:
         return len(self.ids)
 
 
-def chunk_of(one: Delivered, seen: int, model: torch.nn.Module | None, targets: tuple[str, ...] = ()) -> Chunk:
+def chunk_of(one: Delivered, seen: int, model: torch.nn.Module | None, targets: tuple[str, ...] = (), told: tuple[str, ...] = ()) -> Chunk:
     """The batch by its parts.
 
     Args:
         seen: samples that were delivered before it.
         model: tells inputs from targets, as in training; None: by position and name.
         targets: names of fields that the user calls targets.
+        told: names of fields that are neither: the lengths that a loss is told.
     """
     shown = len(one.indices) if one.indices is not None else None
     if isinstance(one.batch, Rows):
@@ -67,6 +68,7 @@ def chunk_of(one: Delivered, seen: int, model: torch.nn.Module | None, targets: 
     else:
         parts, left_out = parts_of(one.batch, shown, model, targets)
         fields = tuple(Field(name, role, values, dtype) for name, role, values, dtype in parts)
+    fields = tuple(field for field in fields if field.name not in told)
     size = max((len(field.values) for field in fields), default=0)
     by_index = size == shown and all(isinstance(i, (int, numpy.integer)) for i in one.indices or ())  # a collate function may add or drop samples
     ids = numpy.asarray(one.indices if by_index else numpy.arange(seen, seen + size), dtype=numpy.int64)

@@ -18,6 +18,7 @@ class Context:
     deadline: float | None  # of time.perf_counter(); None: take as long as needed
     whole: bool  # False in a checkup, where only what is cheap is asked
     loaders: tuple[Any, ...] = ()  # train's, then val's, as the user made them
+    ignored: tuple[int, ...] = ()  # labels that the loss leaves out
 
     @property
     def left(self) -> float:

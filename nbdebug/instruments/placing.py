@@ -15,6 +15,7 @@ from torch.utils.data import Subset
 from nbdebug.findings import Finding
 from nbdebug.lines.assigned import line_that_assigns
 from nbdebug.lines.built import line_that_builds
+from nbdebug.lines.divided import line_that_divides, line_that_sorts_as_text, line_that_takes
 from nbdebug.lines.initialised import line_that_initialises
 from nbdebug.lines.made import line_of_dataset, line_that_fills, line_that_makes, line_that_reads
 from nbdebug.lines.quoted import quoted
@@ -22,13 +23,16 @@ from nbdebug.source_lines import SourceLine, is_of_library, location_fields
 from nbdebug.training_setup import TrainingSetup
 
 JOINED = ("ND104",)  # inputs and targets meet where the dataset is made
+SHARED = ("ND105",)  # by how the samples were divided
 ARRIVES = ("ND102", "ND103")  # the layer is only where the numbers arrive
 WORKED_OUT = ("ND101", "ND102", "ND103", "ND110", "ND112")  # what a sample holds: of a dataset that works it out as it is read, there
 SCALED = ("ND102", "ND112")  # of a dataset that was made from numbers as a whole, where that was
 INITIAL = ("ND201", "ND202", "ND307", "ND406")  # of weights as they were filled
 LAYERS = ("ND205", "ND304", "ND305", "ND401")  # a layer of torch's: the line that makes it says what it is, the call does not
+SHAPED = ("ND307",), ("Threshold", "Hardshrink", "Softshrink", "Hardtanh")  # of a layer whose own numbers say where it is flat
 CALLED = ("ND205", "ND305", "ND401")  # but where a forward calls it by its name and it is right elsewhere: too much or too little stands there
 CHOSEN = ("ND404",)  # the loss itself is the wrong one: where it is one of torch's, the line that makes it
+UNEVEN = ("ND107",)  # the loss weighs no class; where it is not known, what the loader delivers
 GROWING = ("ND503",)  # perhaps by how one weight was filled
 FADING, SMALL = ("ND502",), 0.4  # by how weights were filled, where their gain is below that which torch gives a layer, 0.58
 
@@ -51,9 +55,11 @@ def _made(finding: Finding, models: Iterable[nn.Module]) -> Iterator[SourceLine]
             yield line
     if finding.code in CHOSEN and (kind := re.search(r"\((\w+Loss)\)", finding.location.detail)) and (line := line_that_builds(kind[1])) is not None:
         yield line
-    for model in models if finding.code in LAYERS and finding.location.module else ():
+    for model in models if finding.code in (*LAYERS, *SHAPED[0]) and finding.location.module else ():
         modules = dict(model.named_modules())
         part, holder = modules.get(finding.location.module), modules.get(finding.location.module.rpartition(".")[0])
+        if finding.code in SHAPED[0] and type(part).__name__ not in SHAPED[1]:
+            continue
         if finding.code in CALLED and not isinstance(holder, (nn.Sequential, nn.ModuleList)):
             continue
         line = line_that_assigns(model, finding.location.module) if part is not None and type(part).__module__.startswith("torch.nn") else None
@@ -75,6 +81,12 @@ def _lines(finding: Finding, models: Iterable[nn.Module], setup: TrainingSetup |
         yield line_that_reads(getattr(setup, loader), said[1].rpartition(".")[2] if len(said) > 1 else "", said[0].removeprefix(loader).strip(), cast=finding.code == "ND103")
     if loader is not None and finding.code in SCALED:
         yield line_that_fills(getattr(setup, loader), place.detail.startswith(f"{loader} target"))
+    if finding.code in SHARED:
+        yield line_that_divides()
+    if finding.code in JOINED and finding.evidence.get("order") == "as text":
+        yield line_that_sorts_as_text()
+    if finding.code in JOINED and (held := re.match(r"`(\w+)", str(finding.evidence.get("order", "")))):
+        yield line_that_takes(held[1])
     divided = loader is not None and type(getattr(getattr(setup, loader), "dataset", None)) is Subset
     if loader is not None and (finding.code in JOINED or divided and finding.code in WORKED_OUT):
         yield line_of_dataset(getattr(setup, loader))
@@ -97,6 +109,7 @@ def _lines(finding: Finding, models: Iterable[nn.Module], setup: TrainingSetup |
     elif setup is not None and place.detail.startswith("loss_fn"):
         yield line_that_builds(type(setup.loss_fn).__name__ if setup.loss_fn is not None else "cross_entropy")  # it may have been given out by a function, or be none
         yield line_that_makes(setup.loss_fn, "loss_fn")
+        yield line_that_makes(setup.train_loader, "train_loader") if finding.code in UNEVEN else None
     elif setup is not None and ", group " in place.detail:
         named = [one for one in setup.optimizers if place.detail.startswith(type(one).__name__)]
         yield line_that_makes(named[0], "optimizer") if len(named) == 1 else None

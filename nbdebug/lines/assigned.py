@@ -39,7 +39,7 @@ def line_that_assigns(model: nn.Module, path: str) -> SourceLine | None:
         if found is not None:
             return found
     if isinstance(model, nn.Sequential):
-        return _element_of(model, steps[0]) or only((text, number, found) for text, number, tree in texts() if (found := _of_a_list(tree, tree, kind)) is not None)
+        return _element_of(model, steps[0]) or only((text, number, found) for text, number, tree in texts() if (found := _of_a_list(tree, tree, kind, len(model) - int(steps[0]))) is not None)
     return line_that_builds(kind) if kind else None
 
 
@@ -110,12 +110,20 @@ def _by_name(items: ast.expr) -> dict[str, ast.expr]:
     return {str(key.value): value for key, value in pairs if isinstance(key, ast.Constant)}
 
 
-def _of_a_list(value: ast.AST, tree: ast.AST, layer: str) -> ast.expr | None:
-    """The one expression that puts a layer of this class into the list that a container in here is made from."""
-    made = (node.args[0] for node in ast.walk(value) if called(node) in CONTAINERS and len(node.args) == 1)  # type: ignore[attr-defined]
+def _of_a_list(value: ast.AST, tree: ast.AST, layer: str, behind: int = 0) -> ast.expr | None:
+    """The one expression that puts a layer of this class into the list that a container in here is made from.
+
+    Args:
+        behind: elements from this layer to the end; only of what lies before them is `nn.Sequential(*layers, last)` asked.
+    """
+    made = (node.args[0] for node in ast.walk(value) if called(node) in CONTAINERS and _begins_with_a_list(node.args, behind))  # type: ignore[attr-defined]
     names = {item.id for given in made for item in [given.value if isinstance(given, ast.Starred) else given] if isinstance(item, ast.Name)}
     found = {e.lineno: e for node in ast.walk(tree) for name in names for e in _put_in(node, name) if layer and called(e) == layer}
     return next(iter(found.values())) if len(found) == 1 and len(names) == 1 else None
+
+
+def _begins_with_a_list(given: list[ast.expr], behind: int) -> bool:
+    return len(given) == 1 or (len(given) > 1 and isinstance(given[0], ast.Starred) and not any(isinstance(one, ast.Starred) for one in given[1:]) and behind >= len(given))
 
 
 def _put_in(node: ast.AST, name: str) -> list[ast.expr]:

@@ -54,8 +54,16 @@ def _fills(tree: ast.AST, asked: Asked, told: bool = False) -> Iterator[tuple[as
             holds, named = asked.meets(node.test), _says_a_name(node.test)
             yield from _fills(ast.Module(node.body, []), asked, told or bool(holds and named)) if holds is not False else ()
             yield from _fills(ast.Module(node.orelse, []), asked, told) if holds is not True else ()
+        elif isinstance(node, ast.For) and (part := _part_gone_over(node.iter)):
+            yield from _fills(node, asked, True) if part in asked.path.split(".")[:-1] else ()
         else:
             yield from _fills(node, asked, told)
+
+
+def _part_gone_over(loop: ast.expr) -> str:
+    """The part of a model whose parameters a loop goes over: `for name, p in self.rnn.named_parameters()`; "" of any other loop, and where it is all of the model."""
+    names = chain(loop.func.value) if isinstance(loop, ast.Call) and called(loop) in ("parameters", "named_parameters") and isinstance(loop.func, ast.Attribute) else []
+    return names[-1] if len(names) > 1 else ""
 
 
 def _says_a_name(test: ast.expr) -> bool:

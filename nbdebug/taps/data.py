@@ -41,16 +41,16 @@ class Data(Tapping):
             started = now()
             batch = following(iterator)
             came, comes = now(), score.comes
-            if (
-                comes is not None and comes.thing == id(known[1]) and comes.kind == "batch" and get_ident() == self._thread
-                and (comes.begins is None or self._begins(comes, sys._getframe(1)))
-            ):  # fmt: skip
-                score.comes = comes.next
+            if comes is not None and comes.thing == id(known[1]) and comes.kind == "batch" and get_ident() == self._thread:
                 try:
-                    comes.tell(batch, started, came)
+                    if comes.begins is None or comes.begins(sys._getframe(1)):
+                        score.comes = comes.next
+                        comes.tell(batch, started, came)
+                        return batch
                 except Exception as error:
                     score.failed(error)
-            elif comes is None or self._heard():
+                    return batch
+            if comes is None or self._heard():
                 self._listener.batch(known[1], batch, came - started, sys._getframe(1))
             return batch
 

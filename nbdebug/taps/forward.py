@@ -112,10 +112,11 @@ class Forward(Tapping):
                     and isinstance(value, Tensor) and value.requires_grad is comes.facts and get_ident() == self._thread and transforms() is None
                 ):  # fmt: skip
                     score.comes = comes.next
-                    try:
-                        comes.tell(value, args, kwargs)
-                    except Exception as error:
-                        score.failed(error)
+                    if comes.tell is not None:
+                        try:
+                            comes.tell(value, args, kwargs)
+                        except Exception as error:
+                            score.failed(error)
                 elif self._heard():
                     self._listener.loss(_name, value, args, kwargs, sys._getframe(1))
                 return value

@@ -32,15 +32,21 @@ class Backward(Tapping):
             retain = bool(args[1] if len(args) > 1 else kwargs.get("retain_graph", False))
             if (
                 comes is not None and comes.kind == "descends" and comes.facts == retain and get_ident() == self._thread and transforms() is None
-                and kwargs.get("inputs") is None and isinstance(tensors, Tensor) and descends(comes, tensors, sys._getframe(1))
+                and kwargs.get("inputs") is None and isinstance(tensors, Tensor)
             ):  # fmt: skip
-                self._busy = True
                 try:
-                    answer = backward(tensors, *args, **kwargs)
-                finally:
-                    self._busy = False
-                score.comes = comes.next.next
-                return answer
+                    known = comes.tell(tensors, sys._getframe(1))
+                except Exception as error:
+                    score.failed(error)
+                    known = False
+                if known:
+                    self._busy = True
+                    try:
+                        answer = backward(tensors, *args, **kwargs)
+                    finally:
+                        self._busy = False
+                    score.comes = comes.next.next
+                    return answer
             if comes is not None and not self._heard():
                 return backward(tensors, *args, **kwargs)
             self._listener.before_backward(tensors, kwargs.get("inputs"), retain, sys._getframe(1))
@@ -51,13 +57,6 @@ class Backward(Tapping):
                 self._busy = False
             self._listener.after_backward()
             return answer
-
-        def descends(comes: Any, root: Tensor, frame: FrameType) -> bool:
-            try:
-                return comes.tell(root, frame)
-            except Exception as error:
-                score.failed(error)
-                return False
 
         @functools.wraps(grad)
         def watched_grad(*args: Any, **kwargs: Any) -> Any:  # checkpointed modules run again in it

@@ -17,7 +17,7 @@ from nbdebug.instruments.first_step.result import FirstStep
 from nbdebug.instruments.first_step.shifted import _shift
 from nbdebug.plain import from_plain, to_plain
 from tests.patients import catalogue
-from tests.patients.parts import features, mlp, quantities, tokens, training
+from tests.patients.parts import features, loader, mlp, quantities, tokens, training
 
 
 def found(setup, code):
@@ -216,3 +216,29 @@ def test_a_checkup_looks_at_functions_only_where_there_are_some():
     report = nbdebug.gradcheck(catalogue.square_forgotten_in_a_backward(True), functions_only=True)
     assert [finding.code for finding in report.findings] == ["ND505"]
     assert report.result.rows == ()
+
+
+class Experts(nn.Module):
+    """A gate that reads one column sends each sample to one expert; to the last one none, where it is `never`."""
+
+    def __init__(self, count, never):
+        super().__init__()
+        self.experts, self.never = nn.ModuleList(nn.Linear(6, 3) for _ in range(count)), never
+
+    def forward(self, x):
+        chosen = x[:, 0].long().clamp(max=len(self.experts) - 1 - self.never)
+        out = x.new_zeros(len(x), 3)
+        for number, expert in enumerate(self.experts):
+            if (chosen == number).any():
+                out[chosen == number] = expert(x[chosen == number])
+        return out
+
+
+@pytest.mark.parametrize("never", [0, 2])
+def test_an_expert_to_which_another_batch_goes_is_used(never):
+    inputs = torch.cat([torch.arange(8).repeat_interleave(16)[:, None].float(), torch.randn(128, 5)], 1)  # a batch for each expert
+    setup = training(Experts(8, never), data=(inputs, inputs[:, 1:4].argmax(1)), train_loader=loader(inputs, inputs[:, 1:4].argmax(1), batch_size=16, shuffle=False))
+    told = found(setup, "ND206")
+    assert len(told) == (never > 0)
+    for finding in told:
+        assert finding.severity is INFO and "`experts.6`" in finding.message and "1 more" in finding.message and "others of `experts` did" in finding.message

@@ -13,6 +13,7 @@ from torch.nn import functional as F
 import nbdebug
 from nbdebug import curve_shapes
 from nbdebug.errors import SetupError
+from nbdebug.findings import INFO
 from nbdebug.instruments.watch.constant import Constants
 from nbdebug.instruments.watch.curves import Curves
 from nbdebug.instruments.watch.ledger import Account
@@ -406,3 +407,19 @@ def test_a_rate_raised_by_the_same_factor_to_the_end_is_a_range_test():
     tested, warmed = watched(lambda i: 1e-6 * 1.3**i), watched(lambda i: 1e-3 * (i + 1))
     assert is_range_test(tested, motions(tested)[0])
     assert not is_range_test(warmed, motions(warmed)[0])
+
+
+def test_where_harder_data_by_design_raise_the_loss_no_line_is_named():
+    torch.manual_seed(0)
+    targets = torch.randint(0, 4, (1600,))
+    clear, noise = torch.randn(4, 16)[targets], torch.randn(1600, 16)
+    model = nn.Sequential(nn.Linear(16, 64), nn.ReLU(), nn.Linear(64, 4))
+    optimizer = torch.optim.Adam(model.parameters(), lr=3e-3)
+    with nbdebug.watch(live=False) as watch:
+        for noisiness in (0.2, 1.0, 2.0, 4.0):
+            for x, y in zip((clear + noisiness * noise).split(50), targets.split(50), strict=True):
+                optimizer.zero_grad()
+                F.cross_entropy(model(x), y).backward()
+                optimizer.step()
+    told = [finding for finding in watch.report().findings if finding.code == "ND706"]
+    assert [(one.severity, one.location.line) for one in told] == [(INFO, None)]

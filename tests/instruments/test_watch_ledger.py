@@ -10,7 +10,7 @@ from torch.nn import functional as F
 import nbdebug
 from nbdebug.findings import Location
 from nbdebug.instruments.watch.cycles import LONGEST, MOST, Cycles
-from nbdebug.instruments.watch.ledger import LOOKS, SURE, Ledger, Pass
+from nbdebug.instruments.watch.ledger import LOOKS, PHASE, SURE, Ledger, Pass
 
 FACTS = {
     "batch": (), "forward": (True, True, "", "loader", False, "none"), "loss": (True, True, "loader", "mean"),
@@ -127,9 +127,9 @@ class Loop:
 
     def zero(self, owner: object = None) -> tuple[str, str, list[int]]:
         owner = owner or self.optimizers[0]
-        told = self.ledger.zero(owner)
+        whose, cleared, lost = self.ledger.zero(owner)
         owner.zero_grad()
-        return told
+        return whose, cleared, [made.place for made in lost if not made.used]
 
 
 def test_a_cleared_loop_is_never_stale():
@@ -356,3 +356,60 @@ def test_an_optimizer_in_a_list_of_self_is_found_before_it_steps():
     with nbdebug.watch(live=False) as watch:
         trainer.descend()
     assert facts(watch, "backward")[0]["reached"] == watch.result().optimizers[0].name
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_an_optimizer_of_an_earlier_phase_is_no_rival_of_the_one_that_took_over():
+    """Each phase of the training makes an optimizer of its own over the same model."""
+    torch.manual_seed(0)
+    model, x, y = nn.Linear(4, 2), torch.randn(16, 4), torch.randn(16, 2)
+    with nbdebug.watch(live=False) as watch:
+        for rate in (0.1, 0.01):
+            optimizer = torch.optim.SGD(model.parameters(), lr=rate)
+            for _ in range(30):
+                optimizer.zero_grad()
+                F.mse_loss(model(x), y).backward()
+                nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+                optimizer.step()
+    result = watch.result()
+    assert [(name, len(track)) for name, track in result.tracks.items() if name.startswith("loss")] == [("loss of optimizer", 30), ("loss of optimizer 2", 30)]
+    clips = [event for _, event in result.events("clip")]
+    assert {event.who for event in clips} == {"optimizer", "optimizer 2"}
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_an_optimizer_that_nobody_holds_any_more_is_over_after_a_few_steps():
+    """As the one that each task of a meta-learner gets."""
+    torch.manual_seed(0)
+    model, x, y = nn.Linear(4, 2), torch.randn(16, 4), torch.randn(16, 2)
+    with nbdebug.watch(live=False) as watch:
+        for _ in range(3):
+            optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+            for _ in range(3):
+                optimizer.zero_grad()
+                F.mse_loss(model(x), y).backward()
+                optimizer.step()
+    tracks = watch.result().tracks
+    assert [name for name in tracks if name.startswith("loss")] == ["loss of optimizer", "loss of optimizer 2", "loss of optimizer 3"]
+
+
+def test_optimizers_that_take_turns_on_the_same_weights_are_both_there():
+    loop = Loop()
+    loop.optimizers = (*loop.optimizers, torch.optim.Adam(loop.model.parameters()))
+    loop.accounts.append(loop.ledger.account(loop.optimizers[1], "optimizer 1"))
+    named = {id(optimizer): optimizer for optimizer in loop.optimizers}  # as the recorder holds them beside the user
+    loop.backward()
+    loop.step(0)
+    loop.zero()
+    assert loop.ledger.begins(loop.accounts[1], set()) == []
+    for _ in range(PHASE):
+        loop.backward()
+        loop.step(0)
+        loop.zero()
+    loop.backward()
+    assert loop.ledger.begins(loop.accounts[1], {"optimizer 0"}) == []
+    assert loop.ledger.begins(loop.accounts[1], set()) == ["optimizer 0"]
+    loop.step(1)
+    assert loop.ledger.live() == loop.accounts[1:]
+    loop.step(0)
+    assert loop.ledger.live() == loop.accounts and not loop.accounts[0].may_be_over() and len(named) == 2

@@ -85,3 +85,38 @@ def test_a_budget_can_end_it_at_each_step_and_what_was_not_tried_is_not_checked(
     of_one = nbdebug.what_if.checks["ND604"]
     assert [of_one(result)[0].state for result in (results[begun - 1], results[begun], results[-1])] == ["not checked", "not checked", "sound"]
     assert "the time was up" in of_one(results[begun])[0].reason
+
+
+@pytest.mark.parametrize(("decay", "lr", "codes"), [(0.5, 1e-3, ["ND607"]), (0.0, 1e-3, []), (0.0, 3.0, [])])
+def test_of_a_warm_up_the_rate_is_asked_that_it_goes_up_to(decay, lr, codes):
+    """Whether that is too high is not asked: the warm-up goes before it."""
+    setup = decayed(decay, lr)
+    warm = torch.optim.lr_scheduler.LambdaLR(setup.optimizer, lambda step: min(1.0, step / 500))
+    setup = nbdebug.TrainingSetup(model=setup.model, loss_fn=setup.loss_fn, optimizer=setup.optimizer, train_loader=setup.train_loader, scheduler=warm)
+    assert [finding.code for finding in nbdebug.what_if(setup).findings] == codes
+    assert setup.optimizer.param_groups[0]["lr"] == 0.0
+
+
+def test_a_decay_that_helps_on_other_samples_is_not_to_blame():
+    """Few samples of many columns, one of which tells: without the decay all of them are learnt by heart sooner, and the others suffer."""
+    torch.manual_seed(0)
+    inputs = torch.randn(400, 200)
+    targets = (inputs[:, :1] + 1.5 * torch.randn(400, 1) > 0).float()
+    model = nn.Linear(200, 1)
+    nn.init.normal_(model.weight, std=1e-3)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.05, weight_decay=1.0)
+    parts = {"loss_fn": nn.BCEWithLogitsLoss(), "data": (inputs[:60], targets[:60]), "optimizer": optimizer}
+    held_out = [(inputs[60:], targets[60:])]
+    assert "ND607" not in [f.code for f in nbdebug.what_if(training(model, val_loader=held_out, **parts)).findings]
+
+
+def test_where_the_loop_steps_after_every_few_batches_its_rate_is_not_judged(monkeypatch):
+    import ast
+
+    from nbdebug.instruments.what_if import instrument
+
+    loop = "for n, (x, y) in enumerate(data):\n    loss_fn(model(x), y).backward()\n    if n % 16 == 15:\n        optimizer.step()\n"
+    monkeypatch.setattr(instrument, "all_texts", lambda model: [("a", None, ast.parse(loop))])
+    assert instrument._accumulates(decayed())
+    monkeypatch.setattr(instrument, "all_texts", lambda model: [("a", None, ast.parse(loop.replace("if n % 16 == 15", "if n < 16")))])
+    assert not instrument._accumulates(decayed())

@@ -97,3 +97,26 @@ def test_what_may_have_been_made_in_two_places_has_no_line(script):
 def test_what_is_not_there_has_no_line(script):
     assert line_that_assigns(script["model"], "nothing.at.all") is None
     assert line_that_assigns(nn.Linear(2, 2), "weight") is None
+
+
+BUILT = """
+from torch import nn
+
+def build(config):
+    layers = []
+    for width in config:
+        layers += [nn.Linear(8, width), nn.Identity()]
+    return nn.Sequential(*layers, nn.Linear(8, 1))
+
+model = build([8, 8])
+"""
+
+
+def test_of_a_list_and_a_last_layer_the_list_is_asked(monkeypatch):
+    module = types.ModuleType("__main__")
+    module.__file__ = "/programs/of_another.py"
+    monkeypatch.setitem(sys.modules, "__main__", module)
+    monkeypatch.setitem(linecache.cache, module.__file__, (len(BUILT), None, BUILT.splitlines(keepends=True), module.__file__))
+    exec(compile(BUILT, module.__file__, "exec"), module.__dict__)
+    found = [line_that_assigns(module.model, path) for path in ("0.weight", "2", "4.weight")]
+    assert [line is not None and line.text.startswith("layers +=") for line in found] == [True, True, False]

@@ -108,7 +108,14 @@ def test_conditions_on_the_name_and_the_dimensions_are_followed(monkeypatch, pat
 def test_a_line_in_a_loop_that_asks_for_the_name_names_it(monkeypatch):
     script = run(monkeypatch, PICKING)
     assert line_that_initialises(script["model"], "rnn.bias_ih_l0", by_name=True).text == "nn.init.zeros_(p)"
-    assert line_that_initialises(script["model"], "rnn.weight_ih_l0", by_name=True) is None
+
+
+def test_a_line_in_a_loop_over_one_part_names_what_is_in_it(monkeypatch):
+    script = run(monkeypatch, PICKING)
+    assert line_that_initialises(script["model"], "rnn.weight_ih_l0", by_name=True).text == "nn.init.constant_(p, 0.1)"
+    assert line_that_initialises(script["model"], "head.bias") is None  # the loop does not come by
+    over_all = run(monkeypatch, PICKING.replace("self.rnn.named", "self.named"))
+    assert line_that_initialises(over_all["model"], "rnn.weight_ih_l0", by_name=True) is None
 
 
 def test_what_two_lines_fill_has_none(monkeypatch):

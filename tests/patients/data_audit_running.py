@@ -95,3 +95,59 @@ def bytes_inverted_and_scaled():
     """255 - x leaves nothing to wrap."""
     pixels, targets = images()
     return trained(classifier(), Prepared((pixels * 255).byte(), targets, lambda image: (255 - image).float() / 255))
+
+
+# -- nearly all is erased ------------------------------------------------------------------------------------------
+
+
+class Typed(Dataset):
+    """Rows of which most is hidden at random, or the same is hidden of each for good."""
+
+    def __init__(self, rows: torch.Tensor, targets: torch.Tensor, lot: torch.Tensor | None = None):
+        self.rows, self.targets, self.lot = rows, targets, lot
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __getitem__(self, index: int):
+        lot = torch.rand(self.rows.shape[1]) if self.lot is None else self.lot[index]
+        return self.rows[index] * (lot < 0.22), self.targets[index]
+
+
+@patient("ND110", where="Typed")
+def nearly_all_is_erased(sick):
+    """Where validation shows just as little, without a draw, it is what the model is to work with."""
+    generator = torch.Generator().manual_seed(12)
+    targets = torch.randint(0, 3, (600,), generator=generator)
+    rows = torch.randn(3, 36, generator=generator)[targets] * 1.5 + torch.randn(600, 36, generator=generator)
+    train = Typed(rows[:400], targets[:400])
+    hidden = Typed(rows[400:], targets[400:], torch.rand(200, 36, generator=generator))
+    model = nn.Sequential(nn.Linear(36, 32), nn.ReLU(), nn.Linear(32, 3))
+    return TrainingSetup(
+        model, nn.CrossEntropyLoss(), torch.optim.Adam(model.parameters(), 1e-3),
+        DataLoader(train, 32, shuffle=True), None if sick else DataLoader(hidden, 100),
+    )  # fmt: skip
+
+
+@sound
+def digits_thrown_about_and_smudged():
+    """Neighbours and a linear rule cannot tell them any more; a network learns them."""
+    from sklearn.datasets import load_digits
+
+    found = load_digits()
+    pixels, targets = torch.tensor(found.images).float() / 16, torch.tensor(found.target)
+
+    class Placed(Dataset):
+        def __init__(self):
+            self.pixels, self.targets = pixels[:1000], targets[:1000]
+
+        def __len__(self) -> int:
+            return len(self.pixels)
+
+        def __getitem__(self, index: int):
+            frame, (row, column) = torch.zeros(1, 12, 12), torch.randint(0, 5, (2,)).tolist()
+            frame[0, row : row + 8, column : column + 8] = self.pixels[index]
+            return frame, self.targets[index]
+
+    model = nn.Sequential(nn.Flatten(), nn.Linear(144, 64), nn.ReLU(), nn.Linear(64, 10))
+    return TrainingSetup(model, nn.CrossEntropyLoss(), torch.optim.Adam(model.parameters(), 1e-3), DataLoader(Placed(), 50, shuffle=True))

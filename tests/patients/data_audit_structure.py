@@ -387,3 +387,73 @@ def ids_that_are_no_tokens():
         return F.cross_entropy(setup.model(inputs.float() / 20), labels[:, 0] % 3)
 
     return training(model, data=(ids, targets), batch_loss=batch_loss)
+
+
+# -- padding that only a number, or a mask, tells ------------------------------------------------------------------
+
+
+def response_curves(samples: int = 200):
+    """Blood values (samples, 5), curves (samples, 12) filled up with zeros, and how many of each are real."""
+    generator = torch.Generator().manual_seed(9)
+    blood = torch.randn(samples, 5, generator=generator)
+    visits = torch.randint(3, 13, (samples,), generator=generator)
+    curves = 2 + 0.5 * blood[:, :1] + 0.3 * blood[:, 1:2] * torch.arange(12) / 6 + 0.05 * torch.randn(samples, 12, generator=generator)
+    return blood, curves * (torch.arange(12) < visits[:, None]), visits
+
+
+@patient("ND113", where="padding 0")
+def curves_filled_up_with_zeros_and_a_number_beside_them(sick):
+    """Nobody says that the third field is lengths; it counts the places."""
+    blood, curves, visits = response_curves()
+
+    def batch_loss(setup, batch):
+        given, wanted, count = batch
+        real = torch.arange(12) < count[:, None]
+        predicted = setup.model(given)
+        return F.mse_loss(predicted, wanted) if sick else F.mse_loss(predicted[real], wanted[real])
+
+    model = nn.Sequential(nn.Linear(5, 32), nn.ReLU(), nn.Linear(32, 12))
+    return training(model, data=(blood, curves, visits), batch_loss=batch_loss)
+
+
+def ratings(samples: int = 300, films: int = 24):
+    """What viewers gave (samples, films) less 3, as far as it is shown, and the stars 1..5 that are asked for, 0 where there is none."""
+    generator = torch.Generator().manual_seed(10)
+    stars = (3 + 0.8 * torch.randn(samples, 3, generator=generator) @ torch.randn(3, films, generator=generator)).clamp(1, 5) + 0.01 * torch.rand(samples, films, generator=generator)
+    lot = torch.rand(samples, films, generator=generator)
+    return (stars - 3) * (lot < 0.6), stars * (lot > 0.7)
+
+
+@patient("ND113", where="padding 0")
+def a_mask_that_is_made_and_forgotten(sick):
+    shown, asked = ratings()
+
+    def batch_loss(setup, batch):
+        given, wanted = batch
+        known = wanted != 0
+        predicted = setup.model(given)
+        return F.mse_loss(predicted, wanted) if sick else F.mse_loss(predicted[known], wanted[known])
+
+    return training(nn.Sequential(nn.Linear(24, 32), nn.Tanh(), nn.Linear(32, 24)), data=(shown, asked), batch_loss=batch_loss)
+
+
+@patient("ND113", where="padding 0")
+def a_mask_of_the_batch_that_is_forgotten(sick):
+    shown, asked = ratings()
+
+    def batch_loss(setup, batch):
+        predicted = setup.model(batch["shown"])
+        loss = F.mse_loss(predicted, batch["target"], reduction="none")
+        return loss.mean() if sick else loss[batch["known"]].mean()
+
+    samples = [{"shown": s, "known": k, "target": t} for s, k, t in zip(shown, asked != 0, asked, strict=True)]
+    model = nn.Sequential(nn.Linear(24, 32), nn.Tanh(), nn.Linear(32, 24))
+    return training(model, train_loader=DataLoader(samples, batch_size=32, shuffle=True), batch_loss=batch_loss)
+
+
+@sound
+def counts_most_of_which_are_zero():
+    """Nobody makes a mask of them, and nothing counts their places: a zero is a value like others."""
+    generator = torch.Generator().manual_seed(11)
+    words = (torch.rand(300, 24, generator=generator) * 4 - 3).clamp(min=0) * 3
+    return training(nn.Sequential(nn.Linear(24, 24), nn.Tanh(), nn.Linear(24, 24)), nn.MSELoss(), (words, words))

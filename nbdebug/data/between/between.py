@@ -18,6 +18,7 @@ from nbdebug.data.between.drift import (
     drifts,
     is_independent,
     sorted_before,
+    token_drifts,
 )
 from nbdebug.data.between.found import (
     ClassShift,
@@ -30,6 +31,7 @@ from nbdebug.data.between.found import (
 )
 from nbdebug.data.between.groups import shared_groups
 from nbdebug.data.between.kin import shared_kin
+from nbdebug.data.between.ks import chance, distances
 from nbdebug.data.between.litters import shared_litters
 from nbdebug.data.between.mmd import embedding, looks_apart
 from nbdebug.data.between.near import near_copies
@@ -43,7 +45,15 @@ from nbdebug.data.between.parts import (
     differ_by,
     groups,
 )
-from nbdebug.data.between.preparation import preparation, standard
+from nbdebug.data.between.preparation import (
+    FEWEST,
+    RARELY,
+    SLACK,
+    preparation,
+    standard,
+    standardised,
+    within_reach,
+)
 from nbdebug.data.between.prepared_codes import prepared_codes
 from nbdebug.data.between.prepared_entries import prepared_entries
 from nbdebug.data.between.prepared_fit import prepared_fit
@@ -57,6 +67,7 @@ from nbdebug.data.between.views import View, profiles, views
 from nbdebug.data.between.windows import overlapping_windows
 from nbdebug.data.context import Context, Flag
 from nbdebug.data.split import Split
+from nbdebug.lines.undone import turns_back
 from nbdebug.page import Panel
 
 NEEDED = 0.3  # seconds that must be left for kernels, and for a comparison of entries
@@ -64,6 +75,8 @@ IN_BATCH = re.compile(r"\b(offsets?|indptr|ptr)\b", re.I)  # places in the batch
 QUICK = 1_000_000  # pairs of samples that a checkup compares as well
 FAR_OFF, OUTSIDE = 5.0, 0.9  # standard deviations that the mean of val lies off, and its share beyond all of train; our choice: a straight trend gives 2.2
 OFF = 3.0  # the same of signals that are samples by themselves, and not the next stretch of one recording
+APART, SAME_SHAPE = 0.9, 0.1  # distance of targets in two units, and what the shapes may differ by: a stretch of a series has another than the whole; our choice
+MOVED = 0.4  # distance of the targets, from which rows of val are others than those of train; our choice
 FADED = 0.5  # of a drift that must remain when the classes are given the same shares
 
 
@@ -143,21 +156,25 @@ def _differences(look: BetweenLook, train: Split, val: Split, context: Context) 
     raw = {view.field: drifts(view) for view in seen}
     augmented = any(d.distance > 0.2 for found in raw.values() for d in found) and changes_when_read(train, context)
     prepared = schema(train, val)
+    chosen = _other_targets(look, seen, raw, train)
     for view in seen:
         if raw[view.field] and train.named(view.field).role == "input":
-            found = preparation(view) + prepared_images(view, augmented)
+            found = preparation(view, chosen) + prepared_images(view, augmented)
             prepared += found or ranges(train.named(view.field), val.named(view.field))
-    order = train.ids.argsort(kind="stable") if train.by_index else numpy.arange(len(train.ids))
+    order, own = (split.ids.argsort(kind="stable") if split.by_index else numpy.arange(len(split.ids)) for split in (train, val))
     for theirs in train.fields:
         ours = val.named(theirs.name)
         beside = accompanies(theirs) or is_place_in_batch(train, theirs)
         if ours is not None and theirs.role == "input" and theirs.kind == ours.kind and not beside and context.left > NEEDED:
             prepared += prepared_entries(theirs, ours)
             if not any(one.field == theirs.name for one in prepared) and not augmented:
-                prepared += prepared_codes(theirs, ours, order) or prepared_fit(theirs, ours) or prepared_turned(theirs, ours) or prepared_law(train, val, theirs, ours)
+                prepared += prepared_codes(theirs, ours, order, own) or prepared_fit(theirs, ours) or prepared_turned(theirs, ours) or prepared_law(train, val, theirs, ours)
+    prepared += [found for view in seen if train.named(view.field).role == "target" and raw[view.field] and not augmented for found in _as_it_was(view)]
     explained = {p.field for p in prepared if p.sure}
+    if explained:  # what is to be given out as it came in is prepared as it is
+        explained |= {view.field for view in seen if view.field not in explained and raw[view.field] and train.named(view.field).role == "target" and len(view.names) > 1 and preparation(view)}
     found = [d for view in seen if view.field not in explained for d in _judged(view, raw[view.field], look, train, val, augmented)]
-    found += [d for d in category_drifts(train, val) if d.field not in explained]
+    found += [d for d in (*category_drifts(train, val), *token_drifts(train, val)) if d.field not in explained]
     if not any(not d.why_legal for d in found) and not augmented:
         found += [d for d in sorted_before(train, val) if d.field not in explained]
         found += [d for d in _along(look, train, val, context) if d.field not in explained]
@@ -167,6 +184,33 @@ def _differences(look: BetweenLook, train: Split, val: Split, context: Context) 
         augmented, kernels = True, tuple(replace(one, why_legal=one.why_legal or "train is augmented") for one in kernels)
     found.sort(key=lambda d: (bool(d.why_legal), -d.distance))
     return replace(look, preparations=tuple(prepared), drifts=tuple(found), embeddings=kernels, augmented=augmented)
+
+
+def _as_it_was(view: View) -> list[Preparation]:
+    """Targets that are standardised in train alone, or a logarithm there, while nothing in the text turns predictions back: then loss and metrics of val compare two units."""
+    if view.kind not in ("tabular", "quantity") or min(len(view.train), len(view.val)) < FEWEST:
+        return []
+    before = float(distances(view.train, view.val).max())
+    if before < APART or turns_back() is not False:
+        return []
+    if not within_reach(view):
+        said, after = "train's are standardised, val's are not" if standard(view.train) else "train's are scaled, val's are not", float(distances(standardised(view.train), standardised(view.val)).max())
+    else:
+        with numpy.errstate(all="ignore"):
+            said, after = "train's are the logarithm of what val's are", float(distances(numpy.exp(view.train), view.val).max())
+    bound = chance(len(view.train), len(view.val), RARELY / len(view.names)) + SLACK
+    if after > bound + SAME_SHAPE:
+        return []
+    rule = f"{said}, and nothing in the text turns predictions back: the loss of val compares numbers in two units"
+    return [Preparation(view.field, (), rule, before, after, bound + SAME_SHAPE, True)]
+
+
+def _other_targets(look: BetweenLook, seen: list[View], raw: dict[str, list[Drift]], train: Split) -> bool:
+    """Whether val holds other targets than train, but in the same units: then its rows were chosen otherwise."""
+    if look.class_shift is not None and look.class_shift.variation >= MOVED:
+        return True
+    targets = [view.field for view in seen if train.named(view.field).role == "target"]
+    return any(drift.distance >= MOVED and drift.shift is not None and abs(drift.shift) < FAR_OFF for field in targets for drift in raw[field])
 
 
 def _along(look: BetweenLook, train: Split, val: Split, context: Context) -> list[Drift]:
@@ -231,7 +275,7 @@ def _kernels(look: BetweenLook, train: Split, val: Split, context: Context, expl
     found = []
     for theirs in train.fields:
         ours = val.named(theirs.name)
-        if ours is None or theirs.role != "input" or accompanies(theirs) or theirs.name in explained or context.left < NEEDED:
+        if ours is None or theirs.role != "input" or accompanies(theirs) or is_place_in_batch(train, theirs) or theirs.name in explained or context.left < NEEDED:
             continue
         if not context.whole and not looks_apart(theirs, ours):
             continue

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
 import numpy
 
+from nbdebug.data.accompanying import accompanies
 from nbdebug.data.between.found import ClassShift, Drift
 from nbdebug.data.between.ks import chance, chance_variation, distance, distances, variation
 from nbdebug.data.between.parts import AS_MUCH, GROUPED, blocks, differ_by
-from nbdebug.data.between.vectors import table
+from nbdebug.data.between.vectors import table, unpadded
 from nbdebug.data.between.views import View, lengths
 from nbdebug.data.split import FieldData, Split
 
@@ -28,6 +29,9 @@ SIGNALS, ENOUGH = ("image", "series", "audio"), 24  # samples
 LENGTHS, FEW = ("tokens", "text"), 8  # different lengths
 ENDS, STRETCHED = 0.1, (2.0, 3.0)  # share of sorted values at either end, and how much wider they lie there than in the middle: of a bell 5 times, of a time once
 APART, IN_ORDER = 0.98, 0.999  # distance of the means, and share of steps one way, of samples that were sorted and cut
+STRANGE, DRAWN = 0.2, 8  # share of val's tokens that train lacks, of an alarm; random parts of train; our choice
+SEQUENCES, LONGEST, VOCABULARY = 2000, 512, 4096  # that are counted: so many sequences, so much of each, and at most so many different tokens
+LACKING = "tokens that train lacks"
 NAMED_ORDER = re.compile(r"(^|[\W_])(id|ids|index|idx|key|uuid|date|time|timestamp|year|month|day|week|hour|row|no|number|fold|split)($|[\W_])", re.I)
 
 
@@ -82,6 +86,59 @@ def category_drifts(train: Split, val: Split) -> list[Drift]:
             legal = "it has a value of its own for almost every row" if many else _order_in_name(theirs.name) or ("small" if far < LARGE else "")
             found.append(Drift(theirs.name, theirs.name, far, null, 0.0, None, why_legal=legal))
     return found
+
+
+def token_drifts(train: Split, val: Split) -> list[Drift]:
+    """Sequences of val that are made of other tokens than those of train: a good part of them never occurs there, or they are as often as others are there.
+
+    Parts of train, as its rows lie, show whether its texts differ so among themselves.
+    """
+    found = []
+    for theirs in train.fields:
+        ours = val.named(theirs.name)
+        if theirs.role != "input" or theirs.kind != "tokens" or ours is None or ours.kind != "tokens" or accompanies(theirs):
+            continue
+        counts = _counted(theirs, ours)
+        if counts is None:
+            continue
+        rows, own = counts
+        rows = rows[numpy.argsort(train.ids[: len(rows)], kind="stable")] if train.by_index and train.whole else rows
+        parts = blocks(len(rows), len(own) / len(rows))
+        random = numpy.random.default_rng(0)
+        mixed = numpy.array([random.permutation(part) for part in parts[:DRAWN]], bool).reshape(-1, len(rows))
+        for measure, large in ((_strange, STRANGE), (variation, LARGE)):
+            far = measure(rows.sum(0), own.sum(0))
+            null, by_order = (_farthest(measure, rows, chosen) for chosen in (mixed, parts))
+            if far >= large and far > 2 * null + WORTH:
+                legal = GROUPED if by_order > AS_MUCH * far else ""
+                found.append(Drift(theirs.name, LACKING if measure is _strange else "frequency of tokens", far, null, by_order, None, why_legal=legal))
+                break
+    return found
+
+
+def _counted(theirs: FieldData, ours: FieldData) -> tuple[numpy.ndarray, numpy.ndarray] | None:
+    """(n, V) and (m, V) how often every token occurs in every sequence; None where there are too many different ones, or too few sequences."""
+    cut = []
+    for field in (theirs, ours):
+        if not isinstance(field.sample, list) or len(field.sample) < ENOUGH:
+            return None
+        cut.append([unpadded(field, entry)[:LONGEST] if entry is not None else numpy.zeros(0, int) for entry in field.sample[:SEQUENCES]])
+    known = numpy.unique(numpy.concatenate([entry for entries in cut for entry in entries]))
+    if not 2 <= len(known) <= VOCABULARY:
+        return None
+    one, other = (numpy.stack([numpy.bincount(numpy.searchsorted(known, entry), minlength=len(known)) for entry in entries]).astype(numpy.float32) for entries in cut)
+    return one, other
+
+
+def _farthest(measure: Callable[[numpy.ndarray, numpy.ndarray], float], rows: numpy.ndarray, parts: numpy.ndarray) -> float:
+    """The largest of what these parts (B, n) differ by from all other rows."""
+    inside = parts.astype(numpy.float32) @ rows
+    return max((measure(rest, part) for rest, part in zip(rows.sum(0) - inside, inside, strict=True)), default=1.0)
+
+
+def _strange(known: numpy.ndarray, own: numpy.ndarray) -> float:
+    """The share of a part's tokens that the other part has not a single time."""
+    return float(own[known == 0].sum() / max(1.0, own.sum()))
 
 
 def sorted_before(train: Split, val: Split) -> list[Drift]:

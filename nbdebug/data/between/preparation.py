@@ -26,6 +26,8 @@ BESIDE, CURVED, SKEWED = 4, 0.25, 0.3  # columns of a table of which one is a lo
 CLOSELY = 1 / 3  # of the bound: among a thousand curves one comes near to almost any drift (0.38 of it and more), and the right one much nearer
 OTHERWISE = 5.0  # times the deviation, from which two columns are in other units; our choice
 WIDELY = 0.5  # of the columns must have moved for a rule of the whole field
+REACH, WIDER = 5.0, 3.0  # deviations of train that the mean of val lies off, and times its deviation, within which rows that were chosen may lie; our choice
+TAILS = ((0.25, 0.75), (0.05, 0.5), (0.1, 0.9))  # quantiles that a column with a long tail is laid by, the best of them
 FACTORS = {
     "/ 255": 1 / 255, "* 255": 255.0, "/ 10": 0.1, "* 10": 10.0, "/ 100": 0.01, "* 100": 100.0, "/ 1000": 1e-3, "* 1000": 1e3,
     "/ 1e6": 1e-6, "* 1e6": 1e6, "/ 60": 1 / 60, "* 60": 60.0, "/ 3600": 1 / 3600, "* 3600": 3600.0, "* 2.54": 2.54, "/ 2.54": 1 / 2.54,
@@ -34,8 +36,12 @@ FACTORS = {
 }  # fmt: skip
 
 
-def preparation(view: View) -> list[Preparation]:
-    """The rules that explain how a table's columns differ; empty unless they explain all of it."""
+def preparation(view: View, chosen: bool = False) -> list[Preparation]:
+    """The rules that explain how a table's columns differ; empty unless they explain all of it.
+
+    Args:
+        chosen: the targets of val are others than those of train, so that its rows may be others, too.
+    """
     if view.kind not in ("tabular", "quantity") or len(view.val) < FEWEST or len(view.train) < FEWEST:
         return []
     before = distances(view.train, view.val)
@@ -46,15 +52,15 @@ def preparation(view: View) -> list[Preparation]:
     if by_values or not moved or before.max() < max(CLEAR, 1.5 * bound):
         return by_values
     varying = max(1, int((numpy.nanstd(view.train, 0) > 0).sum()))
-    whole = _one_rule(view, before, bound) if len(moved) >= WIDELY * varying else []
+    whole = _one_rule(view, before, bound, chosen) if len(moved) >= WIDELY * varying else []
     return whole or _other_order(view, before, bound, moved) or _rule_by_column(view, before, bound, moved) or _other_units(view, before, bound, moved)
 
 
-def _one_rule(view: View, before: numpy.ndarray, bound: float) -> list[Preparation]:
+def _one_rule(view: View, before: numpy.ndarray, bound: float, chosen: bool) -> list[Preparation]:
     """A rule for the whole field."""
     best: tuple[float, str] | None = None
-    for said, train, val in _whole_rules(view):
-        after = float(distances(train, val).max())
+    for said, train, val in _whole_rules(view, chosen and within_reach(view)):
+        after = float(numpy.minimum(distances(train, val), _by_quantiles(train, val) if "standardised" in said else 1.0).max())
         if after <= bound and (best is None or after < best[0]):
             best = (after, said)
     if best is None:
@@ -63,15 +69,39 @@ def _one_rule(view: View, before: numpy.ndarray, bound: float) -> list[Preparati
     return [Preparation(view.field, places, best[1], float(before.max()), best[0], bound, True)]
 
 
-def _whole_rules(view: View):
-    """(sentence, train, val): what train and val are once the rule is applied to one of them."""
+def within_reach(view: View) -> bool:
+    """Whether val lies where some of train's rows might: other rows have another mean and deviation as well, and one's own would hide it."""
+    train, val = view.train, view.val
+    spread = numpy.nanstd(train, 0)
+    varying = spread > 1e-9
+    off = numpy.abs(numpy.nanmean(val, 0) - numpy.nanmean(train, 0))[varying] / spread[varying]
+    return bool((off <= REACH).all() and (numpy.nanstd(val, 0)[varying] <= WIDER * spread[varying]).all())
+
+
+def _by_quantiles(train: numpy.ndarray, val: numpy.ndarray) -> numpy.ndarray:
+    """(D,) the distances when two quantiles of val are laid on those of train: a few far values spoil a column's deviation."""
+    found = []
+    for ends in TAILS:
+        (low, high), (least, most) = numpy.nanquantile(train, ends, 0), numpy.nanquantile(val, ends, 0)
+        with numpy.errstate(all="ignore"):
+            laid = (val - least) * ((high - low) / (most - least)) + low
+        found.append(numpy.where(numpy.isfinite(laid).any(0), distances(train, laid), 1.0))
+    return numpy.min(found, 0)
+
+
+def _whole_rules(view: View, near: bool):
+    """(sentence, train, val): what train and val are once the rule is applied to one of them.
+
+    Args:
+        near: val's rows are others than train's, and may have come to lie where they do by that alone.
+    """
     train, val = view.train, view.val
     with numpy.errstate(all="ignore"):
-        alone = train.shape[1] == 1  # of one column any two bells are the same, standardised
+        alone = train.shape[1] == 1 or near  # of one column any two bells are the same, standardised
         if not alone and standard(val) and not standard(train):
-            yield "val is standardised, train is not: val is (train - mean) / std of train", _standardised(train), val
+            yield "val is standardised, train is not: val is (train - mean) / std of train", standardised(train), val
         if not alone and standard(train) and not standard(val):
-            yield "train is standardised, val is not", train, _standardised(val)
+            yield "train is standardised, val is not", train, standardised(val)
         if not alone and _unit(val) and not _unit(train):
             yield "val is scaled to 0..1, train is not", _scaled(train), val
         if not alone and _unit(train) and not _unit(val):
@@ -82,6 +112,10 @@ def _whole_rules(view: View):
             yield "val is log(1 + train)", numpy.log1p(train), val
         if numpy.nanmin(val) >= 0:
             yield "train is log(1 + val)", train, numpy.log1p(val)
+        if train.shape[1] >= BESIDE and not within_reach(view) and numpy.isfinite(train).all() and numpy.isfinite(val).all():
+            factor = val.std() / train.std() if train.std() > 0 else 0.0
+            add = val.mean() - factor * train.mean()
+            yield f"val is train * {factor:.4g} {'+' if add >= 0 else '-'} {abs(add):.4g} in every column", train * factor + add, val
 
 
 def _by_values(view: View) -> list[Preparation]:
@@ -212,10 +246,10 @@ def standard(values: numpy.ndarray) -> bool:
     mean, spread = numpy.nanmean(values, 0), numpy.nanstd(values, 0)
     varying = spread > 1e-9
     near = STANDARD + 4 / len(values) ** 0.5  # and what the samples give
-    return bool(varying.any()) and bool(((numpy.abs(mean) < near) & (numpy.abs(spread - 1) < 2 * near))[varying].mean() >= 0.9)
+    return bool(varying.any()) and bool(((numpy.abs(mean) < near) & (spread < 1 + 2 * near) & (spread > 1 / (1 + 2 * near)))[varying].mean() >= 0.9)
 
 
-def _standardised(values: numpy.ndarray) -> numpy.ndarray:
+def standardised(values: numpy.ndarray) -> numpy.ndarray:
     spread = numpy.nanstd(values, 0)
     return (values - numpy.nanmean(values, 0)) / numpy.where(spread > 1e-9, spread, 1.0)
 

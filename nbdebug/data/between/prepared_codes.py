@@ -24,17 +24,18 @@ UPWARDS = 0.5  # of the rows that may be followed by the same code or the next o
 PER_CODE = 2  # times as many codes have to be in val's rows, or their shares are noise
 
 
-def prepared_codes(train: FieldData, val: FieldData, order: numpy.ndarray) -> list[Preparation]:
+def prepared_codes(train: FieldData, val: FieldData, order: numpy.ndarray, own: numpy.ndarray) -> list[Preparation]:
     """The columns whose codes are explained by a numbering of val's own; empty where there is none.
 
     Args:
         order: (K,) train's rows as they lie in the dataset.
+        own: (K,) val's rows.
     """
     found = []
     for name, theirs, ours in _columns(train, val):
-        rule = _renumbered(theirs, ours) or _as_they_come(theirs[order], ours)
+        rule = _renumbered(theirs, ours) or _as_they_come(theirs[order], ours[own])
         if rule is not None:
-            found.append(Preparation(train.name, (name,), f"{name} was numbered anew in val: {rule}", None, None, None, True))
+            found.append(Preparation(train.name, (name,) if name != train.name else (), f"{name} was numbered anew in val: {rule}", None, None, None, True))
     return found
 
 
@@ -49,7 +50,8 @@ def _columns(train: FieldData, val: FieldData) -> Iterator[tuple[str, numpy.ndar
             continue
         low, high = min(theirs.min(), ours.min()), max(theirs.max(), ours.max())
         if low >= 0 and high <= 10 * CODES[1] and CODES[0] <= len(numpy.unique(theirs)) <= min(CODES[1], len(theirs) / PER_CODE):
-            name = train.axis_names[column] if len(train.axis_names) == a.shape[1] else f"column {column}"
+            alone = getattr(train.sample, "ndim", 2) == 1
+            name = train.name if alone else train.axis_names[column] if len(train.axis_names) == a.shape[1] else f"column {column}"
             yield name, theirs.astype(int), ours.astype(int)
 
 
@@ -59,8 +61,8 @@ def _table(field: FieldData) -> numpy.ndarray | None:
         if len(lengths) != 1 or len(field.shapes) != 1 or any(entry is None for entry in field.sample):
             return None
         return numpy.stack(field.sample).astype(float)
-    if field.kind == "tabular" and isinstance(field.sample, numpy.ndarray) and field.sample.ndim == 2:
-        return field.sample
+    if field.kind == "tabular" and isinstance(field.sample, numpy.ndarray) and field.sample.ndim in (1, 2):
+        return field.sample.reshape(len(field.sample), -1)
     return None
 
 

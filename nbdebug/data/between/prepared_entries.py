@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 
 import numpy
 
@@ -18,6 +19,8 @@ SLACK = 0.02
 UNKNOWN, KNOWN = 0.15, 0.1  # share of one token in val from which it is what unknown words become, and of that in train at most; our choice
 PADDED = 0.03  # share of all tokens that are padding, in both
 MOST = 500  # entries
+COMING, OFTEN = "in the order in which they first occur", "by how often they occur"
+DRAWS, IN_ORDER = 20, 0.95  # of val, and the share of steps downwards of such a draw that would be an order; our choice
 FEWEST = 24
 
 
@@ -47,7 +50,7 @@ def _tokens(train: FieldData, val: FieldData) -> list[Preparation]:
         after = _apart(renamed, wanted)
         if before > max(2 * bound, 0.1) and after <= bound:
             return [Preparation(train.name, (), f"train is padded with token {a}, val with token {b}", before, after, bound, True)]
-    if before > 1.5 * bound and (how := _own_numbering(val)) is not None:
+    if (how := _own_numbering(val)) is not None and (before > 1.5 * bound or how == _own_numbering(train) and not _comes_so(how, counts, val)):
         said = f"the tokens of val are numbered {how} in val itself: its vocabulary was made anew, and a number means another token than in train"
         return [Preparation(train.name, (), said, None, None, None, True)]
     if before < max(CLEAR, 2 * bound):
@@ -81,12 +84,24 @@ def _own_numbering(field: FieldData) -> str | None:
         return None
     places = first[1:] if first[0] < first[1:].min() else first  # what begins every text, such as [CLS]
     if bool((numpy.diff(first) > 0).all()) or bool((numpy.diff(places) > 0).all()):
-        return "in the order in which they first occur"
+        return COMING
     often = counts[1:] if counts[0] == counts.max() else counts
     falls = numpy.diff(often)
     if bool((falls <= 0).all()) and (falls < 0).sum() >= NUMBERED:
-        return "by how often they occur"
+        return OFTEN
     return None
+
+
+def _comes_so(how: str, counts: Counter, val: FieldData) -> bool:
+    """Whether val might be numbered so by train's vocabulary as well: its rows in another order, or drawn with the frequencies of train, keep that order."""
+    random = numpy.random.default_rng(0)
+    if how == COMING:
+        return any(_own_numbering(replace(val, sample=[val.sample[i] for i in random.permutation(len(val.sample))])) == COMING for _ in range(DRAWS))
+    known = numpy.unique(numpy.concatenate([numpy.asarray(entry).reshape(-1) for entry in val.sample if entry is not None]))
+    shares = numpy.array([float(counts[int(token)]) for token in known])
+    total = sum(len(entry) for entry in val.sample if entry is not None)
+    drawn = (random.multinomial(total, shares / max(1.0, shares.sum())) for _ in range(DRAWS))
+    return any((numpy.diff(numpy.delete(one, one.argmax())) <= 0).mean() >= IN_ORDER for one in drawn)
 
 
 def _padding(train: FieldData, val: FieldData) -> tuple[tuple[int, str], tuple[int, str]] | None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy
 
-from nbdebug.data.accompanying import accompanies
+from nbdebug.data.accompanying import accompanies, is_place_in_batch
 from nbdebug.data.between.images import feature_names, features
 from nbdebug.data.between.vectors import comparable, evenly, shrunk, table, unpadded
 from nbdebug.data.split import FieldData, Split
@@ -45,7 +45,7 @@ def views(train: Split, val: Split) -> list[View]:
 
 def view_of(train: Split, val: Split, theirs: FieldData, ours: FieldData) -> View | None:
     """None where the two cannot be compared."""
-    if accompanies(theirs) or theirs.kind not in ("tabular", "quantity", "image", "series", "audio", "text", "tokens"):
+    if accompanies(theirs) or is_place_in_batch(train, theirs) or theirs.kind not in ("tabular", "quantity", "image", "series", "audio", "text", "tokens"):
         return None
     if not comparable(theirs, ours):
         shared = _shared_columns(theirs, ours)

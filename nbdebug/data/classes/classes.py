@@ -10,11 +10,12 @@ from nbdebug.data.classes.alignment import Alignment, alignment
 from nbdebug.data.classes.balance import Balance, balance
 from nbdebug.data.classes.by_model import ByModel, by_model
 from nbdebug.data.classes.collated import Collated, collated
-from nbdebug.data.classes.names import Numbered, Twins, Unshared, numbered, twins, unshared
+from nbdebug.data.classes.names import Numbered, Twins, Unshared, numbered, twins, unshared, without
 from nbdebug.data.classes.noise import Noise, noise
 from nbdebug.data.classes.quantities import MaskShare, Quantity, mask_share, quantity
 from nbdebug.data.classes.target import Target, target_of
 from nbdebug.data.context import Context, Flag, both
+from nbdebug.data.labels import IGNORED
 from nbdebug.data.split import Split
 from nbdebug.page import Panel
 
@@ -71,7 +72,7 @@ def classes(train: Split, val: Split | None, context: Context) -> ClassLook:
         tuple(found for split, target in known if (found := balance(split, target)) is not None),
         tuple(found for split, target in known for found in twins(split, target)),
         tuple(found for split, target in known if (found := numbered(split, target)) is not None),
-        _unshared(known), _quantities(known),
+        _unshared(known, context), _quantities(known),
         tuple(found for split, target in known if (found := mask_share(split, target)) is not None),
     )  # fmt: skip
     return _asked(look, train, val, targets, context)
@@ -106,12 +107,18 @@ def _put_together(split: Split, loader: Any, context: Context) -> Collated | Non
     return None
 
 
-def _unshared(known: list[tuple[Split, Target]]) -> tuple[Unshared, ...]:
+def _unshared(known: list[tuple[Split, Target]], context: Context) -> tuple[Unshared, ...]:
     if len(known) < 2:
         return ()
-    (one, mine), (other, theirs) = known
+    (one, mine), (other, theirs) = ((split, without(target, _marks(target, context))) for split, target in known)
     pairs = ((other, one, theirs, mine), (one, other, mine, theirs))  # first what only val has
     return tuple(found for pair in pairs if (found := unshared(*pair)) is not None)
+
+
+def _marks(target: Target, context: Context) -> set[Any]:
+    """Labels that stand for none: what the loss leaves out, and the usual marks beside classes."""
+    usual = set(IGNORED if context.setup is not None else IGNORED[1:])  # without a model, -1 may be the name of a class
+    return set(context.ignored) | (usual if len(set(target.names) - usual) > 1 else set())
 
 
 def _quantities(known: list[tuple[Split, Target]]) -> tuple[Quantity, ...]:

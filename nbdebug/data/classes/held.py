@@ -188,11 +188,27 @@ def _by_content(split: Split, other: Split | None, collections: dict[str, Any], 
                 yield f"at the rows of `{name}` that the inputs are", place
     elif field is not None and split.fetch is not None:
         keys = [_key(_first(split.fetch(int(split.ids[row])))) for row in rows]
-        for name, collection in collections.items() if None not in keys else ():
-            known = {_key(entry): place for place, entry in enumerate(collection)}
-            places = numpy.array([known.get(key, -1) for key in keys])
-            if len(known) >= CONTINUOUS * len(collection) and places.min() >= 0:
+        texts = {name: values for name, values in lists.items() if values.dtype.kind == "U"}
+        for name, collection in (collections | texts).items() if None not in keys else ():
+            if (places := _among(keys, [_key(entry) for entry in collection])) is not None:
                 yield f"at the places in `{name}` of the inputs", places
+                yield from _beside(len(collection), places, {other: held for other, held in texts.items() if other != name})
+
+
+def _among(asked: list[Any], entries: list[Any]) -> numpy.ndarray | None:
+    """(n,) the place of each; None where they do not all stand there, or many entries more than once."""
+    known = {key: place for place, key in enumerate(entries)}
+    places = numpy.array([known.get(key, -1) for key in asked])
+    named = sum(key != "" for key in entries)  # nothing is nobody's name, however often it is there
+    return places if len(known) >= CONTINUOUS * named and places.min() >= 0 else None
+
+
+def _beside(length: int, places: numpy.ndarray, texts: dict[str, numpy.ndarray]) -> Iterator[tuple[str, numpy.ndarray]]:
+    """Where the names or words that stand beside the inputs, in a list of as many, stand in a longer one: that which these were filtered from."""
+    for one in texts.values():
+        for name, longer in texts.items() if len(one) == length else ():
+            if len(longer) > length and (there := _among(one[places].tolist(), longer.tolist())) is not None:
+                yield f"at the places in `{name}` of the inputs", there
 
 
 def _looked_up(asked: numpy.ndarray, column: numpy.ndarray) -> numpy.ndarray | None:

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy
 import torch
+from torch.utils.data import TensorDataset
 
 FEWEST, MOST = 100, 200_000  # entries
 DEEP = 4  # datasets in datasets
@@ -27,6 +28,7 @@ def in_reach(dataset: Any) -> tuple[dict[str, numpy.ndarray], dict[str, Any]]:
         for said, held in _apart(name, value):
             if not FEWEST <= len(held) <= MOST:
                 continue
+            held = held[:, 0] if held.ndim == 2 and held.shape[1] == 1 and held.dtype.kind in "iufb" else held  # the (n, 1) of a regression
             single = held.ndim == 1 and held.dtype.kind in "iufbU"
             if single and len(vectors) < VECTORS:
                 vectors[said] = held
@@ -45,12 +47,18 @@ def _size(held: numpy.ndarray) -> int:
 
 def _things(dataset: Any) -> Iterator[tuple[str, Any]]:
     """What the datasets hold, the inner ones too, then the variables of the script or notebook."""
+    unnamed: list[tuple[str, Any]] = []
     for _ in range(DEEP):
         held = getattr(dataset, "__dict__", {})
-        yield from ((f"self.{name}", value) for name, value in list(held.items()) if name not in ("dataset", "indices"))
+        found = [(f"self.{name}", value) for name, value in list(held.items()) if name not in ("dataset", "indices")]
+        if type(dataset) is TensorDataset:  # the user has other names for them, as a rule
+            unnamed += found
+        else:
+            yield from found
         if (dataset := held.get("dataset")) is None:
             break
     yield from ((name, value) for name, value in list(vars(sys.modules["__main__"]).items()) if not name.startswith("_"))
+    yield from unnamed
 
 
 def _apart(name: str, value: Any) -> Iterator[tuple[str, numpy.ndarray]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy
@@ -99,6 +99,12 @@ def numbered(split: Split, target: Target) -> Numbered | None:
         return Numbered(split.name, low, high, (), high - low + 1 - len(present))
     holes = sorted(set(range(low, high + 1)) - set(present.tolist()))
     return Numbered(split.name, low, high, tuple(holes[:NAMED]), len(holes))
+
+
+def without(target: Target, marks: set[Any]) -> Target:
+    """The target, as if no sample carried these labels, which are marks and no classes."""
+    counts = tuple(0 if name in marks else count for name, count in zip(target.names, target.counts, strict=True))
+    return replace(target, counts=counts, missing=target.missing + sum(target.counts) - sum(counts))
 
 
 def unshared(has: Split, lacks: Split, owner: Target, other: Target) -> Unshared | None:

@@ -15,6 +15,7 @@ from nbdebug.data.gathering.pixels import thumbnails
 from nbdebug.data.split import FieldData, Split
 
 CLIP = 4.0  # standard deviations
+FAR = 10.0  # times as large as the median sample, which none is taken for more than; our choice
 SIDE = 12  # pixels of an image
 STEPS = 48  # of a series
 BUCKETS = 512  # of hashed tokens and words
@@ -120,10 +121,17 @@ def _shrunk(images: numpy.ndarray) -> Tensor:
 def _of_series(values: Tensor) -> Tensor:
     """The course, and how strong each frequency is, whatever its phase; each of the two half of the whole."""
     values = values if values.ndim == 3 else values[:, :, None]
-    course = values.nan_to_num(0.0, 0.0, 0.0).transpose(1, 2)  # (n, C, T)
+    course = _drawn_in(values.nan_to_num(0.0, 0.0, 0.0)).transpose(1, 2)  # (n, C, T)
     strength = torch.fft.rfft(course - course.mean(2, keepdim=True)).abs()
     parts = [torch.nn.functional.adaptive_avg_pool1d(part, min(STEPS, part.shape[2])).flatten(1) for part in (course, strength)]
     return torch.cat([part / part.std(0).square().sum().sqrt().clamp(min=1e-12) for part in parts], 1)
+
+
+def _drawn_in(values: Tensor) -> Tensor:
+    """Samples that are far larger than most made smaller, or a few broken ones leave nothing to be seen of all others."""
+    size = values.abs().flatten(1).mean(1)
+    factor = (FAR * size.median() / size.clamp(min=1e-300)).clamp(max=1.0)
+    return values * factor.reshape(-1, *[1] * (values.ndim - 1)) if float(size.median()) > 0 else values
 
 
 def _named(fields: list[FieldData], codes: list[Any], sizes: list[int]) -> list[Any]:

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass
 
 import numpy
 
+from nbdebug.counterfactual import Counterfactual
 from nbdebug.data.chunk import Rows
 from nbdebug.data.context import Context, Flag, both
 from nbdebug.data.features.alike import Correlations, Pair, correlations, pairs
 from nbdebug.data.features.broken import Broken, broken
 from nbdebug.data.features.categories import CategoryLook, categories
 from nbdebug.data.features.columns import ColumnLook, columns
+from nbdebug.data.features.compared import compared
+from nbdebug.data.features.cut_off import CutOff, cut_off
 from nbdebug.data.features.entries import Entries, entries
-from nbdebug.data.features.hidden import Hidden, hidden
+from nbdebug.data.features.giants import Giants, giants
+from nbdebug.data.features.hidden import Hidden, hidden, squeezed_target
 from nbdebug.data.features.leaks import Leak, leaks
 from nbdebug.data.features.markers import markers
 from nbdebug.data.features.matrix import Goal, Matrix, goal, matrix, why_no_goal
@@ -21,6 +26,7 @@ from nbdebug.data.features.panels import HISTOGRAMS, distribution, panels
 from nbdebug.data.features.power import Powers, powers, rows_with_target, what_lacks
 from nbdebug.data.features.target_scale import TargetScale, target_scale
 from nbdebug.data.features.transforms import Transform, transforms
+from nbdebug.data.features.two_units import TwoUnits, two_units
 from nbdebug.data.features.wrapped import WrappedColumn, wrapped_columns
 from nbdebug.data.features.written import Written, headers, renamed, written
 from nbdebug.data.split import Split
@@ -64,6 +70,10 @@ class FeatureLook:
     renamed: tuple[str, ...] = ()  # columns of a table that has the name twice, as they are told apart here
     hidden: tuple[Hidden, ...] = ()  # columns that hide what they know of the target
     wrapped: tuple[WrappedColumn, ...] = ()
+    two_units: tuple[TwoUnits, ...] = ()  # columns of which some rows are in another unit
+    giants: tuple[Giants, ...] = ()  # samples or values beside which all others look alike
+    cut_off: tuple[CutOff, ...] = ()  # inputs most of whose columns end at a limit
+    tail: Hidden | None = None  # the target, where a long tail hides it from a squared loss
 
     def panels(self) -> tuple[Panel, ...]:
         """Columns, what each knows of the target, histograms, transforms, correlation."""
@@ -91,17 +101,28 @@ def features(train: Split, val: Split | None, context: Context) -> FeatureLook:
         tuple(leak for leak in found if leak.certain), tuple(leak for leak in found if not leak.certain),
         tuple(look for split in both(train, val) for look in broken(split, SEARCH if whole else 0.0)), scale,
         _drawn(table, wanted, known, looks) if whole else (), unpredicted, untried,
-        written(train), headers(train), renamed(train), *_experiments(train, table, wanted, looks),
+        written(train), headers(train), renamed(train), *_experiments(train, table, wanted, looks), giants(train, wanted), cut_off(train), _tail(train, table, wanted, context),
     )  # fmt: skip
 
 
 def _experiments(
     train: Split, table: Matrix, wanted: Goal | None, looks: tuple[ColumnLook, ...]
-) -> tuple[tuple[Hidden, ...], tuple[WrappedColumn, ...]]:
+) -> tuple[tuple[Hidden, ...], tuple[WrappedColumn, ...], tuple[TwoUnits, ...]]:
     if wanted is None or not table.width:
-        return (), ()
+        return (), (), ()
     rows = rows_with_target(wanted)
-    return hidden(table, wanted, rows, looks, train.ids), wrapped_columns(table, wanted, rows)
+    return hidden(table, wanted, rows, looks, train.ids), wrapped_columns(table, wanted, rows), two_units(table, wanted, rows, train.ids)
+
+
+def _tail(train: Split, table: Matrix, wanted: Goal | None, context: Context) -> Hidden | None:
+    """Only where the loss is known to square the errors of these targets as they are."""
+    found = squeezed_target(table, wanted, rows_with_target(wanted)) if wanted is not None and table.width else None
+    if found is None or context.setup is None:
+        return None
+    with contextlib.suppress(Exception):  # the user's own code
+        asked = compared(context.setup, Counterfactual(context.setup, train.first), train, wanted.field)
+        return found if asked is not None and asked.by_call and asked.loss == "mse_loss" else None
+    return None
 
 
 def _predicted(train: Split, table: Matrix, wanted: Goal | None, whole: bool) -> tuple[Powers | None, tuple[Leak, ...], str]:

@@ -18,6 +18,7 @@ LIKE_ALL = 0.35  # of the way from all rows to the nearest ones, within which ro
 SQUEEZED = 0.3  # half of the values beside a standard deviation: of a bell 1.35, of an exponential 1.1, of a lognormal of sigma 1.5 about 0.3
 ONE_VALUE = 0.1  # of the rows: more of one value, and the column is mostly a flag
 TELLS, HALF = 0.1, 0.5  # of the target, that ranks must tell, and of that, which values may; our choice
+ORDERED, RIDGE = 0.3, 1e-2  # of the order of the targets, that a linear rule must tell; our choice
 CORRELATED = 50.0  # n r², which chance reaches once in 10^12
 
 
@@ -46,7 +47,7 @@ def hidden(table: Matrix, goal: Goal, rows: numpy.ndarray, looks: tuple[ColumnLo
     """
     if len(rows) < FEWEST:
         return ()
-    answers = _answers(goal, rows)
+    answers = answers_of(goal, rows)
     told = {(look.field, look.name) for look in looks if look.sentinel is not None and look.sentinel.certain}
     found = []
     for column in range(table.width):
@@ -57,7 +58,34 @@ def hidden(table: Matrix, goal: Goal, rows: numpy.ndarray, looks: tuple[ColumnLo
     return tuple(found)
 
 
-def _answers(goal: Goal, rows: numpy.ndarray) -> numpy.ndarray:
+def squeezed_target(table: Matrix, goal: Goal, rows: numpy.ndarray) -> Hidden | None:
+    """Targets that a long tail squeezes, so that a rule of the inputs tells their order and hardly their size; None where it does, or tells neither."""
+    values = goal.values[rows]
+    numbers = [column for column in range(table.width) if numpy.isfinite(table.values[rows, column]).all() and table.values[rows, column].std() > 0]
+    if goal.classes or len(rows) < FEWEST or not 0 < len(numbers) <= len(rows) // 4 or not values.std() > 0:
+        return None
+    low, high = numpy.quantile(values, (0.25, 0.75))
+    if not 0 < high - low < SQUEEZED * values.std():
+        return None
+    inputs = table.values[rows][:, numbers]
+    inputs = (inputs - inputs.mean(0)) / inputs.std(0)
+    ranks = values.argsort(kind="stable").argsort(kind="stable").astype(float)
+    by_rank, by_value = (_told(inputs, standardised(y)) for y in (ranks, values))
+    if by_rank < max(ORDERED, CORRELATED / len(values)) or by_value > HALF * by_rank:
+        return None
+    return Hidden(goal.field, "", len(values), squeezed=float((high - low) / values.std()), by_rank=by_rank, by_value=by_value)
+
+
+def _told(inputs: numpy.ndarray, answers: numpy.ndarray) -> float:
+    """R², squared correlation of guess and answer, of a linear rule in the half of the rows that it was not made of."""
+    order = numpy.random.default_rng(0).permutation(len(inputs))
+    known, asked = order[::2], order[1::2]
+    inside = inputs[known].T @ inputs[known] + RIDGE * len(known) * numpy.eye(inputs.shape[1])
+    guess = inputs[asked] @ numpy.linalg.solve(inside, inputs[known].T @ answers[known])
+    return float(numpy.corrcoef(guess, answers[asked])[0, 1] ** 2) if guess.std() > 0 else 0.0
+
+
+def answers_of(goal: Goal, rows: numpy.ndarray) -> numpy.ndarray:
     """(n, C) the quantity, or a 1 for the class, standardised."""
     values = goal.values[rows]
     wide = values[:, None].astype(float) if not goal.classes else (values[:, None] == numpy.unique(values)[None]).astype(float)
@@ -93,12 +121,12 @@ def _squeezed(field: str, column: str, values: numpy.ndarray, answers: numpy.nda
     if not spread > 0 or not 0 < high - low < SQUEEZED * spread or numpy.unique(values, return_counts=True)[1].max() > ONE_VALUE * len(values):
         return
     ranks = values.argsort(kind="stable").argsort(kind="stable").astype(float)
-    by_rank, by_value = (((_standardised(x) @ answers) / len(values)) ** 2 for x in (ranks, values))
+    by_rank, by_value = (((standardised(x) @ answers) / len(values)) ** 2 for x in (ranks, values))
     best = int(by_rank.argmax())
     if by_rank[best] >= max(TELLS, CORRELATED / len(values)) and by_value[best] <= HALF * by_rank[best]:
         share = float((high - low) / spread)
         yield Hidden(field, column, len(values), squeezed=share, by_rank=float(by_rank[best]), by_value=float(by_value[best]))
 
 
-def _standardised(values: numpy.ndarray) -> numpy.ndarray:
+def standardised(values: numpy.ndarray) -> numpy.ndarray:
     return (values - values.mean()) / values.std()

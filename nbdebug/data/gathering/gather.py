@@ -47,6 +47,7 @@ class Gather:
     def __init__(self, source: Source, model: Any = None, *, memory: int = MEMORY) -> None:
         self.source, self.model, self.memory = source, model, memory
         self.targets: tuple[str, ...] = source.targets  # and those fields that the loss is seen to take
+        self.told: tuple[str, ...] = ()  # fields that only tell the loss something, as how long a sequence is
         self.fields: dict[str, Any] = {}  # name → its gatherer
         self.reservoir: Reservoir | None = None
         self.inputs, self.pairs = Smallest(), Smallest()  # hashes
@@ -61,7 +62,7 @@ class Gather:
     def take(self, one: Delivered) -> None:
         """One more batch."""
         try:
-            chunk = chunk_of(one, self.samples, self.model, self.targets)
+            chunk = chunk_of(one, self.samples, self.model, self.targets, self.told)
         except Exception as error:  # of one odd batch; the others are read all the same
             self.ledger.trouble(f"a batch could not be taken apart: {type(error).__name__}: {first_line(error)}")
             return

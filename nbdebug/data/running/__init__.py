@@ -14,13 +14,15 @@ from nbdebug.data.running.clock import SpeedLook
 from nbdebug.data.running.costs import Cost
 from nbdebug.data.running.look import LoaderRun, run_looks
 from nbdebug.data.running.passing import Trouble
+from nbdebug.data.running.remembering import Remembered
 from nbdebug.data.running.reseeding import Reseeded
+from nbdebug.data.running.restarting import Restarted
 from nbdebug.data.running.trials import Trial
 from nbdebug.data.running.twin import WorkersFailed
 from nbdebug.data.running.workers import WorkerLook
 from nbdebug.data.running.wrapping import Wrapped
 
 __all__ = [
-    "ApartLook", "Box", "Cost", "LoaderRun", "Raised", "Repeated", "Reseeded", "Running", "SpeedLook", "Trial", "Trouble", "WorkerLook",
+    "ApartLook", "Box", "Cost", "LoaderRun", "Raised", "Remembered", "Repeated", "Reseeded", "Restarted", "Running", "SpeedLook", "Trial", "Trouble", "WorkerLook",
     "WorkersFailed", "Wrapped", "run_looks",
 ]  # fmt: skip

@@ -105,6 +105,12 @@ def _apart(one: numpy.ndarray, other: numpy.ndarray) -> float | None:
     return float(numpy.sqrt(numpy.nanmean((one - other) ** 2))) if one.shape == other.shape and one.size else None
 
 
+def purpose_of(running: Running, drawn: dict[Any, list[Passage]]) -> str:
+    """What else than augmentation the draws of these samples may be meant for; "" when it is nothing else."""
+    fields = dict.fromkeys(name for draws in drawn.values() for name in _fields(draws[0].item, draws[1:]))
+    return _purpose(running, drawn, tuple(fields))
+
+
 def _purpose(running: Running, other: dict[Any, list[Passage]], fields: tuple[str, ...]) -> str:
     """What random inputs may be meant for, other than for augmentation."""
     draws = next(iter(other.values()), None)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy
 
 from nbdebug.data.running.passing import Passage, Trouble, ids_of, pairs, said_of
-from nbdebug.data.running.values import equal_arrays, leaves
+from nbdebug.data.running.values import equal_arrays, inputs_of, leaves
 
 ERASED = 0.7  # share of the numbers that become one and the same; our choice: augmentations erase up to a half
 FEWEST, READINGS = 3, 3  # different values that are lost; readings in all
@@ -41,6 +41,12 @@ def erased(found: list[Passage]) -> Iterator[Trouble]:
             ids = ids_of([one.index for one in readings])
             yield Trouble("erased", name, len(readings), len(readings), said_of(first.before), said_of(first.after), share, ids)
             return
+
+
+def most_of(items: list[Any]) -> float:
+    """Share of the numbers in the inputs that are one and the same value, in the mean over the samples."""
+    arrays = [array for item in items for _, array in inputs_of(item) if array.size > FEWEST]
+    return float(numpy.mean([numpy.unique(array, return_counts=True)[1].max() / array.size for array in arrays])) if arrays else 0.0
 
 
 def _share(before: numpy.ndarray, after: numpy.ndarray) -> float:

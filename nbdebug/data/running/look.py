@@ -15,10 +15,12 @@ from nbdebug.data.running.asked import Raised, Running
 from nbdebug.data.running.before_after import before_after
 from nbdebug.data.running.box import Box
 from nbdebug.data.running.boxes import boxes_look
-from nbdebug.data.running.erasing import erased
+from nbdebug.data.running.erasing import erased, most_of
 from nbdebug.data.running.overwriting import Overwritten, overwritten
 from nbdebug.data.running.passing import Passage, Trouble, passages, troubles, unnoticed
+from nbdebug.data.running.remembering import Remembered, remembered
 from nbdebug.data.running.reseeding import Reseeded, reseeded
+from nbdebug.data.running.restarting import Restarted, restarted
 from nbdebug.data.running.spots import Spot, spots_of
 from nbdebug.data.running.stored import without_subsets
 from nbdebug.data.running.twin import WorkersFailed
@@ -48,8 +50,11 @@ class LoaderRun:
     transforms: tuple[str, ...] = ()
     repeated: Repeated | None = None
     troubles: tuple[Trouble, ...] = ()
+    one_value: float = 0.0  # share of the numbers in a sample that are one and the same
     overwritten: Overwritten | None = None
     reseeded: Reseeded | None = None
+    remembered: Remembered | None = None
+    restarted: Restarted | None = None  # of a stream
     apart: ApartLook | None = None
     wrapped: tuple[Wrapped, ...] = ()
     cut: tuple[Wrapped, ...] = ()  # casts of fractions that leave 0 and 1
@@ -77,6 +82,8 @@ def run_looks(running: Running, *, box: Box, workers: Box | None) -> Iterator[Lo
         for fuller in _of_samples(running, look, box):
             look = fuller
             yield look
+    elif running.iterable:
+        look = _answered(look, "restarted", lambda: {"restarted": restarted(running)})
     if workers is not None:
         look = _of_workers(running, look, workers.part(1.0))
     yield replace(look, raised=_all_raised(running, look))
@@ -98,7 +105,7 @@ def _experiments(running: Running, spots: list[Spot], found: list[Passage], box:
 
     def read() -> dict[str, Any]:
         found.extend(passages(running, spots, draws=draws, box=box.part(SHARE)))
-        return {"repeated": repeated(running, found, box.part(SHARE))}
+        return {"repeated": repeated(running, found, box.part(SHARE)), "one_value": most_of([passage.item for passage in found if passage.draw == 0])}
 
     def listen() -> dict[str, Any]:
         wraps, cut, listened = wrapped(running, spots, draws=1 if running.brief else 2, box=box.part(SHARE))
@@ -106,6 +113,7 @@ def _experiments(running: Running, spots: list[Spot], found: list[Passage], box:
 
     yield "overwritten", lambda: {"overwritten": overwritten(running)}
     yield "reseeded", lambda: {"reseeded": reseeded(running)}
+    yield "remembered", lambda: {"remembered": remembered(running)}
     yield "repeated", read
     yield "troubles", lambda: {"troubles": (*troubles(found), *erased(found))}
     if not running.brief:

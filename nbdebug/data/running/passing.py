@@ -132,7 +132,7 @@ def _kind(before: numpy.ndarray, after: numpy.ndarray) -> tuple[str, float]:
     low, high = after.min(), after.max()
     if low == high:
         return "constant", 1.0
-    if _scrambled(before, after):
+    if scrambled(before, after):
         return "scrambled", 1.0
     share = max(float((after == low).mean()), float((after == high).mean()))
     if share >= COLLAPSED and _most_frequent(before) < SPREAD and _flattened(before, after):
@@ -140,7 +140,7 @@ def _kind(before: numpy.ndarray, after: numpy.ndarray) -> tuple[str, float]:
     return "", 0.0
 
 
-def _scrambled(before: numpy.ndarray, after: numpy.ndarray) -> bool:
+def scrambled(before: numpy.ndarray, after: numpy.ndarray) -> bool:
     """Whether axes were exchanged by a reshape: the numbers in their old order under a new shape."""
     old, new = [n for n in before.shape if n > 1], [n for n in after.shape if n > 1]
     if before.size != after.size or old == new or sorted(old) != sorted(new) or len(old) < 2:

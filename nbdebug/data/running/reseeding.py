@@ -49,7 +49,7 @@ def reseeded(running: Running) -> Reseeded | None:
         return None
     always = [call for call in heard[0] if all(call in calls for calls in heard)]
     if always:
-        return Reseeded(*always[0], len(heard), not _is_own(always[0][0]), **heard[0][always[0]])
+        return Reseeded(*always[0], len(heard), not is_own(always[0][0]), **heard[0][always[0]])
     return _each(running, heard)
 
 
@@ -63,7 +63,7 @@ def _each(running: Running, heard: list[Calls]) -> Reseeded | None:
     return None
 
 
-def _is_own(function: str) -> bool:
+def is_own(function: str) -> bool:
     """Whether it makes a generator of its own, and leaves the one that everybody draws from alone."""
     return function in ("numpy.random.default_rng", "numpy.random.RandomState", "torch.Generator.manual_seed", "random.Random")
 
@@ -73,9 +73,16 @@ def _seeds(running: Running, index: Any, draw: int) -> Calls | None:
     calls: Calls = {}
     with running.put_back():
         running.shake(draw)
-        with _heard(running, calls), _profiled(calls):
+        with heard_seeds(running, calls):
             item = running.read(index)
     return None if item is None else calls
+
+
+@contextlib.contextmanager
+def heard_seeds(running: Running, calls: Calls) -> Iterator[None]:
+    """Notes in `calls` whatever is seeded."""
+    with _heard(running, calls), _profiled(calls):
+        yield
 
 
 @contextlib.contextmanager

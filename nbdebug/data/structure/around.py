@@ -17,12 +17,14 @@ from nbdebug.data.split import FieldData, Split
 CIRCLES = (256, 65536)  # numbers of 8 and 16 bits
 FILLED, EVEN, ASKED = 0.94, 0.05, 24  # of the circle, from the lowest to the highest; of a step, that numbers may lie off it; numbers of which it is asked first
 LEVELS, VALUES, ROWS = 24, 200_000, 64  # different numbers at least; values and samples that are looked at
+SHORT, MANY_ROWS = 256, 512  # numbers of a row of which more are looked at, and how many; our choice
 COLUMNS = 16  # of a row that may be a signal
 ENDS, THERE, NEAR = 0.03, 0.002, 4  # of the circle, its share of the values at either end, and numbers next to the end that must all occur
 SPIKE = 3.0  # times that the number at an end is there, beside the one next to it: there values were clipped
 SALT, SMOOTHED = 0.7, 0.2  # neighbours on both sides of the cut, beside as many as there would be if none knew of the other, and what is left of the distance when it is cut open elsewhere; our choice
 FIELD = 0.25  # of the neighbours lie at the ends
 JUMPS, BETWEEN = 3e-4, 3.0  # share of neighbours nearly a whole circle apart, and how many times those that are a quarter to three quarters of it
+SECTORS, EVERYWHERE, MOSTLY = 16, 0.25, 0.4  # parts of the circle, how full each must be beside the mean, and neighbours that must be calm; our choice
 SEAM, DENSE, LIKE_OTHERS = 0.03, 0.3, 2.2  # of the circle beside the cut, how dense it is there beside the mean, and how far apart neighbours on both sides of it are, beside others there
 
 
@@ -49,15 +51,22 @@ def went_around(split: Split, field: FieldData, values: numpy.ndarray) -> WentAr
     Args:
         values: (N, …) of a batch, as delivered.
     """
+    if values.ndim == 2 and isinstance(field.sample, numpy.ndarray) and field.sample.shape[1:] == values.shape[1:]:
+        values = field.sample  # a batch of short rows holds too few numbers
     found = _around(split.name, field, values)
     if found is None or split.dataset is None:
         return found
     return found if any(_around(split.name, field, rows) is not None for rows in _held(split)) else None
 
 
+def _is_short(split: Split) -> bool:
+    field = split.input()
+    return field is not None and all(len(shape) == 1 and shape[0] <= SHORT for shape in field.shapes)
+
+
 def _held(split: Split) -> Iterator[numpy.ndarray]:
     """What the dataset holds in memory of some of the sampled rows, array by array."""
-    places = [unwrapped(split.dataset, int(index)) for index in split.ids[evenly(len(split.ids), ROWS)]] if split.by_index else []
+    places = [unwrapped(split.dataset, int(index)) for index in split.ids[evenly(len(split.ids), MANY_ROWS if _is_short(split) else ROWS)]] if split.by_index else []
     for data, _ in places[:1]:
         if isinstance(data, TensorDataset):
             stored = [[tensor[place].numpy() for _, place in places] for tensor in data.tensors]
@@ -72,7 +81,7 @@ def _around(split: str, field: FieldData, values: numpy.ndarray) -> WentAround |
     axes = _signal_axes(field, values)
     if not axes or values.dtype.kind not in "iuf":
         return None
-    values = values[evenly(len(values), max(2, min(ROWS, VALUES // max(1, values[0].size))))]
+    values = values[evenly(len(values), max(2, min(ROWS * max(1, SHORT // max(1, values[0].size)), VALUES // max(1, values[0].size))))]
     if not numpy.isfinite(values).all():
         return None
     for circle in CIRCLES:
@@ -121,7 +130,9 @@ def _judged(split: str, field: str, steps: numpy.ndarray, axes: tuple[int, ...],
     around = numpy.minimum(apart, circle - apart)  # what every cut of the circle gives at the least
     salted = _is_salt(one, other, circle) and _opened(one, other, circle) <= SMOOTHED * apart.mean()
     if not salted and not _is_a_seam(steps, one, other, apart, around, circle):
-        return None
+        calm = _calm(steps, axes, circle)  # a signal that rises by more than half the circle at once tells nothing there
+        if calm is None or not _is_a_seam(steps, one[calm], other[calm], apart[calm], around[calm], circle):
+            return None
     first = int(numpy.flatnonzero(jumps)[0])
     return WentAround(split, field, circle, float(jumps.mean()), float(apart.mean()), float(around.mean()), int(one[first]), int(other[first]))
 
@@ -130,6 +141,19 @@ def _neighbours(steps: numpy.ndarray, axes: tuple[int, ...]) -> Iterator[tuple[n
     for axis in axes:
         there = numpy.moveaxis(steps, axis, 0)
         yield there[:-1].reshape(-1), there[1:].reshape(-1)
+
+
+def _calm(steps: numpy.ndarray, axes: tuple[int, ...], circle: int) -> numpy.ndarray | None:
+    """Which neighbours in a series have one beside them that is near on the circle; None of images, or where that are few or the circle is not filled evenly."""
+    if len(axes) != 1 or numpy.bincount(steps.reshape(-1) * SECTORS // circle, minlength=SECTORS).min() < EVERYWHERE * steps.size / SECTORS:
+        return None
+    there = numpy.moveaxis(steps, axes[0], 0)
+    apart = abs(there[1:] - there[:-1])
+    near = numpy.minimum(apart, circle - apart) <= circle // 16
+    calm = numpy.zeros(near.shape, bool)
+    calm[1:] |= near[:-1]
+    calm[:-1] |= near[1:]
+    return calm.reshape(-1) if calm.mean() >= MOSTLY else None
 
 
 def _goes_on(steps: numpy.ndarray, circle: int) -> bool:

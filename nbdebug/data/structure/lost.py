@@ -17,6 +17,7 @@ from torch.utils.data import TensorDataset
 from nbdebug.data.between.vectors import evenly
 from nbdebug.data.classes.target import Target, target_of
 from nbdebug.data.running.stored import row_of, unwrapped
+from nbdebug.data.running.values import equal, inputs_of
 from nbdebug.data.split import FieldData, Split
 
 ROWS, FEWEST, A_CLASS = 320, 100, 10  # samples that are asked, at least, and of a class
@@ -25,6 +26,8 @@ WIDE = 1024  # numbers of a sample that are looked at one by one
 MOST = 16_000_000  # numbers of all of them
 PICTURE = 8  # pixels a side
 TOLD, LOST = 0.5, 0.25  # of the way from chance to all right, what the stored rows give; and what is left of that; our choice
+SURE = 3.0  # standard deviations of a guess by lot
+AGAIN = 3  # samples that are read twice
 NEIGHBOURS, RIDGE = 5, 0.1
 POINTS = 8  # coordinates at most of what may be a set of points
 
@@ -56,7 +59,10 @@ def lost_signal(split: Split) -> LostSignal | None:
     stored = [_stored(split, place) for place in places] if len(places) >= FEWEST else []
     if not stored or any(row is None or row.shape != first.shape or row.dtype.kind not in "iuf" for row in stored):
         return None
-    raw, given = numpy.stack(stored).astype(numpy.float64), numpy.asarray(field.sample)[places].astype(numpy.float64)
+    out = _given(split, field, places)
+    if out is None:
+        return None
+    raw, given = numpy.stack(stored).astype(numpy.float64), out[0]
     if not numpy.isfinite(raw).all() or not numpy.isfinite(given).all() or _is_ordered_alike(raw, given):
         return None
     codes = numpy.unique(target.codes[places], return_inverse=True)[1]
@@ -66,6 +72,8 @@ def lost_signal(split: Split) -> LostSignal | None:
         return None
     after = max(_right(rows, codes) for rows in _said_by(given))
     if after - chance > LOST * (before - chance):
+        return None
+    if out[1] and after - chance > SURE * (chance * (1 - chance) / len(places)) ** 0.5:  # what is moved and blurred by lot is told from many, by more than a small rule
         return None
     return LostSignal(split.name, field.name, before, after, chance, len(places))
 
@@ -90,6 +98,29 @@ def _stored(split: Split, place: int) -> numpy.ndarray | None:
     """The row that the dataset holds of a sample."""
     data, index = unwrapped(split.dataset, int(split.ids[place]))
     return data.tensors[0][index].numpy() if type(data) is TensorDataset else row_of(data, index)
+
+
+def _given(split: Split, field: FieldData, places: numpy.ndarray) -> tuple[numpy.ndarray, bool] | None:
+    """(n, …) what comes out of the dataset, and whether it is drawn anew each time; images pixel by pixel, of which the sample is small and grey."""
+    if field.kind != "image":
+        return numpy.asarray(field.sample)[places].astype(numpy.float64), _is_drawn(split, places)
+    if split.fetch is None or type(split.dataset) is TensorDataset:  # the latter gives out what it holds
+        return None
+    items = [_input_of(split, place) for place in places]
+    known = all(item is not None and item.shape == items[0].shape for item in items)
+    return (numpy.stack(items).astype(numpy.float64), _is_drawn(split, places)) if known else None
+
+
+def _input_of(split: Split, place: int) -> numpy.ndarray | None:
+    found = inputs_of(split.fetch(int(split.ids[place])))
+    return found[0][1] if len(found) == 1 else None
+
+
+def _is_drawn(split: Split, places: numpy.ndarray) -> bool:
+    """Whether a sample comes out otherwise when it is read again."""
+    if split.fetch is None:
+        return False
+    return any(not equal(split.fetch(int(split.ids[place])), split.fetch(int(split.ids[place]))) for place in places[:AGAIN])
 
 
 def _may_hold_no_more(row: numpy.ndarray, field: FieldData) -> bool:

@@ -6,6 +6,7 @@ weights make that slope 0, and what a regulariser does to all predictions does n
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
@@ -24,6 +25,9 @@ from nbdebug.source_lines import is_of_library
 
 TOWARDS = 0.5  # of the padded positions must pull towards the padding; where the model is sure of it already the slope is 0
 FEWEST = 2  # padded positions in the batch
+MASK = re.compile(r"mask|observed|valid|known|rated|present", re.I)
+NEARLY_ALL = 0.9  # of the rows have another value than that of the padding in their last place
+COMPARED, VARIED = ("ne", "eq", "gt", "ge", "lt", "le", "__ne__", "__eq__", "__gt__", "__ge__", "__lt__", "__le__", "not_equal", "isfinite", "isnan"), 3  # different targets: of two one is no filling
 
 
 @dataclass(frozen=True)
@@ -53,7 +57,8 @@ def scored_padding(split: Split, step: FirstStep) -> tuple[ScoredPadding, ...]:
     found = []
     for target in step.fields:
         if isinstance(target.values, numpy.ndarray) and target.values.ndim >= 2 and target.values.dtype.kind in "iuf" and _is_target(step, target):
-            found += [scored for scored in (_scored(step, target, *told) for told in _agreed(list(paddings(split, step.fields, target)))) if scored is not None][:1]
+            told_by = [*_scattered(step.fields, target), *_agreed(list(paddings(split, step.fields, target))), *_forgotten(step, target)]
+            found += [scored for scored in (_scored(step, target, *told) for told in told_by) if scored is not None][:1]
     return tuple(found)
 
 
@@ -66,8 +71,10 @@ def _is_target(step: FirstStep, field: Field) -> bool:
     """By its part or its name; or as tokens of the inputs, all of them or those but for the first, that a loss is given for its targets."""
     if field.role == TARGET or field.name in TARGET_NAMES:
         return True
-    if field.values.ndim != 2 or field.values.dtype.kind not in "iu":
+    if field.values.ndim != 2 or field.values.dtype.kind not in "iuf":
         return False
+    if field.values.dtype.kind == "f":
+        return any(same_numbers(call.argument(1, "target").detach().cpu().numpy(), field.values) for call in raw_loss_calls(step.tape))
     given = [call.argument(1, "target").detach().cpu().numpy() for call in raw_loss_calls(step.tape)]
     return any(same_numbers(one, field.values[:, first:]) for one in given for first in (0, 1))
 
@@ -85,6 +92,9 @@ def paddings(split: Split, fields: tuple[Field, ...], target: Field) -> Iterator
         if field.values.shape == shape[:1] and field.values.dtype.kind in "iu" and "len" in field.name.lower() and field.values.max(initial=0) <= shape[1]:
             yield from _where(field.name, numpy.arange(shape[1]) >= field.values[:, None], True)
     for field in others:
+        if field.values.shape == shape[:1] and field.values.dtype.kind in "iu" and counts_places(field.values, target.values):
+            yield from _where(field.name, numpy.arange(shape[1]) >= field.values[:, None], True)
+    for field in others:
         known = split.named(field.name)
         facts = known.facts if known is not None else None
         if field.values.shape == shape and isinstance(facts, SequenceFacts) and facts.padding is not None:
@@ -96,6 +106,42 @@ def paddings(split: Split, fields: tuple[Field, ...], target: Field) -> Iterator
             tail = ends(nothing, "right")
             if (tail == nothing).all():
                 yield from _where(field.name, tail, False)
+
+
+def counts_places(lengths: numpy.ndarray, rows: numpy.ndarray) -> bool:
+    """Whether (N,) whole numbers say, whatever they are called, after which place each of (N, T, …) rows is filled up with one value."""
+    if not (lengths.min() >= 0 and lengths.max() <= rows.shape[1] and lengths.min() < lengths.max()):
+        return False
+    after = numpy.arange(rows.shape[1]) >= lengths[:, None]
+    fill = rows[after].reshape(-1)
+    last = [row[length - 1] for row, length in zip(rows, lengths.tolist(), strict=True) if length]
+    return bool((fill == fill[0]).all()) and sum(bool((entry != fill[0]).any()) for entry in last) >= NEARLY_ALL * len(last) > 0
+
+
+def _scattered(fields: tuple[Field, ...], target: Field) -> Iterator[tuple[str, numpy.ndarray, bool]]:
+    """A mask of the batch that says which targets are known, anywhere in a row; the others are filled with one value."""
+    for field in fields:
+        given = field.values
+        if field is target or not isinstance(given, numpy.ndarray) or given.ndim != 2 or given.shape != target.values.shape:
+            continue
+        if (given.dtype.kind == "b" or MASK.search(field.name)) and set(numpy.unique(given).tolist()) == {0, 1} and target.values.dtype.kind == "f":
+            missing = given == 0
+            if len(numpy.unique(target.values[missing])) == 1 and len(numpy.unique(target.values[~missing])) >= VARIED:
+                yield field.name, missing, True
+
+
+def _forgotten(step: FirstStep, target: Field) -> Iterator[tuple[str, numpy.ndarray, bool]]:
+    """A mask that the step makes of the targets, by comparing them with the value that fills them, and then does nothing with."""
+    used = {parent for call in step.tape.calls for parent in call.parents}
+    for call in step.tape.calls:
+        if call.name not in COMPARED or call.in_model or call.index in used or not isinstance(call.output, Tensor) or call.output.dtype is not torch.bool:
+            continue
+        compared, said = call.given[0].detach().cpu().numpy() if call.given else None, call.output.cpu().numpy()
+        if compared is None or said.shape != target.values.shape or said.ndim != 2 or not same_numbers(compared, target.values):
+            continue
+        sides = [side for side in (said, ~said) if side.any() and len(numpy.unique(target.values[side])) == 1]
+        if len(sides) == 1 and len(numpy.unique(target.values[~sides[0]])) >= VARIED:
+            yield "a mask that is made and not used", sides[0], True
 
 
 def _own_ends(split: Split, target: Field) -> Iterator[tuple[str, numpy.ndarray, bool]]:

@@ -7,8 +7,11 @@ from dataclasses import dataclass
 import numpy
 
 from nbdebug.data.between.vectors import evenly
+from nbdebug.data.classes.in_reach import in_reach
 from nbdebug.data.gathering.images import ImageFacts
-from nbdebug.data.split import FieldData
+from nbdebug.data.running.passing import scrambled
+from nbdebug.data.running.values import inputs_of
+from nbdebug.data.split import FieldData, Split
 
 LEAST, ROWS, FEWEST = 6, 32, 4  # pixels a side; images that are looked at, and at least
 MANY = 0.7  # of them must say so: stripes that lie along the rows are alike in both orders
@@ -24,6 +27,33 @@ class Relaid:
     shape: tuple[int, ...]  # of an image as it is
     rough: float  # distance of neighbours beside that of any two pixels, as they are
     back: float  # the same, read as (H, W, C)
+
+
+@dataclass(frozen=True)
+class Recut:
+    """An image field whose numbers stand, in the same order, in an array that is still held, under a shape with other axes."""
+
+    split: str
+    field: str
+    shape: tuple[int, ...]  # of an image as it is
+    held: str  # name of the array
+    was: tuple[int, ...]  # of an image in it
+
+
+def recut(split: Split) -> Recut | None:
+    """None where it is not, or nothing of what it was made of is held any more."""
+    field = split.input()
+    if field is None or not isinstance(field.facts, ImageFacts) or split.fetch is None or not split.by_index or not len(split.ids):
+        return None
+    rows = [(int(index), found[0][1]) for index in split.ids[evenly(len(split.ids), FEWEST)] if len(found := inputs_of(split.fetch(int(index)))) == 1]
+    if len(rows) < FEWEST or any(image.ndim != 3 for _, image in rows):
+        return None
+    last = max(index for index, _ in rows)
+    arrays = {name: held for name, held in in_reach(split.dataset)[1].items() if held.dtype.kind in "iuf" and held.ndim == 4 and len(held) > last}
+    for name, held in arrays.items():
+        if all(held[index].size == image.size and scrambled(held[index], image) for index, image in rows):
+            return Recut(split.name, field.name, tuple(rows[0][1].shape), name, tuple(held.shape[1:]))
+    return None
 
 
 def relaid(split: str, field: FieldData, values: numpy.ndarray) -> Relaid | None:

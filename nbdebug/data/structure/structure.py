@@ -17,6 +17,7 @@ from nbdebug.data.split import FieldData, Split
 from nbdebug.data.structure.around import WentAround, went_around
 from nbdebug.data.structure.boxes import BoxLook, boxes_of, odd_boxes
 from nbdebug.data.structure.channels import RowsAsChannels, rows_as_channels
+from nbdebug.data.structure.computed import ComputedWrap, computed_wraps
 from nbdebug.data.structure.first_step import first_step
 from nbdebug.data.structure.look import (
     ImageLook,
@@ -30,10 +31,10 @@ from nbdebug.data.structure.lost import LostSignal, lost_signal
 from nbdebug.data.structure.makes import odd_batches
 from nbdebug.data.structure.mirrored import Mirrored, mirrored
 from nbdebug.data.structure.odd import Odd, odd
-from nbdebug.data.structure.padding import ScoredPadding, scored_padding
+from nbdebug.data.structure.padding import ScoredPadding, counts_places, scored_padding
 from nbdebug.data.structure.panels import box_panels, image_panels, length_panels
 from nbdebug.data.structure.pictures import odd_images
-from nbdebug.data.structure.relaid import Relaid, relaid
+from nbdebug.data.structure.relaid import Recut, Relaid, recut, relaid
 from nbdebug.data.structure.sequences import odd_sequences, odd_series, odd_texts
 from nbdebug.data.structure.tables import Table, tables
 from nbdebug.loading import Delivered
@@ -55,7 +56,9 @@ class StructureLook:
     lost: tuple[LostSignal, ...] = ()  # what the stored rows tell of the targets, and the samples do not
     mirrored: Mirrored | None = None  # images whose targets did not turn with them
     around: tuple[WentAround, ...] = ()  # signals whose integers wrapped round before the loader
+    computed: tuple[ComputedWrap, ...] = ()  # arithmetic of the text that wrapped round
     relaid: tuple[Relaid, ...] = ()  # images that a reshape cut anew
+    recut: Recut | None = None  # the same, by an array that is still held
     modelled: bool = False  # there was a model to ask
     step_error: str = ""  # why its loss could not be computed
 
@@ -86,6 +89,8 @@ def structure(train: Split, val: Split | None, context: Context) -> StructureLoo
         mirrored=mirrored(train, val),
         lost=tuple(filter(None, (lost_signal(split) for split in splits[:1]))),
         around=tuple(filter(None, (went_around(train, field, values) for field, values in signals))),
+        recut=recut(train),
+        computed=computed_wraps(context.loaders) if context.loaders else (),
         relaid=tuple(filter(None, (relaid(train.name, field, values) for field, values in signals))),
         **asked,
     )
@@ -135,13 +140,23 @@ def _boxes(split: Split) -> Iterator[tuple[BoxLook, list[Odd]]]:
     yield look, found
 
 
+def _has_lengths(train: Split, context: Context) -> bool:
+    """Whether a field says how many places of another are filled."""
+    if train.first is None:
+        return False
+    parts = chunk_of(Delivered(0, train.first, None), 0, context.setup.model, train.scored).fields
+    arrays = [part.values for part in parts if isinstance(part.values, numpy.ndarray) and len(part.values) > 1]
+    whole, rows = [a for a in arrays if a.ndim == 1 and a.dtype.kind in "iu"], [a for a in arrays if a.ndim >= 2]
+    return any(len(one) == len(other) and counts_places(one, other) for one in whole for other in rows)
+
+
 def _asked(train: Split, splits: tuple[Split, ...], context: Context) -> dict[str, object]:
     """What only the model can answer; it is asked where there are tokens, padding, or images that lie channels last."""
     if context.setup is None:
         return {}
     whole = any(f.dtype.startswith(("int", "uint", "bool")) and f.role == "input" for f in train.fields)
     turned = any(isinstance(f.facts, ImageFacts) and f.facts.layout == "HWC" for f in train.fields)
-    sequences = any(f.role == "target" and len(shape) >= 1 and shape[0] > 1 for f in train.fields for shape in list(f.shapes)[:1])
+    sequences = any(f.role == "target" and len(shape) >= 1 and shape[0] > 1 for f in train.fields for shape in list(f.shapes)[:1]) or _has_lengths(train, context)
     if train.first is None or not (whole or turned or sequences):
         return {"modelled": True}
     if context.left <= 0:

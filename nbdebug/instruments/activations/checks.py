@@ -80,7 +80,8 @@ def init_scale(stats: ActivationStats) -> Iterator[Seen]:
         both ways, so that nothing moves.
     Seen: matrices whose gain (rms times the root of the fan-in) is above 3 or below 0.15 are suspects. On a copy a
         suspect is brought to gain 1. Large: the loss falls 5 times or more (2 of an embedding 5 times as wide as torch fills it), or some steps of Adam that leave more than half of it
-        come from there to less than a fifth of that. Small: with all small ones rescaled,
+        come from there to less than a fifth of that; an embedding, or positions that are added, also where on new batches the loss stands from
+        there and comes down from the width that torch gives. Small: with all small ones rescaled,
         their own gradients come back by 1e6 (with SGD by 1000), or by 3000 and the steps of Adam that halve
         the loss of a batch from gain 1 take less than a fifth of it from where the weights are. What normalisation makes up for, one small head,
         zeros, and tied embeddings are not accused.
@@ -109,7 +110,7 @@ def init_scale(stats: ActivationStats) -> Iterator[Seen]:
         one = stats.held
         more = f", and {len(one.parameters) - 1} more are large" if len(one.parameters) > 1 else ""
         yield Seen(
-            f"`{one.parameters[0]}` has a gain of {one.gain:.3g}{more}; {one.steps} steps bring the loss of a batch from {one.before:.3g} to {one.after:.3g}, and as many from copies at gain 1 to {one.rescaled:.3g}",
+            f"`{one.parameters[0]}` has a gain of {one.gain:.3g}{more}; {one.steps} steps bring the loss from {one.before:.3g} to {one.after:.3g}, and as many from copies at gain 1 to {one.rescaled:.3g}",
             _place(one.parameters[0]), {"gain": one.gain, "loss": one.before, "loss_after": one.after, "loss_rescaled": one.rescaled},
         )  # fmt: skip
     limit = COMEBACK_ADAPTIVE if stats.adaptive else COMEBACK_PLAIN
@@ -155,7 +156,7 @@ def _seen_stuck(n: Nonlinearity, consequence: str, *, severity) -> Seen:
     held = f"; with `{n.bias}` at 0 most of them respond" if n.bias else ""
     evidence = {"stuck": n.stuck, "units": n.units, "samples": n.seen, "upstream": n.upstream, "downstream": n.downstream}
     return Seen(
-        f"{n.stuck} of {n.units} {n.function} units are {how} for every one of {n.seen} samples, {consequence}{held}",
+        f"{n.stuck} of {n.units} {n.function.strip('_')} units are {how} for every one of {n.seen} samples, {consequence}{held}",
         place, evidence, severity=severity,
     )  # fmt: skip
 

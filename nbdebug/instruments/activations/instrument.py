@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from itertools import chain
+from itertools import chain, islice
 from typing import Any
 
 import torch
@@ -148,6 +148,6 @@ def _total(arrived: list[float | None]) -> float | None:
 def _scales(setup: TrainingSetup, batch: Any) -> dict[str, Any]:
     try:
         large = tuple(scale.large(setup, batch))
-        return {"large": large, "held": scale.held(setup, batch, large), "small": scale.small(setup, batch), "scale_not_checked": ""}
+        return {"large": large, "held": scale.held(setup, batch, large, lambda most: [one.batch for one in islice(loading.read(setup.train_loader), most)]), "small": scale.small(setup, batch), "scale_not_checked": ""}
     except (NbdebugError, RuntimeError) as error:
         return {"scale_not_checked": f"the step does not run with lent weights ({str(error).splitlines()[0]})"}

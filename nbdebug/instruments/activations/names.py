@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from nbdebug.listening import RESHAPING
 
-RECTIFIERS = frozenset("relu relu_ relu6 threshold hardswish gelu silu mish elu celu selu softplus".split())
+RECTIFIERS = frozenset("relu relu_ relu6 threshold _threshold threshold_ hardshrink softshrink hardswish gelu silu mish elu celu selu softplus".split())
 SQUASHERS = frozenset("sigmoid sigmoid_ tanh tanh_ hardtanh hardsigmoid softsign".split())
 UNITS_LAST = frozenset("linear bilinear layer_norm rms_norm matmul __matmul__ addmm mm lstm gru rnn_tanh rnn_relu".split())
 UNITS_SECOND = frozenset(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from statistics import median
 from typing import Any
@@ -23,10 +23,15 @@ PRODUCTS = ("matmul", "mm", "__matmul__")
 DOUBTFUL, FAINT = 3000.0, 0.07  # comeback and gain from which it is tried; small transformers with N(0, 0.02) come to 1700 and 0.1, and learn
 TRIES = 40  # steps of Adam at the user's rate, in which the loss must have halved from gain 1
 HALF = 0.5
+LONGER = 2  # times as many steps, where the copies at gain 1 have come half as far already
 FAR = 0.2  # of the loss that large weights come to; sound ones that were measured come as far as those at gain 1, or further, but for a factor of 2
+AS_GOOD = 1.15  # times the first loss, that copies at gain 1 may cost: what is trained already loses more, what knows nothing stays by chance
 WIDE = 1.5  # of an embedding; torch fills it with 1
+TOO_WIDE = 3.0  # the same where batches are new; our choice
+NEW, FEW_NEW, MOST_ON_NEW, PATIENCE_ON_NEW = 40, 4, 150, 6.0  # batches, the fewest of them, steps, and seconds of the processor for all of it
+LATE, LEARNT, STANDS = 10, 0.65, 0.8  # losses that are looked at together; of the first loss, what is learnt and what stands; our choice
 MODERATE = 3e-3  # of Adam, for those who train with something else
-PATIENCE = 2.0  # seconds of the processor for them
+PATIENCE = 4.0  # seconds of the processor for them
 MOST_TRIALS = 6  # suspects tried one by one, the most extreme first
 
 
@@ -89,24 +94,78 @@ def large(setup: TrainingSetup, batch: Any) -> Iterator[Large]:
         yield Large(s.parameter, s.gain, _or_inf(before), _or_inf(after), all_after, _rms(weights[s.parameter]) if s.parameter in tables else 0.0)
 
 
-def held(setup: TrainingSetup, batch: Any, found: tuple[Large, ...]) -> Held | None:
+def held(setup: TrainingSetup, batch: Any, found: tuple[Large, ...], more: Callable[[int], Sequence[Any]] = lambda most: ()) -> Held | None:
     """Tries what a few steps do from large weights, and from copies at gain 1: a bounded loss of saturated outputs looks harmless.
 
-    Embeddings as torch fills them are large by their layout alone, and are not asked about.
+    Embeddings as torch fills them are large by their layout alone, and are not asked about. One batch may be learnt by heart from any weights: where that
+    is so, batches that are new to them are tried.
+
+    Args:
+        more: gives so many batches, or fewer.
     """
     weights = dict(trainable(setup.model))
     odd = [one for one in found if not one.table or one.table > WIDE]
-    if not odd or not math.isfinite(odd[0].before) or odd[0].all_after > odd[0].before:
+    if not odd or not math.isfinite(odd[0].before) or odd[0].all_after > (AS_GOOD if odd[0].table else 1.0) * odd[0].before:
         return None
     trial, rate = Counterfactual(setup, batch), _rate(setup) if is_adaptive(setup) else MODERATE
     as_is = {name: p.detach() for name, p in weights.items()}
-    stays = _trained(trial, dict(as_is), rate, TRIES)
-    if stays is None or stays[1] < TRIES:
+    rescaled = as_is | {one.parameter: weights[one.parameter].detach() / one.gain for one in found}
+    for steps in (TRIES, LONGER * TRIES) if odd[0].table else (TRIES,):
+        stays = _trained(trial, dict(as_is), rate, steps)
+        if stays is None or stays[1] < steps:
+            break
+        learns = _trained(trial, dict(rescaled), rate, steps, at_end=True)
+        if learns is None or not learns[0] < HALF * stays[0]:
+            break
+        if learns[0] < FAR * stays[0]:
+            return Held(tuple(one.parameter for one in odd), odd[0].gain, odd[0].before, stays[0], learns[0], steps)
+    far = [one for one in odd if one.table > TOO_WIDE]  # of other matrices the gradients tell
+    return _held_on_new(setup, more(NEW), as_is, far, rate) if far else None
+
+
+def _held_on_new(setup: TrainingSetup, batches: Sequence[Any], as_is: dict[str, Tensor], far: list[Large], rate: float) -> Held | None:
+    """The same on batch after batch, in two orders: from embeddings as torch fills them the loss comes down, and from the weights as they are it stands."""
+    trials = [Counterfactual(setup, batch) for batch in batches]
+    if len(trials) < FEW_NEW:
         return None
-    learns = _trained(trial, as_is | {one.parameter: weights[one.parameter].detach() / one.gain for one in found}, rate, TRIES, at_end=True)
-    if learns is None or not learns[0] < FAR * stays[0]:
-        return None
-    return Held(tuple(one.parameter for one in odd), odd[0].gain, odd[0].before, stays[0], learns[0], TRIES)
+    rescaled = as_is | {one.parameter: as_is[one.parameter] / one.table for one in far}
+    deadline, steps, last = time.process_time() + PATIENCE_ON_NEW, MOST_ON_NEW, (0.0, 0.0)
+    for order in (trials, trials[::-1]):
+        first = math.fsum(trial.value() for trial in order[:FEW_NEW]) / FEW_NEW
+        learns = _course(order, dict(rescaled), rate, steps, deadline, LEARNT * first)
+        if len(learns) < LATE or _late(learns) > LEARNT * first:
+            return None
+        steps = min(steps, len(learns)) if order is trials else steps
+        stays = _course(order, dict(as_is), rate, len(learns), deadline, LEARNT * first)
+        if len(stays) < len(learns) or min(_late(stays), _late(stays[: len(stays) - LATE // 2])) < STANDS * first:
+            return None
+        last = last if any(last) else (_late(stays), _late(learns))
+    return Held(tuple(one.parameter for one in far), far[0].gain, first, *last, steps)
+
+
+def _late(losses: list[float]) -> float:
+    return math.fsum(losses[-LATE:]) / LATE if len(losses) >= LATE else math.inf
+
+
+def _course(trials: Sequence[Counterfactual], weights: dict[str, Tensor], rate: float, most: int, deadline: float, enough: float) -> list[float]:
+    """The losses before steps of Adam on copies, a batch a step, until they are low enough or there is no time left."""
+    moments = {name: (torch.zeros_like(w), torch.zeros_like(w)) for name, w in weights.items()}
+    losses: list[float] = []
+    for step in range(1, most + 1):
+        value, gradients = trials[(step - 1) % len(trials)].value_and_gradients(weights)
+        losses.append(value)
+        if not math.isfinite(value) or _late(losses) < enough or time.process_time() > deadline:
+            break
+        _adam(weights, gradients, moments, rate, step)
+    return losses
+
+
+def _adam(weights: dict[str, Tensor], gradients: dict[str, Tensor], moments: dict[str, tuple[Tensor, Tensor]], rate: float, step: int) -> None:
+    for name, gradient in gradients.items():
+        first, second = moments[name]
+        first.lerp_(gradient, 0.1)
+        second.lerp_(gradient.square(), 0.001)
+        weights[name] = weights[name] - rate * (first / (1 - 0.9**step)) / ((second / (1 - 0.999**step)).sqrt() + 1e-8)
 
 
 def small(setup: TrainingSetup, batch: Any) -> Small | None:
@@ -140,11 +199,7 @@ def _trained(trial: Counterfactual, weights: dict[str, Tensor], rate: float, mos
     moments = {name: (torch.zeros_like(w), torch.zeros_like(w)) for name, w in weights.items()}
     before, deadline, value = trial.value(), time.process_time() + PATIENCE, math.inf
     for step in range(1, most + 1):
-        for name, gradient in trial.gradients(weights).items():
-            first, second = moments[name]
-            first.lerp_(gradient, 0.1)
-            second.lerp_(gradient.square(), 0.001)
-            weights[name] = weights[name] - rate * (first / (1 - 0.9**step)) / ((second / (1 - 0.999**step)).sqrt() + 1e-8)
+        _adam(weights, trial.gradients(weights), moments, rate, step)
         if time.process_time() > deadline:
             return None
         value = trial.value(weights) if not at_end or step == most else value

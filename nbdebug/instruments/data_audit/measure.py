@@ -76,7 +76,9 @@ def data_audit(
         )  # fmt: skip
         readings.append(val)
         yield from _ever_fuller(readings, val)
-    yield from _asked(_look(readings), readings, Context(None if alone else setup, deadline, batches is None, (setup.train_loader, setup.val_loader)))
+    look = _look(readings)
+    ignored = {labels.ignore_index for loader in look.loaders for _, labels in look.labels(loader) if labels.ignore_index is not None}
+    yield from _asked(look, readings, Context(None if alone else setup, deadline, batches is None, (setup.train_loader, setup.val_loader), tuple(ignored)))
 
 
 def _source(setup: TrainingSetup, field: str, name: str, kind: str | None, target: Any) -> Source:

@@ -58,6 +58,12 @@ class Stack:
     location: Location  # of the first, or of what was dropped
     dropped: str = ""  # the non-linearity that is called between them, and whose result nobody takes
 
+    @property
+    def sure(self) -> bool:
+        """Whether an activation is missing, and this is not where two modules meet: a projection, and a head."""
+        several = len(self.layers) > 2 and (self.whole or self.together > 2)
+        return self.series or (self.widened and self.siblings) or several or bool(self.dropped)
+
 
 @dataclass(frozen=True)
 class Future:

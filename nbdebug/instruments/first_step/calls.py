@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import re
-
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from nbdebug.batch import tensors
+from nbdebug.lines.repeated import ON_PURPOSE
 from nbdebug.listening import ModuleCall, Tape
 
-ON_PURPOSE = re.compile(
-    r"shar(?:e|ing)|(?<![a-z])(?:ti(?:e|ed|es|eing)|tying)(?![a-z])|reus|recurr|recursi|univers|albert|siames|unroll"
-    r"|same (?:layer|block|weights|module)", re.I,
-)  # fmt: skip
-
+__all__ = ["ON_PURPOSE", "chained_and_alike", "has_weights"]
 
 def has_weights(module: nn.Module) -> bool:
     """Whether a layer of its own would learn something else: a shared scale or slope is no loss."""

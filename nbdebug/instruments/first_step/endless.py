@@ -15,6 +15,7 @@ from nbdebug.training_setup import TrainingSetup
 
 WAYS = 4  # random directions, each there and back
 FAR = (30.0, 300.0)  # times as far as outputs of size one
+GROWN = (100.0, 1000.0)  # times as large, outputs that are above zero
 STEEP = 5.0  # times as deep at ten times the way: a logarithm, which may well be made large, gains a constant
 DEEP = 3.0  # times the loss as it is, below it, at the first of these
 AFFINE = frozenset("linear conv1d conv2d conv3d conv_transpose1d conv_transpose2d conv_transpose3d matmul __matmul__ mm bmm addmm baddbmm einsum".split())  # go anywhere
@@ -25,7 +26,8 @@ DRAWS = frozenset(["multinomial", "bernoulli", "binomial", "poisson"])
 def without_end(setup: TrainingSetup, batch: Any, tape: Tape, sign: float) -> str | None:
     """The part of the outputs that makes the loss fall without end in every direction, as "the outputs" or "outputs[1]"; None where there is none.
 
-    Only outputs that a weighted sum made, as they are: a probability, a logarithm of one or a row of length one could not go there. A critic's score, the volume of a flow and the like fall one way and rise the other; rewards, whose sign is the environment's, are left alone.
+    Outputs that a weighted sum made, as they are: a probability, a logarithm of one or a row of length one could not go there; and such as are above zero, rates
+    and scales, where the loss falls as they are multiplied and as they are divided. A critic's score, the volume of a flow and the like fall one way and rise the other; rewards, whose sign is the environment's, are left alone.
     """
     root = tape.root
     called = [call for call in tape.modules if call.module is tape.model]
@@ -33,8 +35,11 @@ def without_end(setup: TrainingSetup, batch: Any, tape: Tape, sign: float) -> st
         return None
     if any(call.name in OF_PATHS for call in tape.calls):
         return None
-    free = ((name, given, put) for name, given, put in _parts(root.output) if _goes_anywhere(tape, given))
-    return next((name for name, given, put in free if _falls(setup, batch, given, put, sign)), None)
+    for name, given, put in _parts(root.output):
+        falls = _falls if _goes_anywhere(tape, given) else _falls_both_ways if bool((given > 0).all()) else None
+        if falls is not None and falls(setup, batch, given, put, sign):
+            return name
+    return None
 
 
 def _may_reward(tape: Tape, batch: Any, first: int, last: int) -> bool:
@@ -81,6 +86,13 @@ def _falls(setup: TrainingSetup, batch: Any, given: Tensor, put: Callable[[Tenso
             if not near < now - DEEP * max(1.0, abs(now)) or not -math.inf < far - now < STEEP * (near - now):
                 return False
     return True
+
+
+def _falls_both_ways(setup: TrainingSetup, batch: Any, given: Tensor, put: Callable[[Tensor], Any], sign: float) -> bool:
+    """Whether what is minimised stands at the top of a hill: it falls steeply without end as outputs above zero grow, and falls as they shrink."""
+    now, near, far, small, smaller = (_with(setup, batch, put(given.detach() * k), sign) for k in (1.0, *GROWN, 1 / GROWN[0], 1 / GROWN[1]))
+    grown = near < now - DEEP * max(1.0, abs(now)) and -math.inf < far - now < STEEP * (near - now)
+    return grown and -math.inf < smaller < small < now
 
 
 def _with(setup: TrainingSetup, batch: Any, outputs: Any, sign: float) -> float:

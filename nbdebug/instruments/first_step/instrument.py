@@ -33,7 +33,7 @@ from nbdebug.instruments.first_step.heavy import heavy
 from nbdebug.instruments.first_step.kept import kept
 from nbdebug.instruments.first_step.linear_map import linear_map
 from nbdebug.instruments.first_step.misfits import misfits
-from nbdebug.instruments.first_step.modes import modes, used_at_times
+from nbdebug.instruments.first_step.modes import modes, used_at_times, used_by_others
 from nbdebug.instruments.first_step.noise import noise, noise_of_loader
 from nbdebug.instruments.first_step.operators import broadcasts, softmaxes
 from nbdebug.instruments.first_step.order import orderless
@@ -45,6 +45,7 @@ from nbdebug.instruments.first_step.result import FirstStep, ParameterRow
 from nbdebug.instruments.first_step.siblings import twins_apart
 from nbdebug.instruments.first_step.single import singles
 from nbdebug.instruments.first_step.skipped import skipped
+from nbdebug.instruments.first_step.stale import stale
 from nbdebug.instruments.first_step.summed import summed
 from nbdebug.instruments.first_step.tied import untied
 from nbdebug.instruments.first_step.twice import twice
@@ -107,7 +108,10 @@ def first_step(setup: TrainingSetup) -> Iterator[FirstStep]:
             found = replace(found, **wiring(setup, batch, tape, loss, flat))
     if any(p.trainable and not p.used and not p.mentioned for p in found.parameters):
         found = replace(found, parameters=_used_at_times(setup, batch, found.parameters))
-    found = replace(found, skipped=skipped(setup, tape, {p.name for p in found.parameters if p.trainable and not p.used}))
+    if idle := {p.name for p in found.parameters if p.trainable and not p.used}:
+        chosen = used_by_others(setup, idle)
+        found = replace(found, parameters=tuple(replace(row, chosen=row.name in chosen) for row in found.parameters))
+    found = replace(found, skipped=skipped(setup, tape, idle))
     found = replace(found, loss_of_small_weights=_loss_of_small_weights(setup, batch, found))
     high = next((call for call in found.losses if call.chance and call.value > SUSPICIOUS * call.chance), None)
     found = replace(found, heavy=heavy(setup, batch, high, tape) if high is not None else None)
@@ -123,8 +127,8 @@ def first_step(setup: TrainingSetup) -> Iterator[FirstStep]:
     yield found
     found = replace(found, modes=modes(setup, batch, tape))
     yield found
-    found = replace(found, repeated=repeated(setup.model, tape), untied=(*untied(setup.model), *twins_apart(setup.model, tape)), unloaded=unloaded(setup.model), kept=kept(setup.model), stacks=stacks(setup.model, tape))
-    if not found.stacks and (all_of_it := linear_map(setup, tape)) is not None:
+    found = replace(found, repeated=repeated(setup.model, tape), untied=(*untied(setup.model), *twins_apart(setup.model, tape), *stale(setup.model, tape)), unloaded=unloaded(setup.model), kept=kept(setup.model), stacks=stacks(setup.model, tape))
+    if not any(stack.sure for stack in found.stacks) and (all_of_it := linear_map(setup, tape)) is not None:
         found = replace(found, stacks=(all_of_it,))
     yield found
     found = replace(found, future=future(setup, batch, tape), summed=summed(setup, batch, tape), noise=(*of_loader, *noise(tape)))

@@ -6,10 +6,11 @@
 from __future__ import annotations
 
 import contextlib
+import re
 from dataclasses import replace
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from nbdebug import batch as batches
 from nbdebug.instruments.first_step.affine import CONVOLUTIONS, _is_meant, _layer, line_of_call
@@ -19,9 +20,11 @@ from nbdebug.instruments.first_step.positions import _heard
 from nbdebug.listening import Call, Tape, plain_path
 from nbdebug.training_setup import TrainingSetup
 
-DEEP = 3  # layers one behind another; a linear model has one, a low rank two
+DEEP, ROW = 3, 2  # layers one behind another; a linear model has one, a low rank two, but conv1 and conv2 are meant as two
 FAR = 5.0  # standard deviations of the inputs: no kink lies that far out
+MOST_ALONE = 3  # inputs that are moved while the others stand: a mask multiplies
 CURVED = 1e-3  # of the move itself, above the rounding of float32
+JOINS = frozenset("add __add__ __radd__ __iadd__ add_ sub __sub__ __rsub__ sub_ cat concat stack".split())
 BENDS = ("leaky_relu", "leaky_relu_", "prelu", "rrelu", "hardtanh", "relu6", "elu", "celu", "softplus", "threshold", "hardshrink", "softshrink", "tanhshrink")
 
 
@@ -33,23 +36,39 @@ def linear_map(setup: TrainingSetup, tape: Tape) -> Stack | None:
     names = {id(p): plain_path(name) for name, p in setup.model.named_parameters()}
     calls = tape.calls[root.first : root.last]
     layers = {call.index: layer for call in calls if (layer := _layer(call, names)) is not None and layer.weight.requires_grad}
-    chain = _longest(tape, calls, set(layers))
-    given = [t for _, t in batches.tensors((root.args, root.kwargs)) if _is_quantity(t)]
-    whole = any(not t.is_floating_point() and t.ndim > 1 for _, t in batches.tensors((root.args, root.kwargs)))
-    if len(chain) < DEEP or not given or whole or len({id(layers[index].weight) for index in chain}) < DEEP:
-        return None
-    with _quiet(setup.model), contextlib.suppress(Exception):  # a model that does not bear other inputs or weights is not judged
-        trial = Trial(root.args, root.kwargs, 0)
-        if not all(_is_affine(setup, trial, given, size) for size in (0.0, *JITTERS)):
-            return None
-        return _as_stack(setup, tape, [layers[index] for index in chain], calls)
+    given = [t for _, t in batches.tensors((root.args, root.kwargs)) if t.is_floating_point() and t.ndim > 1 and t.numel() > 0]
+    together = [t for t in given if t.shape[-1] != t.shape[-2]]  # a square says how samples or nodes hang together, and multiplies
+    alone = [[t] for t in given[:MOST_ALONE] if len(given) > 1]
+    for moved in ([together] if together else []) + alone:
+        heard = _hearing(calls, moved)
+        chain = _longest(tape, calls, set(layers) & heard) if not _is_gated(calls, heard) else []
+        fewest = ROW if _is_row([layers[index].label for index in chain]) else DEEP
+        if len(chain) < fewest or len({id(layers[index].weight) for index in chain}) < fewest:
+            continue
+        with _quiet(setup.model), contextlib.suppress(Exception):  # a model that does not bear other inputs or weights is not judged
+            trial = Trial(root.args, root.kwargs, 0)
+            if all(_is_affine(setup, trial, moved, size) for size in (0.0, *JITTERS)):
+                return _as_stack(setup, tape, [layers[index] for index in chain], calls)
     return None
 
 
-def _is_quantity(tensor: Tensor) -> bool:
-    """Not a square: how the samples or nodes hang together is given, and multiplies."""
-    square = tensor.ndim > 1 and tensor.shape[-1] == tensor.shape[-2]
-    return tensor.is_floating_point() and tensor.ndim > 1 and not square and tensor.numel() > 0
+def _hearing(calls: list[Call], given: list[Tensor]) -> set[int]:
+    """The calls to which something of these inputs comes: what ids or a graph lead to may bend as it likes."""
+    ids = {id(t) for t in given}
+    heard: set[int] = set()
+    for call in calls:
+        if heard.intersection(call.parents) or ids.intersection(map(id, call.inputs())):
+            heard.add(call.index)
+    return heard
+
+
+def _is_gated(calls: list[Call], heard: set[int]) -> bool:
+    """Whether what hears these inputs is multiplied by what weights make of others: linear in each of them, and no linear map of both."""
+    learned: set[int] = set()
+    for call in calls:
+        if call.index not in heard and (learned.intersection(call.parents) or any(isinstance(t, nn.Parameter) for t in call.inputs())):
+            learned.add(call.index)
+    return any(call.index in heard and call.name not in JOINS and learned.intersection(call.parents) for call in calls)
 
 
 def _longest(tape: Tape, calls: list[Call], layers: set[int]) -> list[int]:
@@ -59,6 +78,11 @@ def _longest(tape: Tape, calls: list[Call], layers: set[int]) -> list[int]:
         best = max((ways[parent] for parent in call.parents if parent in ways), key=len, default=[])
         ways[call.index] = [*best, call.index] if call.index in layers else best
     return max(ways.values(), key=len, default=[])
+
+
+def _is_row(labels: list[str]) -> bool:
+    """Whether they are members of a row by their names, such as conv1.lin and conv2.lin, or convs.0 and convs.1."""
+    return len({re.sub(r"\d+", "", label) for label in labels}) == 1 and all(re.search(r"\d", label) for label in labels)
 
 
 def _is_affine(setup: TrainingSetup, trial: Trial, given: list[Tensor], size: float) -> bool:
@@ -89,6 +113,6 @@ def _as_stack(setup: TrainingSetup, tape: Tape, layers: list, calls: list[Call])
     if bend is None and (called := line_of_call(setup.model, list(labels))) is not None:
         place = replace(place, file=called.file, line=called.line, cell=called.cell)
     return Stack(
-        layers=labels, widths=(layers[0].before, *(layer.after for layer in layers)), whole=True, series=False, siblings=False, widened=False, together=1,
+        layers=labels, widths=(layers[0].before, *(layer.after for layer in layers)), whole=True, series=_is_row(list(labels)), siblings=False, widened=False, together=1,
         meant=bare or _is_meant(setup.model, list(labels)), location=replace(place, detail=" → ".join(labels)),
     )  # fmt: skip

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+import time
+from itertools import islice
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from nbdebug import loading
 from nbdebug.errors import NbdebugError
 from nbdebug.instruments.first_step.result import Modes, StatisticsGap
 from nbdebug.listening import RESHAPING, Call, Tape, called_parameters, plain_path
@@ -17,6 +20,7 @@ from nbdebug.training_setup import TrainingSetup
 
 ENOUGH = 16  # values a channel, for a mean and variance to speak of
 PASSES = 4  # over which a layer that is dropped at random is looked for; the last is in eval mode, where all are used
+BATCHES, SECONDS = 16, 0.5  # in which a layer is looked for that not every batch calls
 DROPOUTS = (
     "scaled_dot_product_attention", "multi_head_attention_forward", "dropout", "dropout1d", "dropout2d", "dropout3d", "alpha_dropout",
     "feature_alpha_dropout", "feature_dropout",
@@ -60,6 +64,19 @@ def used_at_times(setup: TrainingSetup, batch: Any) -> set[str]:
         for module, training in saved.items():
             module.training = training
     return used
+
+
+def used_by_others(setup: TrainingSetup, idle: set[str]) -> set[str]:
+    """Those of these parameters that steps on further batches use, as experts do to which a gate sent nothing yet; until all are known, or time is up."""
+    names = {id(p): plain_path(name) for name, p in setup.model.named_parameters()}
+    used: set[str] = set()
+    until = time.perf_counter() + SECONDS
+    with contextlib.suppress(NbdebugError, RuntimeError):
+        for seed, delivered in enumerate(islice(loading.read(setup.train_loader), BATCHES)):
+            used |= {names[id(p)] for p in called_parameters(_pass(setup, setup.moved(delivered.batch), seed=seed)[0]) if id(p) in names}
+            if idle <= used or time.perf_counter() > until:
+                break
+    return used & idle
 
 
 def _pass(setup: TrainingSetup, batch: Any, *, seed: int) -> tuple[Tape, float]:

@@ -12,8 +12,10 @@ from nbdebug.findings import Location
 from nbdebug.instruments.first_step.answers import Repeated
 from nbdebug.instruments.first_step.blocks import among_blocks
 from nbdebug.instruments.first_step.calls import ON_PURPOSE, chained_and_alike, has_weights
-from nbdebug.instruments.first_step.written import Method, chain, methods
+from nbdebug.instruments.first_step.written import chain, methods
 from nbdebug.lines.built import line_that_builds
+from nbdebug.lines.repeated import repetitions
+from nbdebug.lines.sources import all_texts, only
 from nbdebug.listening import Tape, plain_path
 from nbdebug.source_lines import location_fields
 
@@ -26,15 +28,20 @@ def repeated(model: nn.Module, tape: Tape) -> tuple[Repeated, ...]:
     return (*within, *among_blocks(model, tape))
 
 
-def _in_owner(model: nn.Module, tape: Tape, path: str, owner: nn.Module) -> Iterator[Repeated]:
+def _places(owner: nn.Module) -> Iterator[tuple[list[str], nn.Module]]:
+    """The layers with weights that stand under several names, with these."""
     places: dict[int, list[str]] = {}
     for name, child in owner._modules.items():
         if child is not None and has_weights(child):
             places.setdefault(id(child), []).append(name)
     for names in places.values():
         child = owner._modules[names[0]]
-        if len(names) < 2 or child is None:
-            continue
+        if len(names) > 1 and child is not None:
+            yield names, child
+
+
+def _in_owner(model: nn.Module, tape: Tape, path: str, owner: nn.Module) -> Iterator[Repeated]:
+    for names, child in _places(owner):
         chained, same_input = chained_and_alike(tape, child)
         if not chained and not same_input:
             continue  # towers over several inputs
@@ -67,41 +74,31 @@ def _written(model: nn.Module, path: str, owner: nn.Module) -> tuple[str, Locati
     builder = owner if not isinstance(owner, CONTAINERS) else modules.get(above) if path else None
     written = [method for method in methods(builder) if method.name != "forward"] if builder is not None else []
     for method in written:
-        statements = list(_repetitions(method))
+        statements = list(repetitions(method.tree, method.me))
         if len(statements) == 1:
             return f"{method.about} {method.around(statements[0])}", method.location(statements[0])
     for method in written:
         for node in ast.walk(method.tree):
             targets = node.targets if isinstance(node, ast.Assign) else ()
             if any(chain(target, method.me)[:1] == (attribute,) for target in targets):
-                return f"{method.about} {''.join(method.lines)}", method.location(node)
+                elsewhere = _in_function(model, node)  # type: ignore[arg-type]
+                return f"{method.about} {''.join(method.lines)}", method.location(node) if elsewhere is None else elsewhere
     text = " ".join(method.about + "".join(method.lines) for method in written)
     line = line_that_builds(type(owner).__name__) if isinstance(owner, CONTAINERS) else None
     return text, Location(**location_fields(line))
 
 
-def _repetitions(method: Method) -> Iterator[ast.AST]:
-    """`[layer] * 3`, `[layer for _ in range(3)]`, a name appended in a loop that does not make it, `self.a = self.b = Layer()`."""
-    for node in ast.walk(method.tree):
-        if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult):
-            if any(isinstance(side, (ast.List, ast.Tuple)) for side in (node.left, node.right)):
-                yield node
-        elif isinstance(node, (ast.ListComp, ast.GeneratorExp)) and isinstance(node.elt, (ast.Name, ast.Attribute)):
-            bound = {n.id for c in node.generators for n in ast.walk(c.target) if isinstance(n, ast.Name)}
-            if not bound & {n.id for n in ast.walk(node.elt) if isinstance(n, ast.Name)}:
-                yield node
-        elif isinstance(node, ast.For):
-            made = {n.id for n in ast.walk(node) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
-            yield from (call for call in ast.walk(node) if _appends_one(call, made))
-        elif isinstance(node, ast.Assign) and len(node.targets) > 1 and isinstance(node.value, ast.Call) and all(chain(target, method.me) for target in node.targets):
-            yield node
-
-
-def _appends_one(node: ast.AST, made: set[str]) -> bool:
-    if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute) or node.func.attr not in ("append", "add_module"):
-        return False
-    last = node.args[-1] if node.args else None
-    return isinstance(last, ast.Attribute) or (isinstance(last, ast.Name) and last.id not in made)
+def _in_function(model: nn.Module, statement: ast.Assign) -> Location | None:
+    """The one repetition in a function of the user's that an assignment calls: `self.tables = make_tables()`."""
+    names = {node.func.id for node in ast.walk(statement.value) if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)}
+    line = only(
+        (text, cell, found)  # type: ignore[misc]
+        for text, cell, tree in all_texts(model)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.FunctionDef) and node.name in names
+        for found in repetitions(node)
+    )
+    return None if line is None else Location(**location_fields(line))
 
 
 def _join(path: str, name: str) -> str:

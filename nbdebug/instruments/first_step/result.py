@@ -52,6 +52,7 @@ class ParameterRow:
     mentioned: bool  # whether a method other than __init__ speaks of the layer it belongs to
     lost: bool = False  # the loss moves with it, and no gradient says so
     discarded: bool = False  # its layer runs, and nothing comes of it
+    chosen: bool = False  # left out here, and used by a step on another batch
 
 
 @dataclass(frozen=True)

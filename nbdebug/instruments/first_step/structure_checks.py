@@ -11,6 +11,7 @@ from nbdebug.instruments.first_step.answers import Untied
 from nbdebug.instruments.first_step.instrument import first_step
 from nbdebug.instruments.first_step.result import FirstStep
 from nbdebug.instruments.first_step.siblings import TWINS
+from nbdebug.instruments.first_step.stale import STALE
 from nbdebug.instruments.first_step.tied import CONFIG, COPIED, MEMORY, UNCALLED
 from nbdebug.instruments.first_step.wiring_checks import _demand_step
 
@@ -27,7 +28,7 @@ def sharing_broken(step: FirstStep) -> Iterator[Seen]:
         it is given the very same input twice. What the code calls shared, tied or reused is left alone, and so are towers
         over several inputs and layers that a loop calls by one name. For ties: the code of the class assigns one
         weight to another (`self.head.weight = self.embed.weight`), or the configuration of a model of transformers says so, and
-        the two are different parameters now.
+        the two are different parameters now; or a layer multiplies by a tensor that does not learn, and that holds the very numbers of a weight that does.
     Where: the parameter or the layer, and the line that repeats it or that ties it.
     Try: make layers in a loop, or deepcopy them; tie weights last, by assigning the parameter itself, no copy and no `.data`.
     Bad:
@@ -53,11 +54,14 @@ def sharing_broken(step: FirstStep) -> Iterator[Seen]:
             INFO if pair.how == UNCALLED else None,
             "call it at the end of __init__, if they are to be one" if pair.how == UNCALLED
             else "build one, and call it for both: self.b = self.a" if pair.how == TWINS
+            else "use the parameter itself, without detach() or clone()" if pair.how == STALE
             else "tie them after everything that makes parameters: head.weight = embedding.weight (for transformers, model.tie_weights())",
         )  # fmt: skip
 
 
 def _two_of(pair: Untied) -> str:
+    if pair.how == STALE:
+        return f"`{pair.said}`: `{pair.second}` {pair.shape} has the very numbers of `{pair.first}`, and is a copy that no gradient reaches: it stays as it is while `{pair.first}` learns"
     said = {
         CONFIG: f"{pair.said}, but",
         COPIED: f"`{pair.said}` copies where it speaks of tying:",
@@ -96,7 +100,7 @@ def no_nonlinearity(step: FirstStep) -> Iterator[Seen]:
     Wrong: a linear map of a linear map is a linear map. Three layers compute what one could, and the model cannot learn more
         than a linear model, however deep it looks.
     Seen: on the tape of the training step the output of one layer goes to the next alone, through nothing but dropout, batch-norm,
-        averages, reshaping and constants; or three layers and more lie one behind another, and moving the inputs shows that the whole
+        averages, reshaping and constants; or three layers and more (or two of a row, conv1 and conv2) lie one behind another, and moving the inputs shows that the whole
         model is an affine map (with residuals, with graphs, with an activation of slope 1). An alarm for three layers or more, and for two that stand in a row (fc1 and fc2) or
         are far wider between than at both ends (up and down).
         Left alone: a layer narrower than both its neighbours (low rank, adapters, an autoencoder's code), separable, strided and
@@ -112,16 +116,13 @@ def no_nonlinearity(step: FirstStep) -> Iterator[Seen]:
     """
     _demand_step(step)
     for stack in step.stacks:
-        hidden = len(stack.layers) - 1
-        sure = stack.series or (stack.widened and stack.siblings) or (hidden > 1 and (stack.whole or stack.together > 2))
-        sure = sure or bool(stack.dropped)
-        if not sure and not stack.siblings and not stack.whole:
-            continue  # where two modules meet: a projection, and a head
+        if not stack.sure and not stack.siblings and not stack.whole:
+            continue
         lost = f"; {stack.dropped} is called between them, but what it gives goes nowhere" if stack.dropped else ""
         what = "the whole model is one linear map" if stack.whole else "together they are one linear map"
         yield Seen(
             f"nothing nonlinear stands between {_listed(stack.layers)} (widths {' → '.join(map(str, stack.widths))}): {what}{lost}",
-            stack.location, {"layers": len(stack.layers)}, None if sure and not stack.meant else INFO,
+            stack.location, {"layers": len(stack.layers)}, None if stack.sure and not stack.meant else INFO,
             f"use its result: x = F.{stack.dropped}(x)" if stack.dropped else None,
         )  # fmt: skip
 

@@ -77,7 +77,8 @@ def parameter_unused(step: FirstStep) -> Iterator[Seen]:
     Wrong: the layer was built and forgotten, so the model is not the one that was meant (and DDP waits for it).
     Seen: its parameters took part in no operation of a training step, and no method but the constructor (nor any
         function or cell around it) speaks of the layer. A head that some other method uses is not accused,
-        nor a layer that three more passes in train mode or one in eval mode use (layers dropped at random).
+        nor a layer that three more passes in train mode or one in eval mode use (layers dropped at random), or a step on another
+        batch (experts that a gate chooses).
         Layers of a list that no step of four batches calls, while the others of it feed one another in each, are accused as well,
         but where the code speaks of early exits, growth or dropped layers.
         A layer that runs is accused where its result reaches neither the loss nor an output, a buffer or an attribute.
@@ -102,7 +103,7 @@ def parameter_unused(step: FirstStep) -> Iterator[Seen]:
     Source: torch documentation, DistributedDataParallel (find_unused_parameters).
     """
     _demand_backward(step)
-    idle = [p for p in step.parameters if p.trainable and not p.used]
+    idle = [p for p in step.parameters if p.trainable and not p.used and not p.chosen]
     for one in step.skipped:
         left = tuple(f"{one.owner}.{name}" for name in one.names)
         rows = [row for row in idle if row.name.startswith(tuple(f"{path}." for path in left))]
@@ -123,7 +124,10 @@ def parameter_unused(step: FirstStep) -> Iterator[Seen]:
         if not rows[0].mentioned:
             yield Seen(f"{message}, and no method but __init__ speaks of it", place, {"tensors": tensors})
         else:
-            yield Seen(f"{message}; other code uses it, perhaps only for inference", place, severity=INFO)
+            owner, _, number = part.rpartition(".")
+            chosen = number.isdigit() and any(p.used or p.chosen for p in step.parameters if p.name.startswith(f"{owner}."))
+            why = f"others of `{owner}` did: a gate may choose among them, and not these yet" if chosen else "other code uses it, perhaps only for inference"
+            yield Seen(f"{message}; {why}", place, severity=INFO, advice="meant, as of experts that no sample went to? else call it in forward()" if chosen else None)
     for part, rows in _whole_parts(step, [p for p in step.parameters if p.trainable and p.discarded]):
         yield Seen(
             f"`{part}` runs, and what it gives goes nowhere: neither the loss nor any output of the model depends on it",
@@ -311,11 +315,11 @@ def _with_inner(part: str, rows: list[ParameterRow]) -> str:
 
 
 def _alike(groups: Iterable[tuple[str, list[ParameterRow]]]) -> Iterator[list[tuple[str, list[ParameterRow]]]]:
-    """Modules of one name in blocks that differ by their number alone, and of which the same is said."""
+    """Modules of one name in blocks, or in a list whose members are used elsewhere, that differ by their number alone, and of which the same is said."""
     found: dict[Any, list[tuple[str, list[ParameterRow]]]] = {}
     for module, rows in groups:
         said = (re.sub(r"\.\d+\.", ".#.", f".{module}."), any(row.mentioned for row in rows))
-        found.setdefault(said if ".#." in said[0][:-3] else module, []).append((module, rows))
+        found.setdefault(said if ".#." in said[0][:-3] or said[1] else module, []).append((module, rows))
     yield from found.values()
 
 

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from nbdebug.batch import own_copy
+from nbdebug.coming_rates import coming_rates
 from nbdebug.counterfactual import in_training_mode, trainable
 from nbdebug.errors import NbdebugError
 from nbdebug.instruments.overfit.altered import Named, its_input
@@ -158,5 +159,6 @@ def users_step(setup: TrainingSetup) -> Callable[[], Step]:
 
 
 def rates(setup: TrainingSetup, factor: float = 1.0) -> str:
-    """The learning rate of each optimizer's first group, times a factor."""
-    return ", ".join(f"{float(group['lr']) * factor:g}" for o in setup.optimizers for group in o.param_groups[:1] if "lr" in group)
+    """The learning rate of each optimizer's first group, times a factor; where its schedule warms up, that which it reaches."""
+    coming = {id(group): rate for group, rate in coming_rates(setup)}
+    return ", ".join(f"{coming[id(group)] * factor:g}" for o in setup.optimizers for group in o.param_groups[:1] if id(group) in coming)

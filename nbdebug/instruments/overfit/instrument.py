@@ -14,7 +14,7 @@ from nbdebug.instruments.overfit.blocker import searched
 from nbdebug.instruments.overfit.floor import floor_of
 from nbdebug.instruments.overfit.result import FAIL, UNDECIDED, Overfit, Trial, said_samples
 from nbdebug.instruments.overfit.samples import frozen, twins
-from nbdebug.instruments.overfit.users_optimizer import at_initial_rate, why_not_with_it
+from nbdebug.instruments.overfit.users_optimizer import at_coming_rate, why_not_with_it
 from nbdebug.instruments.overfit.verdict import answered, judged, worth_going_on
 from nbdebug.instruments.overfit.written import script_of
 from nbdebug.stepping import kinds
@@ -109,7 +109,9 @@ def _first(task: Task, trial: Trial) -> Iterator[tuple[Trial, Task]]:
 
 def _others(task: Task, trial: Trial, patience: float) -> Iterator[Trial]:
     """Our own optimizers, where the user's does not get there, until one does; then the most hopeful of these for longer."""
-    steppers = [*at_initial_rate(task.setup), *((f"Adam at {rate:g}", OwnAdam(task.setup, rate)) for rate in LEARNING_RATES)]
+    if answered(trial):
+        return
+    steppers = [*at_coming_rate(task.setup), *((f"Adam at {rate:g}", OwnAdam(task.setup, rate)) for rate in LEARNING_RATES)]
     for name, stepper in steppers:
         if answered(trial):
             return

@@ -9,6 +9,7 @@ from dataclasses import replace
 
 from torch import Tensor
 
+from nbdebug.coming_rates import coming_rates, set_rate, warms_up
 from nbdebug.counterfactual import trainable
 from nbdebug.findings import Location
 from nbdebug.instruments.overfit.attempts import Step, Task, rates, users_step
@@ -18,23 +19,21 @@ from nbdebug.instruments.overfit.verdict import HALF
 from nbdebug.stepping import kinds
 from nbdebug.training_setup import TrainingSetup
 
-WARMING = 0.1  # of its initial rate; an optimizer below it stands at the beginning, or the end, of a schedule
 STRIDES = (10.0, 100.0, 1e3, 1e4, 1e5, 1e6)  # times the user's learning rate, or divided by it where the loss rose
 SENSIBLE = (1e-5, 1.0)  # learning rates beyond these are not tried
 
 
-def at_initial_rate(setup: TrainingSetup) -> list[tuple[str, Callable[[], Step]]]:
-    """The user's optimizer at the rate its scheduler started from, where it now stands far below it."""
-    groups = [g for o in setup.optimizers for g in o.param_groups if "lr" in g]
-    if not any(float(g["lr"]) < WARMING * float(g.get("initial_lr", 0.0)) for g in groups):
+def at_coming_rate(setup: TrainingSetup) -> list[tuple[str, Callable[[], Step]]]:
+    """The user's optimizer at the rate that its schedule reaches, where it now stands far below it."""
+    if not warms_up(setup):
         return []
 
     def stepper() -> Step:
-        for group in groups:
-            _set(group, "lr", float(group.get("initial_lr", group["lr"])))
+        for group, rate in coming_rates(setup):
+            set_rate(group, rate)
         return users_step(setup)()
 
-    return [(f"your {kinds(setup)} at its initial_lr", stepper)]
+    return [(f"your {kinds(setup)} at the rate of its schedule, {rates(setup)}", stepper)]
 
 
 def why_not_with_it(task: Task, trial: Trial, until: float) -> Iterator[Trial]:
@@ -71,7 +70,7 @@ def _changes(setup: TrainingSetup, trial: Trial) -> Iterator[tuple[str, str, Cal
         yield "maximize", "with maximize=False", lambda task: _with_options(task, maximize=False)
     losses = trial.attempts[0].losses
     worse = not all(map(math.isfinite, losses)) or losses[-1] > losses[0]
-    now = max((float(g["lr"]) for o in setup.optimizers for g in o.param_groups if "lr" in g), default=0.0)
+    now = max((rate for _, rate in coming_rates(setup)), default=0.0)
     for factor in (1 / stride if worse else stride for stride in STRIDES):
         if SENSIBLE[0] <= now * factor <= SENSIBLE[1]:
             yield "lr", f"at lr={rates(setup, factor)}", lambda task, factor=factor: _with_options(task, lr=factor)
@@ -79,12 +78,12 @@ def _changes(setup: TrainingSetup, trial: Trial) -> Iterator[tuple[str, str, Cal
 
 def _with_options(task: Task, *, lr: float = 1.0, **options: float | bool) -> Callable[[], Tensor]:
     """The loss, after the borrowed optimizers got other options; `lr` is a factor."""
+    for group, rate in coming_rates(task.setup):
+        set_rate(group, rate * lr)
     for group in (group for optimizer in task.setup.optimizers for group in optimizer.param_groups):
-        if "lr" in group:
-            _set(group, "lr", float(group["lr"]) * lr)
         for option, value in options.items():
             if option in group:
-                _set(group, option, value)
+                group[option] = group[option].new_tensor(value) if isinstance(group[option], Tensor) else value
     return task.loss
 
 
@@ -99,7 +98,3 @@ def _decayed(setup: TrainingSetup) -> Location:
     groups = [(float(g.get("weight_decay") or 0.0), n) for o in setup.optimizers for n, g in enumerate(o.param_groups)]
     largest, number = max(groups)
     return Location(detail=f"optimizer group {number}, weight_decay={largest:g}")
-
-
-def _set(group: dict, key: str, value: float) -> None:
-    group[key] = group[key].new_tensor(value) if isinstance(group[key], Tensor) else value

@@ -5,6 +5,7 @@ the update. In most updates that is what it was in the one before. So the record
 known to come next (what was called, on what, in which mode; of the first of an update and of `backward()` also from which instruction
 of the user's), mostly by the taps themselves (`taps.Score`); the few numbers that change are noted, and nothing else. Whatever is not
 as known wakes the recorder. It is put where it stood at this place of the cycle when it last heard one, so that what it hears from then on has its meaning, and no update is missing from its counts.
+What comes between two updates, as a validation, is heard; when the first call of the cycle follows, and the recorder stands as it stood there, all that follows is known again.
 """
 
 from __future__ import annotations
@@ -22,9 +23,11 @@ from nbdebug.instruments.watch.recorder import Recorder
 from nbdebug.instruments.watch.standing import Standing
 from nbdebug.taps import Score
 
-ALIKE = 3  # cycles that are heard in full and go alike before the recorder sleeps; our choice
+ALIKE = 2  # cycles that are heard in full and go alike before the recorder sleeps; our choice
+HEARD = 8  # the updates of this number, of this times this … are heard in full however well they are known; our choice
+STRANGE = 3  # cycles in a row that go otherwise, after which the last of them is what is to be known; our choice
 LONGEST = 400  # calls of a cycle
-WARY = 64  # times ALIKE at most, after surprises in the middle of a cycle
+WARY = 96  # times ALIKE at most, after surprises in the middle of a cycle
 
 
 class ByHeart:
@@ -144,9 +147,13 @@ class ByHeart:
         self._note("schedule" if metric is None else "odd", id(scheduler), frame, whose=self.listener.schedulers.get(id(scheduler)))
 
     def epoch(self, loader: Any, frame: FrameType) -> None:
+        known = self.score.comes
+        if self._is_known("epoch", id(loader), frame):
+            known.whose.begin()
+            return
         self._odd()
         self.listener.epoch(loader, frame)
-        self._note("odd", "epoch", None)
+        self._note("epoch", id(loader), frame, whose=self.listener.loaders.get(id(loader)))
 
     def skipped(self, optimizer: Any, frame: FrameType) -> None:
         self._odd()
@@ -174,11 +181,11 @@ class ByHeart:
         if self.score.comes is not None and not self._ends:
             known, self.score.comes = self.score.comes, None
             at = known.at or len(self._known)
-            self._notes.wake(at)
+            ahead = self._notes.wake(at)
             self.slept += at == len(self._known)
             self._cycle = self._known[:at]
             self._steps = self.listener.steps
-            self._stood[at - 1].take(self.listener)
+            self._stood[at - 1].take(self.listener, ahead)
 
     def release(self) -> None:
         """Lets go of everything of the user's."""
@@ -199,16 +206,16 @@ class ByHeart:
         return False
 
     def _odd(self) -> None:
-        """Something that was not known to come. In the middle of a cycle it makes wary."""
+        """Something that was not known to come. Before the cycle's last step it makes wary."""
         if self.score.comes is not None:
-            if self.score.comes.at:
+            if (at := self.score.comes.at) and any(call.kind == "stepped" for call in self._known[at:]):
                 self._needed = min(2 * self._needed, WARY * ALIKE)
                 self._alike = 0
             self.rouse()
 
     def _begins(self, frame: FrameType | None) -> bool:
         """The first call of an update has come: the one before is over. False when it is not as known, or everything is wanted of this one."""
-        if not self.score.comes.is_from(frame):
+        if not self._known[0].is_from(frame):
             self._odd()
             return False
         step = self.listener.steps + 1
@@ -228,7 +235,7 @@ class ByHeart:
         if self._pace.due(step):
             self._notes.look()
             return step + 1
-        return min(self._pace.coming(step + 1), (1 << (step + 1).bit_length()) - 1)
+        return min(self._pace.coming(step + 1), _heard_from(step + 1))
 
     def _sure(self, call: Call, frame: FrameType) -> bool:
         """Whether a backward pass that is about to run is the one that is known to come."""
@@ -252,42 +259,67 @@ class ByHeart:
         out, own = recorder.places.users(frame)
         call = Call(kind, thing, own.f_code if own is not None else None, own.f_lasti if own is not None else 0, out, facts, whose, recorder.place)
         if over:
-            self._is_over(call)
+            self._is_over()
         self._cycle.append(call)
-        if self._alike >= self._needed - 1 and len(self._stood) < len(self._known) and len(self._cycle) == len(self._stood) + 1:
-            self._stood.append(Standing(recorder))
+        at = len(self._stood)
+        if at < len(self._known):
+            if self._alike >= self._needed - 1 and len(self._cycle) == at + 1 and call.is_as(self._known[at]):
+                self._stood.append(Standing(recorder))
+        elif self._alike >= self._needed and call.is_as(self._known[0]) and not (recorder.sampling or self._pace.of_each or _is_heard(self._steps)):
+            self._sleep_on(Standing(recorder))
 
-    def _is_over(self, first: Call) -> None:
-        """An update is over, and the next begins with this call."""
+    def _is_over(self) -> None:
+        """An update is over, and the next begins."""
         heard, self._cycle, known = self._cycle, [], self._known
         self._steps = self.listener.steps
         key, clean = self.listener.cycles.last_closed()
         tail = heard[len(heard) - len(known) :] if known and len(heard) >= len(known) else []
         again = clean and bool(tail) and all(map(Call.is_as, tail, known)) and key[len(key) - len(self._key) :] == self._key
         self._strange = 0 if again else self._strange + 1
-        if not again and self._strange < ALIKE and self._alike >= self._needed and len(self._stood) == len(known):
+        if not again and self._strange < STRANGE and self._alike >= self._needed and len(self._stood) == len(known):
             return  # such as one with a validation in it: what is known so well is known again when it comes again
         if not again:
-            self._known, self._key, self._stood = heard, key, []
+            self._known, self._key, self._stood, self._notes = heard, key, [], None
             self._alike = int(clean and self._can_be_known(heard, key))
         elif len(heard) == len(known) or self._alike >= self._needed:
             self._alike += bool(self._alike)
-            if self._alike >= self._needed and len(self._stood) == len(known) and first.is_as(known[0]) and not (self._pace.due(self._steps) or _is_heard(self._steps)):
-                self._sleep()
+        if len(self._stood) < len(self._known):
+            self._stood = []
 
-    def _sleep(self) -> None:
-        """The first call of a cycle has come, and the others are known."""
-        known = self._known
-        for at, call in enumerate(known):
-            call.at, call.next, call.begins = at, known[(at + 1) % len(known)], None if at else self._begins
-        self._notes = Notes(self.listener, self._key, known, self._sure, self._startled)
-        self._until = self.listener.steps + 1
+    def _sleep_on(self, stands: Standing) -> None:
+        """The first call of the cycle has come, perhaps after others that went before it. Where the recorder stands now as it did then, the rest is known."""
+        known, recorder = self._known, self.listener
+        if (ahead := stands.after(self._stood[0], forward=_is_opened(known))) is None:
+            return
+        if self._notes is None:
+            for at, call in enumerate(known):
+                call.at, call.next, call.begins = at, known[(at + 1) % len(known)], None if at else self._begins
+            self._notes = Notes(recorder, self._key, known, self._sure, self._startled)
+        if not self._notes.begin(ahead):
+            return
+        self._until, self._strange = recorder.steps + 1, 0
+        if self._pace.due(recorder.steps):
+            self._notes.look()
+        self._stood[-1].is_usual(recorder)
         self.score.comes = known[0].next
 
     def _can_be_known(self, heard: list[Call], key: tuple[int, ...]) -> bool:
         return len(heard) <= LONGEST and all(call.kind != "odd" for call in heard) and self.listener.is_plain(key)
 
 
+def _is_opened(known: list[Call]) -> bool:
+    """Whether a forward pass comes before whatever asks which model ran last."""
+    return next((call.kind for call in known if call.kind in ("forward", "loss", "descends")), "") == "forward"
+
+
 def _is_heard(step: int) -> bool:
-    """Whether an update is heard however well it is known, as the 8th, 16th, 32nd …: what is done by hand no tap tells, and variables are looked at."""
-    return step & (step + 1) == 0
+    """Whether an update is heard however well it is known: what is done by hand no tap tells, and variables are looked at."""
+    return _heard_from(step) == step
+
+
+def _heard_from(step: int) -> int:
+    """The next update from this one on that is heard however well it is known."""
+    number = HEARD
+    while number <= step:
+        number *= HEARD
+    return number - 1

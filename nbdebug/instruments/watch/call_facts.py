@@ -11,6 +11,8 @@ from torch import Tensor
 
 from nbdebug.batch import batch_size, tensors
 
+LAST = 3  # operations one behind the other, and beside each other, by which a loss is known again; our choice
+
 
 def autocast(device: str) -> str:
     """The dtype that autocast is on for, on this type of device; empty when it is off."""
@@ -60,14 +62,24 @@ def _ends_in_a_factor(node: Any, depth: int) -> bool:
     return False
 
 
+def made_by(loss: Tensor) -> str:
+    """The last operations of a loss by name: those of one loss on the parts of a batch are the same, those of two losses mostly differ."""
+    names, row = [], [loss.grad_fn]
+    for _ in range(LAST):
+        names.append("+".join([node.name() for node in row if node is not None]))
+        row = [following for node in row if node is not None for following, _ in node.next_functions[:LAST]][:LAST]
+    return " ".join(names)
+
+
 def rows_of(batch: Any) -> int | None:
-    """Samples in a batch; of most loaders that is a list of a few tensors."""
-    if type(batch) not in (list, tuple) or not batch:
+    """Samples in a batch; of most loaders that is a list or a dict of a few tensors."""
+    parts = batch if type(batch) in (list, tuple) else batch.values() if type(batch) is dict else None
+    if not parts:
         return batch_size(batch)
     rows, sizes = None, 0
-    for part in batch:
+    for part in parts:
         if type(part) is not Tensor:
             return batch_size(batch)
-        if part.dim() and part.shape[0] != rows:
-            rows, sizes = part.shape[0], sizes + 1
+        if part.dim() and (size := part.size(0)) != rows:
+            rows, sizes = size, sizes + 1
     return rows if sizes == 1 else None

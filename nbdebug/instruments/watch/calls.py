@@ -35,7 +35,7 @@ class Call:
 
     def is_from(self, frame: FrameType | None) -> bool:
         """Whether a call comes from the same instruction."""
-        for _ in range(self.out):
+        for _ in range(self.out) if self.out else ():
             if frame is None:
                 return False
             frame = frame.f_back

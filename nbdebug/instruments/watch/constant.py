@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,16 +13,18 @@ from torch.nn import functional as F
 
 from nbdebug.instruments.watch.result import Constant
 
-FIRST, EVERY = 8, 4  # calls whose targets are looked at: the first ones, then one in so many
+FIRST, EVERY, SELDOM = 8, 4, 16  # calls whose targets are looked at: the first ones, then one in four, of long loops one in a sixteenth of those before
 ROWS, COLUMNS = 256, 64  # of one call that are kept, evenly spread
 ENOUGH, MOST = 128, 8192  # rows below which nothing is said, and after which no more are kept
 PER_CLASS = 20  # rows for each class that was met; with fewer, an entropy comes out too small
+IGNORED = -100  # the class that torch leaves out unless it is told another
 CLASSES = ("cross_entropy", "nll_loss")
 BINARY = ("binary_cross_entropy", "binary_cross_entropy_with_logits")
 DISTANCES = ("mse_loss", "l1_loss", "smooth_l1_loss", "huber_loss")
+SMALL, WAITING = 2**14, 64  # bytes of targets that are copied whole, to be thinned out later, and how many of them; our choice
 
 
-@dataclass
+@dataclass(slots=True)
 class _Targets:
     calls: int = 0
     due: int = 1  # call at which it is looked at again
@@ -30,6 +33,18 @@ class _Targets:
     settings: dict[str, Any] = field(default_factory=dict)
     classes: int = 0
     values: list[tuple[int, Any]] = field(default_factory=list)  # step, the loss
+    form: tuple[Any, ...] | None = None  # of the call that was looked at last
+    with_it: tuple[Any, ...] = ()  # the settings that it was given, as they came
+    waiting: list[Tensor] = field(default_factory=list)  # targets of later calls of that form
+
+    def settle(self, function: str) -> None:
+        """What waits is thinned out: together, that costs less than each in its step."""
+        waiting, self.waiting = self.waiting, []
+        self.kept += [_rows(function, target, self.ignored) for target in waiting]
+
+    @property
+    def ignored(self) -> int:
+        return self.settings.get("ignore_index", IGNORED)
 
 
 class Constants:
@@ -46,7 +61,15 @@ class Constants:
         known.calls += 1
         if known.calls < known.due:
             return
-        known.due = known.calls + (1 if known.calls < FIRST else EVERY)
+        known.due = known.calls + (1 if known.calls < FIRST else max(EVERY, known.calls // SELDOM))
+        if known.form is not None and known.form == _form(args) and _are_same(known.with_it, kwargs):
+            known.waiting.append(args[1].detach().clone())
+            known.rows += min(len(known.waiting[-1]), ROWS)
+            known.values.append((step, value.detach()))
+            if len(known.waiting) >= WAITING:
+                known.settle(function)
+            return
+        known.settle(function)
         names = ("input", "target") if function in DISTANCES else ("input", "target", "weight")
         given = {**dict(zip(names, args, strict=False)), **kwargs}
         kept = _targets(function, given.get("input"), given.get("target"), given)
@@ -56,18 +79,23 @@ class Constants:
         known.kept.append(kept)
         known.rows += len(kept)
         known.classes = given["input"].shape[1] if function in CLASSES and given["input"].dim() > 1 else 0
-        known.settings = {n: given[n] for n in ("weight", "label_smoothing", "beta", "delta") if given.get(n) is not None}
+        known.settings = {n: given[n] for n in ("weight", "label_smoothing", "beta", "delta", "ignore_index") if given.get(n) is not None}
         known.values.append((step, value.detach()))
+        known.form, known.with_it = _form(args), tuple(kwargs.values())
 
-    def again(self, clock: Any, function: str, value: Tensor, args: Any, kwargs: Any) -> None:
-        """As `seen`, of a function that was seen; `clock` has the `steps`."""
+    def again(self, clock: Any, function: str) -> Callable[[Tensor, Any, Any], None] | None:
+        """As `seen`, of a function that was seen; `clock` has the `steps`. None where nothing more is to be seen of it."""
         known = self._known.get(function)
         if known is None or known.rows >= MOST:
-            return
-        if known.calls + 1 >= known.due:
-            self.seen(function, clock.steps, value, args, kwargs)
-        else:
-            known.calls += 1
+            return None
+
+        def again(value: Tensor, args: Any, kwargs: Any) -> None:
+            if known.calls + 1 >= known.due:
+                self.seen(function, clock.steps, value, args, kwargs)
+            else:
+                known.calls += 1
+
+        return again
 
     def functions(self) -> tuple[str, ...]:
         """The loss functions that were called in training steps."""
@@ -78,6 +106,7 @@ class Constants:
         for function, known in self._known.items():
             if known is not None and known.rows >= ENOUGH:
                 with torch.no_grad():
+                    known.settle(function)
                     judged = _judged(function, known)
                 if judged is not None:
                     found.append(Constant(function, judged[0], known.calls, judged[1]))
@@ -104,16 +133,33 @@ def _targets(function: str, given: Any, target: Any, settings: dict[str, Any]) -
         return None
     if (settings.get("reduction") or "mean") != "mean" or settings.get("pos_weight") is not None:
         return None
-    target = target.detach()
+    of_classes = function in CLASSES and not target.is_floating_point()
+    if not of_classes and (target.shape != given.shape or settings.get("weight") is not None or (function in CLASSES and target.dim() != 2)):
+        return None
+    return _rows(function, target.detach(), settings.get("ignore_index", IGNORED))
+
+
+def _rows(function: str, target: Tensor, ignored: int) -> Tensor:
+    """Some of them, evenly spread."""
     if function in CLASSES and not target.is_floating_point():
         flat = _spread(target.reshape(-1), ROWS).cpu()
-        return flat[flat != settings.get("ignore_index", -100)]
-    if target.shape != given.shape or settings.get("weight") is not None:
-        return None
+        return flat[flat != ignored]
     rows = _spread(target.reshape(len(target), -1) if target.dim() else target.reshape(1, 1), ROWS)
-    if function in CLASSES:
-        return rows.float().cpu() if target.dim() == 2 else None
-    return _spread(rows.T, COLUMNS).T.float().cpu()
+    return (rows if function in CLASSES else _spread(rows.T, COLUMNS).T).float().cpu()
+
+
+def _form(args: Any) -> tuple[Any, ...] | None:
+    """What the predictions and targets of a call are, but for how many; None where they are large, or anything else."""
+    if len(args) != 2 or type(args[0]) is not Tensor or type(args[1]) is not Tensor:
+        return None
+    given, target = args
+    if not target.dim() or not target.is_cpu or target.nbytes > SMALL or not len(target):
+        return None
+    return given.shape[1:], target.shape[1:], target.dtype, given.shape == target.shape
+
+
+def _are_same(before: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
+    return len(before) == len(kwargs) and all([one is other for one, other in zip(before, kwargs.values(), strict=True)])
 
 
 def _spread(tensor: Tensor, most: int) -> Tensor:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 import os
 import time
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
@@ -47,8 +48,10 @@ class Curves:
         self._working = False
         self._scale: Any = 1.0
         self._roots: list[Any] = []
-        self._losses: dict[str, dict[int, list[Any]]] = {}  # optimizers reached → place → values
-        self._divided: set[tuple[str, int]] = set()
+        self._losses: dict[str, dict[Hashable, list[Any]]] = {}  # optimizers reached → place → values
+        self._divided: set[tuple[str, Hashable]] = set()
+        self._unused: set[Hashable] = set()  # losses of the update under way whose gradients were cleared before a step
+        self._usually_unused: set[Hashable] = set()  # and of those that are slept through
         self.rates: dict[str, float] = {}
         self._told: dict[str, float] = {}  # the rates as they were noted last
         self._clip: tuple[Any, float] | None = None
@@ -89,13 +92,46 @@ class Curves:
         """By what the scaler multiplied the last loss; waits for an accelerator."""
         return float(self._scale)
 
-    def descended(self, reached: str, place: int, divided: bool, scaled: bool) -> None:
-        """A backward pass from the roots is over."""
+    def descended(self, reached: str, place: Hashable, divided: bool, scaled: bool) -> Hashable:
+        """A backward pass from the roots is over; gives what its loss is known by in this update.
+
+        Args:
+            place: of losses from one place the mean is taken, those of different places are added.
+        """
+        number = len(self._losses.get(reached, {}).get(place, ()))
         for root in self._roots:
             self._lost(reached, place, root if type(root) is float else self.unscaled(root) if scaled else _number_or_tensor(root))
         if divided:
             self._divided.add((reached, place))
         self._roots = []
+        return reached, place, number
+
+    def unused(self, losses: Iterable[Hashable]) -> None:
+        """The gradients of these losses were cleared, and no step had used them: they are none of the update's."""
+        self._unused.update(losses)
+
+    def without(self, optimizers: list[str]) -> None:
+        """What the losses of the update under way reached beside others are of optimizers that step no more."""
+        losses, self._losses = self._losses, {}
+        for reached, places in losses.items():
+            left = ", ".join([name for name in reached.split(", ") if name not in optimizers])
+            self._losses.setdefault(left or reached, {}).update(places)
+
+    def usually(self, standing: set[Hashable]) -> None:
+        """The updates that come are slept through; told is what was remembered at the end of one of them."""
+        self._usually_unused = set(standing)
+
+    def as_usual(self) -> None:
+        """The update under way went as those that are slept through."""
+        self._unused = set(self._usually_unused)
+
+    def standing(self) -> set[Hashable]:
+        """What else is remembered of the update under way, for `stand`."""
+        return set(self._unused)
+
+    def stand(self, standing: set[Hashable]) -> None:
+        """As at the same place of an update that went alike."""
+        self._unused = set(standing)
 
     def unscaled(self, root: Any) -> Any:
         """A loss as it was before the scaler multiplied it."""
@@ -128,8 +164,11 @@ class Curves:
     # -- of an update that goes as those before -------------------------------------------------------------------
 
     def clear(self) -> None:
-        """Nothing is known of the update under way."""
+        """Nothing is known of the update under way; a validation that went before is over."""
+        if self._valid:
+            self._close_validation()
         self.begun, self.waited_so_far, self._working, self._clip, self._losses = None, 0.0, False, None, {}
+        self._unused = set()
 
     def root(self) -> Any:
         """What the last backward pass began at, if that was one number."""
@@ -190,11 +229,14 @@ class Curves:
             begun, waited, loss, norm, ended: columns, each with whose it is and a value an update. Of a loss that is what `descended` is told.
         """
         steps = range(first, first + number)
-        losses: dict[str, dict[int, list[Sequence[Any]]]] = {}
+        losses: dict[str, dict[Hashable, list[Sequence[Any]]]] = {}
+        times: Counter[tuple[str, Hashable]] = Counter()
         for (reached, place, _, _), values in loss:
-            if any(value is None for value in values):  # it began at no single number
+            if any([value is None for value in values]):  # it began at no single number
                 continue
-            losses.setdefault(reached, {}).setdefault(place, []).append(values)
+            times[reached, place] += 1
+            if (reached, place, times[reached, place] - 1) not in self._usually_unused:
+                losses.setdefault(reached, {}).setdefault(place, []).append(values)
         for reached, places in losses.items():
             columns = [values for several in places.values() for values in several]
             found = columns[0]
@@ -263,19 +305,19 @@ class Curves:
             self.tracks.extend("data wait", [step for step, _, _ in of], [wait / length for _, wait, length in of])
             self.wait_seconds += sum(wait for _, wait, _ in of)
 
-    def _lost(self, reached: str, place: int, value: Any) -> None:
+    def _lost(self, reached: str, place: Hashable, value: Any) -> None:
         """A loss that a backward pass from here reached these optimizers with."""
         self._losses.setdefault(reached, {}).setdefault(place, []).append(value)
 
     def _note_all(self, name: str, steps: Sequence[int], values: Sequence[Any]) -> None:
-        if all(type(value) is float for value in values):
+        if all([type(value) is float for value in values]):
             self.tracks.extend(name, steps, values)
             return
         for step, value in zip(steps, values, strict=True):
             if value is not None:
                 self._note(name, step, value)
 
-    def _in_all(self, reached: str, places: dict[int, list[Any]]) -> Any:
+    def _in_all(self, reached: str, places: dict[Hashable, list[Any]]) -> Any:
         """The loss of an update: the sum over places of the mean, or of the sum where the loop divides by itself."""
         value: Any = 0.0
         for place, values in places.items():
@@ -287,14 +329,22 @@ class Curves:
         return value
 
     def _close_losses(self, step: int) -> float | None:
-        total, known = 0.0, bool(self._losses)
-        for reached, places in self._losses.items():
+        used = {reached: self._used(reached, places) for reached, places in self._losses.items()} if self._unused else self._losses
+        total, known = 0.0, any(used.values())
+        for reached, places in used.items():
+            if not places:
+                continue
             value = self._in_all(reached, places)
             self._note(f"{LOSS} of {reached}", step, value)
             known = known and not isinstance(value, Tensor)
             total = total + value if known else math.nan
-        self._losses = {}
+        self._losses, self._unused = {}, set()
         return total if known else None
+
+    def _used(self, reached: str, places: dict[Hashable, list[Any]]) -> dict[Hashable, list[Any]]:
+        """Without the losses whose gradients were cleared before a step."""
+        kept = {place: [value for at, value in enumerate(values) if (reached, place, at) not in self._unused] for place, values in places.items()}
+        return {place: values for place, values in kept.items() if values}
 
     def _close_validation(self) -> None:
         if self._valid:

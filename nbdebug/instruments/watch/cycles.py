@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import NamedTuple
 
 from nbdebug.findings import Location
 from nbdebug.instruments.watch.result import Cycle, Event, Fact
@@ -35,6 +35,32 @@ class _Pattern:
     first: int
     last: int
     times: int = 1
+
+
+class Standing(NamedTuple):
+    """What was open after a call; as in `Cycles`."""
+
+    opened: list[int]
+    times: list[int]
+    lately: dict[int, int]
+    stepped: dict[str, int]
+    descended: int
+    stretch: int
+
+
+class Ahead(NamedTuple):
+    """Events that one cycle has ahead of another, which goes like the rest of it."""
+
+    opened: list[int]
+    times: list[int]
+
+
+def ahead_of(longer: Standing, other: Standing) -> Ahead | None:
+    """What the longer one has ahead of the other; None where the rest of it is another."""
+    by = len(longer.opened) - len(other.opened)
+    if by < 0 or (longer.opened[by:], longer.times[by:], *longer[3:]) != (other.opened, other.times, *other[3:]) or not other.lately.keys().isdisjoint(longer.opened[:by]):
+        return None
+    return Ahead(longer.opened[:by], longer.times[:by])
 
 
 @dataclass
@@ -123,14 +149,21 @@ class Cycles:
     def events(self, key: tuple[int, ...]) -> list[Key]:
         return [self._keys[number] for number in key]
 
-    def standing(self) -> tuple[Any, ...]:
+    def standing(self) -> Standing:
         """What is open, for `stand`."""
-        return list(self._open), list(self._times), dict(self._lately), dict(self._stepped), self._descended, self._stretch
+        return Standing(list(self._open), list(self._times), dict(self._lately), dict(self._stepped), self._descended, self._stretch)
 
-    def stand(self, standing: tuple[Any, ...]) -> None:
-        """As in a cycle that went alike so far."""
-        opened, times, lately, stepped, self._descended, self._stretch = standing
-        self._open, self._times, self._lately, self._stepped = list(opened), list(times), dict(lately), dict(stepped)
+    def stand(self, standing: Standing, ahead: Ahead) -> None:
+        """As in a cycle that went alike so far, after what this one has ahead of it."""
+        by = len(ahead.opened)
+        self._open, self._times = ahead.opened + standing.opened, ahead.times + standing.times
+        self._lately = {number: at + by for number, at in standing.lately.items()}
+        self._stepped = {name: at + by for name, at in standing.stepped.items()}
+        self._descended, self._stretch = (at and at + by for at in (standing.descended, standing.stretch))
+
+    def would_be(self, ahead: Ahead, key: tuple[int, ...]) -> tuple[int, ...] | None:
+        """The cycle that goes like this one with something ahead of it; None where none went like that."""
+        return key if not ahead.opened else longer if (longer := (*ahead.opened, *key)) in self._patterns else None
 
     @property
     def steps(self) -> int:

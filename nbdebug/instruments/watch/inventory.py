@@ -135,9 +135,11 @@ class WatchedLoader:
 
     def delivered_all(self, sizes: Iterable[int | None]) -> None:
         """Many batches; one of below zero samples is counted already."""
-        for size in sizes:
+        for size, times in Counter(sizes).items():
             if size is None or size >= 0:
-                self.delivered(size)
+                self.position += times
+            if size is not None and size >= 0:
+                self.sizes[size] = self.sizes.get(size, 0) + times
 
     def scored(self, name: str, loss: float, size: int) -> None:
         """A loss, the mean of a batch, without a backward pass."""

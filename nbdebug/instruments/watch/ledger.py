@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 import weakref
-from collections.abc import Iterable
+from collections.abc import Hashable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +14,8 @@ from torch import Tensor, nn
 SURE = 20  # backward passes after which a few parameters stand for all when one asks whether gradients came
 PROBES = 3  # of them: the first, one in the middle, the last
 LOOKS = 12  # times that numbers are looked at, of gradients that nobody was seen to clear; afterwards they stay as they were
+PHASE = 8  # steps of an optimizer, after which one that steps for the first time takes over from it; our choice: a critic takes fewer before its generator does
+OURS = 3  # references to an optimizer that nobody else holds: the account's, that of its name, and that which asks for their number
 VALUES = 8  # of a weight, that tell whether it was moved behind its version counter
 
 
@@ -23,6 +26,7 @@ class Pass:
     place: int
     holders: int = 0  # accounts that did not throw its gradients away
     used: bool = False  # by hand: the loop moved the weights itself
+    loss: Hashable = None  # which loss of its update that was, as `Curves` knows it
 
 
 class Account:
@@ -38,6 +42,8 @@ class Account:
         self.wrote = False  # the loop had written to the gradients when the scaler's step divided them
         self.by_hand = False  # its weights were moved, and not by its steps
         self.steps = self.skipped = 0
+        self.over = False  # another optimizer took its parameters over, and it has not stepped since
+        self._came_back = False
         self._passes = self._looks = 0
         self._probes: list[Tensor] = []
         self._before: list[int] = []
@@ -120,19 +126,25 @@ class Account:
         self._used = self._in_use()
         self.steps += not skipped
         self.skipped += skipped
+        self._came_back, self.over = self._came_back or self.over, False
 
-    def zero(self, cleared: set[int] | None) -> list[int]:
-        """These parameters are cleared, or all of them; gives the places of the passes that nobody gets to use."""
+    def may_be_over(self) -> bool:
+        """Whether it stepped for a while, or nobody holds it any more, and it never took turns with another that holds the same parameters."""
+        steps = self.steps + self.skipped
+        return not self._came_back and (steps >= PHASE or (steps > 0 and sys.getrefcount(self.optimizer) <= OURS))
+
+    def zero(self, cleared: set[int] | None) -> list[Pass]:
+        """These parameters are cleared, or all of them; gives the passes that no step gets to use."""
         if cleared is not None and any(p.grad is not None and id(p) not in cleared for p in self.parameters):
             return []  # the rest of them still holds what was there
         self._look_for_moves()
-        thrown = []
+        lost = []
         for made in self.pending:
             made.holders -= 1
-            if not made.holders and not made.used:
-                thrown.append(made.place)
+            if not made.holders:
+                lost.append(made)
         self._cleared()
-        return thrown
+        return lost
 
     def standing(self) -> tuple[Any, ...]:
         """What it remembers of the update under way, for `stand`."""
@@ -150,6 +162,12 @@ class Account:
         self._after = self._before if known else None
         self._weights = [(p, mark_of(p), self._value_of(p)) for p in self._few()] if passes else []
         self._used = self._in_use() if self.spent else []
+
+    def stands(self, there: tuple[Any, ...]) -> bool:
+        """Whether it remembers as much of the update under way as it did there, in another update."""
+        passes, *rest = self.standing()
+        before, *others = there
+        return rest == others and [(made.place, *told) for made, *told in passes] == [(made.place, *told) for made, *told in before]
 
     def release(self) -> None:
         """Lets go of the parameters; they are read again from the optimizer."""
@@ -210,24 +228,40 @@ class Ledger:
             known.refresh()
         return known
 
-    def zero(self, owner: Any) -> tuple[str, str, list[int]]:
-        """`owner.zero_grad()` was called: whose gradients went unused, whose were cleared, and the places of the passes that gave them."""
+    def zero(self, owner: Any) -> tuple[str, str, list[Pass]]:
+        """`owner.zero_grad()` was called: whose gradients nobody had used, whose were cleared, and the passes that no step gets to use."""
         if len(self.accounts) == 1 and id(owner) in self.accounts:  # the most frequent case
             (only,) = self.accounts.values()
-            thrown = only.zero(None)
-            return only.name if thrown else "", only.name, thrown
+            lost = only.zero(None)
+            return only.name if any([not made.used for made in lost]) else "", only.name, lost
         own = _parameters(owner)
         of = [a for a in self.accounts.values() if a.owns(own)]
         several = [(a.name, a.zero(None if a.optimizer is owner else own)) for a in of]
-        places = [place for _, thrown in several for place in thrown]
-        return ", ".join([name for name, thrown in several if thrown]), ", ".join([a.name for a in of]), places
+        threw = [name for name, lost in several if any(not made.used for made in lost)]
+        return ", ".join(threw), ", ".join([a.name for a in of]), [made for _, lost in several for made in lost]
 
     def of_gradients(self, gradients: Iterable[Any]) -> Account | None:
         """The account that the first of these gradients belongs to."""
         first = next(iter(gradients), None)
         if first is None:
             return None
-        return next((a for a in self.accounts.values() if any(p.grad is first for p in a.parameters)), None)
+        return next((a for a in self.live() if any(p.grad is first for p in a.parameters)), None)
+
+    def live(self) -> list[Account]:
+        """Those that may step yet: of several phases of a training, each with an optimizer of its own, only the last."""
+        return [account for account in self.accounts.values() if not account.over]
+
+    def begins(self, account: Account, beside: set[str]) -> list[str]:
+        """An optimizer steps for the first time: what held the same parameters and stepped in updates before is over, unless it comes back.
+
+        Args:
+            beside: names of those that step in the same update.
+        """
+        own = {id(p) for p in account.parameters}
+        over = [other for other in self.accounts.values() if other.name not in {account.name, *beside} and other.may_be_over() and other.owns(own)]
+        for other in over:
+            other.over, other.pending = True, []
+        return [other.name for other in over]
 
     def __iter__(self):
         return iter(self.accounts.values())

@@ -15,6 +15,7 @@ from typing import Any
 from torch import Tensor
 
 from nbdebug.instruments.watch.call_facts import rows_of
+from nbdebug.instruments.watch.cycles import Ahead
 from nbdebug.instruments.watch.recorder import Recorder
 
 MOST = 64  # rows that are kept; our choice: more cost as much each
@@ -42,12 +43,23 @@ class Notes:
         self._works = next((at for at, call in enumerate(calls) if call.kind == "forward" and call.facts[1]), len(calls))  # first forward pass for training
         batches = [at for at, call in enumerate(calls[: self._works]) if call.kind == "batch"]
         self._begins = batches[-1] if batches else self._works  # with this call the time of an update begins
-        self._met = True  # the update under way is the one whose first call was heard
+        self._of_first = 0  # columns of the first call
         for at, call in enumerate(calls):
             call.tell = self._teller(at, call)
-            if at == 0:
-                self._row.extend(self._heard(what) for what, _ in self._columns)
+            self._of_first = self._of_first if at else len(self._columns)
+        self._met = True  # the update under way is the one whose first call was heard
+        self._ahead, self._first = Ahead([], []), key  # what that update has ahead of the cycle; which one it is therefore
+
+    def begin(self, ahead: Ahead) -> bool:
+        """The first call was heard, and the others are known, of an update that has this ahead of the cycle; False where none went like that before."""
+        recorder = self._recorder
+        if (first := recorder.cycles.would_be(ahead, self._key)) is None:
+            return False
+        self._ahead, self._first, self._met = ahead, first, True
+        self._row.clear()
+        self._row.extend(self._heard(what) for what, _ in self._columns[: self._of_first])
         recorder.curves.clear()
+        return True
 
     def over(self) -> None:
         """An update is over."""
@@ -55,11 +67,12 @@ class Notes:
         if recorder.sampling or recorder.tells_each:
             self._write()
             self._give_back(len(self._calls))
+            recorder.curves.as_usual()
             self._row.clear()
             self._count(1, 0)
             if recorder.sampling:
                 self._looks(False)
-            recorder.close_by_heart(self._key)
+            recorder.close_by_heart(self._again())
             return
         self._rows.append(tuple(self._row))
         self._row.clear()
@@ -81,14 +94,15 @@ class Notes:
                 account = recorder.ledger.accounts[call.thing]
                 call.tell = functools.partial(recorder.before_by_heart, account) if begins else None
 
-    def wake(self, at: int) -> None:
-        """The recorder is to hear again, after so many calls of the update under way."""
+    def wake(self, at: int) -> Ahead:
+        """The recorder is to hear again, after so many calls of the update under way; gives what that has ahead of the cycle."""
         if self._recorder.sampling:
             self._looks(False)
         self._write(at)
         if self._calls[at % len(self._calls)].kind == "backward":  # under way: the recorder will hear of its end, and takes the loss from the curves
             self._row.pop()
         self._give_back(at)
+        return self._ahead
 
     # -- what is noted of a call ----------------------------------------------------------------------------------
 
@@ -136,16 +150,16 @@ class Notes:
 
         return tell
 
-    def _of_loss(self, at: int, call: Any) -> Callable[..., None]:
-        return functools.partial(self._recorder.constants.again, self._recorder, call.thing)
+    def _of_loss(self, at: int, call: Any) -> Callable[..., None] | None:
+        return self._recorder.constants.again(self._recorder, call.thing)
 
     def _of_descends(self, at: int, call: Any) -> Callable[..., bool]:
-        recorder, curves, sure = self._recorder, self._recorder.curves, self._sure
+        recorder, curves, sure, is_from, again = self._recorder, self._recorder.curves, self._sure, call.is_from, self._recorder.graphs.descends_again
         retain, place, scaled = call.whose
         note = self._column(LOSS, call.next.whose)
 
         def tell(root: Tensor, frame: FrameType) -> bool:
-            if not sure(call, frame):
+            if not ((at and is_from(frame)) or sure(call, frame)):
                 return False
             if scaled and recorder.sampling:
                 recorder.numbers.backward_scale(curves.scale())
@@ -154,9 +168,8 @@ class Notes:
             if type(value) is float and recorder.on_loss(value) and at:
                 self._startled()
                 return False
-            value = curves.unscaled(value) if scaled else value
-            recorder.graphs.descends_again(root, retain=retain, place=place)
-            note(value)
+            again(root, retain, place)
+            note(curves.unscaled(value) if scaled else value)
             return True
 
         return tell
@@ -199,9 +212,16 @@ class Notes:
                 else:
                     found[what].append((whose, values))
             self._recorder.curves.closed_all(self._recorder.steps - len(rows), len(rows), **found)
-            self._recorder.cycles.again(self._key, len(rows))
+            self._recorder.cycles.again(self._again())
+            if len(rows) > 1:
+                self._recorder.cycles.again(self._key, len(rows) - 1)
         self._count(len(rows), at or 0)
         rows.clear()
+
+    def _again(self) -> tuple[int, ...]:
+        """The cycle that the first update went like which is not counted yet; those after it have nothing ahead."""
+        first, self._ahead, self._first = self._first, Ahead([], []), self._key
+        return first
 
     def _count(self, updates: int, at: int) -> None:
         """So many updates went through, and so many calls of the next."""

@@ -14,7 +14,14 @@ from torch import Tensor, nn
 from torch.optim import Optimizer, lr_scheduler
 
 from nbdebug.instruments.watch.aliases import LOOKS, aliases
-from nbdebug.instruments.watch.call_facts import autocast, is_divided, rows_of, wants_gradient, with_graph
+from nbdebug.instruments.watch.call_facts import (
+    autocast,
+    is_divided,
+    made_by,
+    rows_of,
+    wants_gradient,
+    with_graph,
+)
 from nbdebug.instruments.watch.constant import Constants
 from nbdebug.instruments.watch.curves import GIVEN, Curves
 from nbdebug.instruments.watch.cycles import FACTS, Cycles
@@ -77,8 +84,10 @@ class Recorder:
         self._scaled = 0  # losses that a scaler multiplied, and that no backward pass began at yet
         self._closure: Account | None = None
         self._backward = (0, "", False, False, False, "")  # place, and the facts known before the pass
+        self._made = ""  # what its loss was made by
+        self._again = 0  # backward passes since the last forward pass for training
         self.descent = (False, 0, False)  # of the last backward pass: whether it kept its graph, place, whether its loss was scaled
-        self.descended: tuple[str, int, bool, bool] = ("", 0, False, False)  # what `Curves.descended` was told of it
+        self.descended: tuple[str, Hashable, bool, bool] = ("", 0, False, False)  # what `Curves.descended` was told of it
         self._undo: Callable[[], None] | None = None
         self._training = True  # mode of the model that runs
         self._grad = self._half = self._descended = False  # _half: the forward passes for the coming backward ran in float16
@@ -190,12 +199,13 @@ class Recorder:
             self._sample_if_due()
         self._perhaps_validated.clear()
         roots = [given] if isinstance(given, Tensor) else [t for t in given or () if isinstance(t, Tensor)]
-        onto = ", ".join([a.name for a in self.ledger if a.before_backward()])
+        onto = ", ".join([a.name for a in self.ledger.live() if a.before_backward()])
         divided = any([is_divided(t, scaled=self._scaled > 0) for t in roots])
         self.graphs.descends(roots, retain=retain, place=place)
         inside = self._closure.name if self._closure is not None else ""
         self.descent = (retain, place, self._scaled > 0)
         self._backward = (place, onto, self._scaled > 0, divided, retain, inside)
+        self._made = made_by(roots[0]) if len(roots) == 1 else ""
         if not self._heard_a_loss and len(roots) == 1 and (loss := unheard_loss(roots[0])) is not None:
             self.constants.seen(loss.function, self.steps, roots[0], loss.args, loss.kwargs)
         self._heard_a_loss = False
@@ -209,18 +219,22 @@ class Recorder:
     def after_backward(self) -> None:
         place, onto, scaled, divided, retain, inside = self._backward
         made = Pass(place)
-        reached = ", ".join([a.name for a in self.ledger if a.after_backward(made, scaled)])
+        reached = ", ".join([a.name for a in self.ledger.live() if a.after_backward(made, scaled)])
         self._scaled = max(0, self._scaled - 1)
         self._training_loader = self._last_loader
-        self.descended = (reached, place, divided, scaled)
-        self.curves.descended(*self.descended)
+        self._again = self._again + 1 if self._descended else 0
+        self.descended = (reached, (place, self._made, self._again), divided, scaled)  # of one line, losses of one make are averaged: those of parts of a batch
+        loss = self.curves.descended(*self.descended)
+        made.loss = None if inside else loss  # what an optimizer asks for within its step it uses, also where it is cleared in between
+        if not reached and self.ledger.accounts:  # nobody steps with it, as where an input is moved
+            self.curves.unused([loss])
         self.cycles.add("backward", "", place, reached, onto, scaled, divided, retain, inside, self._half)
         self._descended = True
         if not self.ledger.accounts and self._last_model is not None:  # the loop moves its weights by hand
             self.cycles.stepped(BY_HAND)
             self._stepped.add(BY_HAND)
             self.curves.ended()
-        if self.steps < STRAYS_UNTIL or self.steps % STRAYS_EVERY == 0:
+        if self.steps < STRAYS_UNTIL or (self.steps + 1) % STRAYS_EVERY == 0:  # among them those that are heard however well they are known
             self._look_for_strays()
 
     def zero(self, owner: Any, frame: FrameType) -> None:
@@ -228,8 +242,9 @@ class Recorder:
         self._discover(place, frame)
         if isinstance(owner, Optimizer) and self._heeds(owner):
             self._account(owner, frame)
-        threw, of, thrown = self.ledger.zero(owner)
-        self.cycles.add("zero", self._name(owner, frame), place, threw, of, self._written(thrown))
+        threw, of, lost = self.ledger.zero(owner)
+        self.curves.unused([made.loss for made in lost if made.loss is not None])
+        self.cycles.add("zero", self._name(owner, frame), place, threw, of, self._written([made.place for made in lost if not made.used]))
 
     # -- update -------------------------------------------------------------------------------------------------
 
@@ -297,6 +312,8 @@ class Recorder:
             started = time.perf_counter()
             self.numbers.after_step(optimizer)
             self.spent += time.perf_counter() - started
+        if not account.steps + account.skipped and len(self.ledger.accounts) > 1 and (over := self.ledger.begins(account, self._stepped)):
+            self.curves.without(over)
         account.after_step()
         self._stepped.add(account.name)
         self.curves.updated(account)

@@ -14,6 +14,11 @@ from nbdebug.page import Panel
 from nbdebug.unheeded import Unheeded
 
 Fact = str | int | float | bool | None
+FAR_BETTER, BY_FAR = 0.4, 0.25  # of a model's error, that a rival's is at most; and of that of the best constant prediction, that lies between them at least. Our choice:
+# a linear model that was chosen on purpose and explains two thirds or more stays unaccused
+RIGHT, UNSURE = 0.15, 0.5  # the same error that is little; and a loss, over that of the best constant prediction, that goes with much
+ALIKE = 0.01  # spread of outputs over their size, below which they are all alike; our choice: where something is learnt it is above a tenth
+HALF = 0.5  # of its error, down to which a model must come with other steps for not being what is to blame; our choice
 
 
 @dataclass(frozen=True)
@@ -187,6 +192,42 @@ class Constant:
 
 
 @dataclass(frozen=True)
+class Rival:
+    """What a plain rival gets on samples that the training stands still on, beside the model as it was at the end."""
+
+    task: str  # "classes" or "numbers"; "" where the two could not be compared
+    samples: int
+    network: float | None  # share of wrong classes, or mean squared error, over that of the best constant prediction, on samples that it was trained on
+    rival: float | None  # the same of the rival, each sample predicted from the others
+    loss: float | None  # of the model on them in eval mode, over that of the best constant prediction
+    is_linear: bool = False  # what the model says is a weighted sum of what it gets
+    spread: float | None = None  # of the model's outputs from sample to sample, over their size or over that of the targets; None: not asked, because the loss is known
+    again: float | None = None  # error of the model itself after some steps of an optimizer of ours, where the rival was far better
+
+    @property
+    def tells(self) -> bool:
+        """Whether there is far more to learn in these samples than was learnt."""
+        if self.network is None or self.rival is None:
+            return False
+        return self.rival <= min(FAR_BETTER * self.network, self.network - BY_FAR)
+
+    @property
+    def is_collapsed(self) -> bool:
+        """Whether the model says the same of all samples."""
+        return self.spread is not None and self.spread <= ALIKE
+
+    @property
+    def is_capped(self) -> bool:
+        """Whether nearly all classes are right, and the loss is nearly that of a constant prediction all the same."""
+        return self.task == "classes" and self.network is not None and self.loss is not None and self.network <= RIGHT and self.loss >= UNSURE
+
+    @property
+    def is_stuck(self) -> bool:
+        """Whether the model could do what the training does not get it to."""
+        return self.again is not None and self.network is not None and self.again <= HALF * self.network
+
+
+@dataclass(frozen=True)
 class Source:
     """The text of a running cell or function, for what can only be read."""
 
@@ -294,6 +335,7 @@ class WatchResult:
     units: tuple[Units, ...] = ()
     alarms: tuple[Alarm, ...] = ()
     predictions: Predictions | None = None  # on a fixed batch, when that was asked for
+    rival: Rival | None = None  # asked when the loop is over, where its loss stands high and still
     limits: tuple[str, ...] = ()  # what could not be seen, in sentences
     looked: int | None = None  # updates at which tensors were looked at; None: not known
     heard: int | None = None  # updates of which every call was listened to in full; the others went as these

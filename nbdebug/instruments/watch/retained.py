@@ -133,7 +133,7 @@ class Graphs:
             if count & (count - 1) == 0:
                 self._sizes.setdefault(place, []).append(self._retained("graph", graph_size(roots[0], NODES), count, place))
 
-    def descends_again(self, root: Tensor, *, retain: bool, place: int) -> None:
+    def descends_again(self, root: Tensor, retain: bool, place: int) -> None:
         """A backward pass as those before. A graph that was marked where a model gave it needs no second mark."""
         if retain or self._evaluation is not None or self._marked != self._step:
             self.descends([root], retain=retain, place=place)

@@ -9,6 +9,7 @@ import math
 import re
 import statistics
 import time
+import warnings
 import weakref
 from collections.abc import Callable, Iterable, Iterator
 from types import TracebackType
@@ -30,8 +31,10 @@ from nbdebug.instruments.watch.numbers import Numbers
 from nbdebug.instruments.watch.origins import Origins
 from nbdebug.instruments.watch.pace import Pace
 from nbdebug.instruments.watch.predictions.keeping import Looks
+from nbdebug.instruments.watch.reading.courses import training_loader
 from nbdebug.instruments.watch.recorder import Recorder, Step
-from nbdebug.instruments.watch.result import Rescaled, Stray, WatchResult
+from nbdebug.instruments.watch.result import Rescaled, Rival, Stray, WatchResult
+from nbdebug.instruments.watch.rival import asked
 from nbdebug.listening import plain_path
 from nbdebug.nonfinite.loop.armed import Armament
 from nbdebug.taps import Both, Taps
@@ -139,8 +142,21 @@ class Watch(contextlib.ContextDecorator):
             self._looks.close()
         self._stopped = why
         self._frozen = self._measured()
+        if not why:
+            self._frozen = dataclasses.replace(self._frozen, rival=self._rival(self._frozen))
         if self._files is not None:
             self._files.close(self._frozen, self.report().findings)
+
+    def _rival(self, result: WatchResult) -> Rival | None:
+        """What another model makes of the samples, where the training stands still; whatever goes wrong then, it says nothing."""
+        models, loader = self._trained_models(), training_loader(result)
+        entry = next((e for e in self._recorder.loaders.values() if loader is not None and e.name == loader.name), None)
+        if len(models) != 1 or entry is None:
+            return None
+        with contextlib.suppress(Exception), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return asked(result, models[0].module, entry.loader())
+        return None
 
     def _let_go(self) -> None:
         self._trained = {m.name: weakref.ref(m.module) for m in self._recorder.models.values()}
@@ -322,8 +338,8 @@ def watch(
     Args:
         model: watch only this model (or these).
         optimizer: an optimizer (or several) that is not among the loop's variables before it first steps.
-        every: look at the tensors of every so many steps; 1: of every step. None: of the first steps, then at 1.6 times the step of the last
-            look, sooner while looking takes under 5 % of the loop's time, and of a step whose loss jumps; with `each_step` or `max_gradient_norm` of every step. The report says how often. Losses, rates and the order of calls are of every step.
+        every: look at the tensors of every so many steps; 1: of every step. None: of the first steps, then at twice the step of the last
+            look, sooner while looking takes under 3 % of the loop's time, and of a step whose loss jumps; with `each_step` or `max_gradient_norm` of every step. The report says how often. Losses, rates and the order of calls are of every step.
         budget: the share of a step's time that watching may take, such as "5%"; it is measured, and `every` chosen.
         predictions: a loader, or one batch, such as val_loader: what the model says of up to 64 of its samples, in eval mode, again and
             again over the run; at the steps of `every`, else as often as 2 % of the time allow.

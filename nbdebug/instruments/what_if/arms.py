@@ -69,20 +69,23 @@ def as_it_is(setup: TrainingSetup) -> None:
 
 
 def train(
-    setup: TrainingSetup, batches: Sequence[Any], steps: int, name: str, change: Callable[[TrainingSetup], None] = as_it_is, *, masks: bool = True, clip: bool = False,
-    seconds: float = math.inf,
+    setup: TrainingSetup, batches: Sequence[Any], steps: int, name: str, change: Callable[[TrainingSetup], Callable[[], None] | None] = as_it_is, *, masks: bool = True, clip: bool = False,
+    seconds: float = math.inf, apart: Sequence[Any] = (),
 ) -> Generator[None, None, Course]:
     """So many updates, round and round over the batches; weights and rates come back afterwards. Stops after each, to be gone on with or left.
 
     Args:
+        change: what is changed; it may hand back what undoes it.
         seconds: of this thread, after which it ends.
+        apart: batches that nothing is trained on, whose loss is asked for at the end.
     """
     losses: list[float] = []
     until = time.thread_time() + seconds
     with untouched(setup, weights=True), contextlib.ExitStack() as stack:
         in_training_mode(setup)
         seed_torch(0)
-        change(setup)
+        if (undo := change(setup)) is not None:
+            stack.callback(undo)
         if not masks:
             stack.enter_context(without_dropout(setup.model))
         for step in range(steps):
@@ -97,13 +100,22 @@ def train(
                 nn.utils.clip_grad_norm_(setup.model.parameters(), LIMIT)
             setup.step()
             yield
-        return Course(name, tuple(losses), _calm(setup, batches))
+        return Course(name, tuple(losses), _calm(setup, batches), _apart(setup, apart))
 
 
 def _calm(setup: TrainingSetup, batches: Sequence[Any]) -> float:
     few = batches[:CALM]
     with torch.no_grad(), without_dropout(setup.model):
         return math.fsum(float(setup.loss(own_copy(batch))) for batch in few) / len(few)
+
+
+def _apart(setup: TrainingSetup, batches: Sequence[Any]) -> float | None:
+    """The mean loss in eval mode; None without batches."""
+    if not batches:
+        return None
+    setup.model.eval()
+    with torch.no_grad():
+        return math.fsum(float(setup.loss(own_copy(batch))) for batch in batches) / len(batches)
 
 
 def _groups(setup: TrainingSetup) -> Iterator[dict[str, Any]]:

@@ -8,7 +8,7 @@ from nbdebug.errors import NotChecked
 from nbdebug.findings import WARNING
 from nbdebug.instruments.base import Seen
 from nbdebug.instruments.what_if.instrument import LEARNS, needed, what_if
-from nbdebug.instruments.what_if.result import SLOWER, UNDECAYED, UNMASKED, Change, WhatIf
+from nbdebug.instruments.what_if.result import PARTED, SLOWER, UNDECAYED, UNMASKED, Change, WhatIf
 
 
 @what_if.check("ND604", "learning rate too high", severity=WARNING, advice="divide the learning rate by 10, or warm it up; lr_find compares rates")
@@ -29,6 +29,12 @@ def masked(result: WhatIf) -> Iterator[Seen]:
     yield from _helped(result, UNMASKED, "dropout of {:g}")
 
 
+@what_if.check("ND204", "sharing broken", severity=WARNING, advice="build each layer anew: {name: Layer() for name in names}; if they are to be one, say so beside it")
+def one_for_several(result: WhatIf) -> Iterator[Seen]:
+    """The first steps go much further with a layer of its own for each of its names, where the text that repeats it speaks of no sharing."""
+    yield from _helped(result, PARTED, "{}")
+
+
 def _helped(result: WhatIf, what: str, said: str) -> Iterator[Seen]:
     change = next((c for c in result.changes if c.what == what), None)
     if result.reason and change is None:
@@ -36,7 +42,7 @@ def _helped(result: WhatIf, what: str, said: str) -> Iterator[Seen]:
     learns = change is not None and result.first is not None and all(pair.changed.late <= LEARNS * result.first for pair in change.pairs)
     if change is not None and learns and len(change.pairs) > 1 and change.gain >= needed(change):
         yield Seen(
-            f"with {said.format(change.was)} the loss comes from {result.first:.3g} to {_level(change, True):.3g} in {len(change.pairs[0].changed.losses)} steps; with {what} it comes to "
+            f"with {said.format(change.named or change.was)} the loss comes from {result.first:.3g} to {_level(change, True):.3g} in {len(change.pairs[0].changed.losses)} steps; with {what} it comes to "
             f"{_level(change, False):.3g}, from the same weights on the same batches",
             change.location, {"was": change.was, "first": result.first, "gain": change.gain, "steps": len(change.pairs[0].changed.losses)},
         )  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import contextlib
 import itertools
 import math
 import time
@@ -15,14 +16,17 @@ from torch import Tensor
 
 from nbdebug import loading
 from nbdebug.batch import own_copy
+from nbdebug.coming_rates import coming_rates, set_rate, warms_up
 from nbdebug.counterfactual import in_training_mode, is_adaptive
 from nbdebug.errors import NbdebugError
 from nbdebug.findings import Location
 from nbdebug.instruments.base import Instrument, demand_at_least, instrument
+from nbdebug.instruments.what_if.apart import one_for_all, parted
 from nbdebug.instruments.what_if.arms import MASKS, slower, train, undecayed
 from nbdebug.instruments.what_if.result import (
     AS_IT_IS,
     CLIPPED,
+    PARTED,
     SLOWER,
     UNDECAYED,
     UNMASKED,
@@ -39,7 +43,7 @@ from nbdebug.training_setup import TrainingSetup
 from nbdebug.untouched import untouched
 
 LEARNT = 0.15  # of the loss at the start, below which a training that came there in its first steps is left alone; our choice
-HELPED = {SLOWER: 1.4, UNMASKED: 1.35, UNDECAYED: 1.25}  # times, by which the loss is lower with a change; our choice: on sound programs at most 1.0, 1.2 and 1.1
+HELPED = {SLOWER: 1.4, UNMASKED: 1.35, UNDECAYED: 1.25, PARTED: 1.5}  # times, by which the loss is lower with a change; our choice: on sound programs at most 1.0, 1.2 and 1.1
 HEAVY, HARDLY = 0.85, 0.5  # probability of dropout, from which on it is left out for once where the loss stands at so much of its first value; our choice: wide layers learn with 0.8
 A_LITTLE, MEANT_APART = 1.1, 0.03  # the same of a decay that Adam takes for a part of the gradient, and that is as large as those of AdamW
 LONGER = 2  # times the steps that a decay is given: what it does adds up
@@ -48,6 +52,7 @@ NEARLY_ALL = 0.99  # with more, not even a few samples can be memorised, and tha
 LEARNS = 0.9  # of the loss at the start, to which a training with the change must come: what is done already shows nothing
 NOTICED = 0.02  # of the weights, that decay must be able to take for being tried
 READING = 0.7  # seconds for the batches
+APART = 4  # validation batches that the loss is asked on
 WARM = 3  # batches that the loss at the start is the mean of
 UNTRIED = "because the time was up before it was tried"
 CLIPS = ("clip_grad_norm_", "clip_grad_norm", "clip_grad_value_", "clip_grads_with_norm_", "clip_gradients")
@@ -64,7 +69,8 @@ def what_if(setup: TrainingSetup, *, steps: int = 60, seconds: float = 20.0) -> 
     """Would the first steps go better with a tenth of the learning rate, without weight decay, without dropout?
 
     Borrowed weights are trained by your own optimizer on some batches, as it is; where that learns little, again from the same weights with
-    one thing changed, and what helps is tried a second time on the same batches in another order.
+    one thing changed, and what helps is tried a second time on the same batches in another order. Where a schedule warms up, the rate is that
+    which it goes up to; whether that is too high is not asked then, for a warm-up is there so that it is not.
 
     Args:
         steps: updates of each of these trainings.
@@ -76,6 +82,9 @@ def what_if(setup: TrainingSetup, *, steps: int = 60, seconds: float = 20.0) -> 
     if (reason := _obstacle(setup)) is not None:
         yield WhatIf(reason=reason)
         return
+    warming = warms_up(setup)
+    for group, rate in coming_rates(setup):
+        set_rate(group, rate)  # the frame hands that of now back
     batches = _read(setup, steps)
     first = _untrained(setup, batches)
     if not math.isfinite(first):
@@ -91,11 +100,9 @@ def what_if(setup: TrainingSetup, *, steps: int = 60, seconds: float = 20.0) -> 
         return
     steps = done if math.isfinite(plain.losses[-1]) else steps
     found = WhatIf(steps, first, plain, reason=UNTRIED)
-    if plain.level < LEARNT * first:
-        yield replace(found, reason="")
-        return
     yield found
-    for change, attempt in _candidates(setup, batches[0], steps, plain.level >= HARDLY * first, math.isfinite(plain.late + plain.calm)):
+    learnt = plain.level < LEARNT * first
+    for change, attempt in _towers(setup, batches[0]) if learnt else _candidates(setup, batches[0], steps, plain.level >= HARDLY * first, math.isfinite(plain.late + plain.calm) and not warming):
         for order in (batches, batches[::-1]):
             pair = yield from _meanwhile(found, _pair(setup, order, steps, plain if order is batches else None, attempt, change.what))
             change = replace(change, pairs=(*change.pairs, pair))
@@ -106,7 +113,7 @@ def what_if(setup: TrainingSetup, *, steps: int = 60, seconds: float = 20.0) -> 
     yield replace(found, reason="")
 
 
-Attempt = Callable[[TrainingSetup, list[Any], int], Generator[None, None, Course]]
+Attempt = Callable[..., Generator[None, None, Course]]  # of setup, batches, steps; what is learnt apart from them by name
 Done = TypeVar("Done")
 
 
@@ -139,6 +146,13 @@ def _read(setup: TrainingSetup, most: int) -> list[Any]:
     return held
 
 
+def _validation(setup: TrainingSetup) -> list[Any]:
+    """A few batches that nothing is trained on; none where there is no loader of them that can be read."""
+    with contextlib.suppress(NbdebugError):
+        return [setup.moved(batch) for batch in loading.first_batches(setup.val_loader, APART, "val_loader")] if setup.val_loader is not None else []
+    return []
+
+
 def _untrained(setup: TrainingSetup, batches: list[Any]) -> float:
     with untouched(setup, weights=True):
         in_training_mode(setup)
@@ -155,18 +169,19 @@ def needed(change: Change) -> float:
 
 def _pair(setup: TrainingSetup, order: list[Any], steps: int, plain: Course | None, attempt: Attempt, what: str) -> Generator[None, None, Pair]:
     """The change on these batches, beside the training as it is; where the loop clips, beside the better of that and a clipped one."""
-    if what == UNDECAYED:
+    apart = _validation(setup) if what == UNDECAYED else ()  # decay may be strong on purpose, where there are few samples
+    if what in (UNDECAYED, PARTED):
         plain, steps = None, LONGER * steps
-    plain = plain or (yield from train(setup, order, steps, AS_IT_IS))
-    changed = yield from attempt(setup, order, steps)
+    plain = plain or (yield from train(setup, order, steps, AS_IT_IS, apart=apart))
+    changed = yield from (attempt(setup, order, steps, apart=apart) if apart else attempt(setup, order, steps))
     if what == SLOWER and _written(setup, CLIPS) and Pair(plain, changed).gain >= HELPED[what]:
         clipped = yield from train(setup, order, steps, CLIPPED, clip=True)
         plain = min((plain, clipped), key=lambda course: course.level)
     return Pair(plain, changed)
 
 
-def _candidates(setup: TrainingSetup, batch: Any, steps: int, hardly: bool, finite: bool) -> Iterator[tuple[Change, Attempt]]:
-    """What may be in the way, with how it is changed."""
+def _candidates(setup: TrainingSetup, batch: Any, steps: int, hardly: bool, settled: bool) -> Iterator[tuple[Change, Attempt]]:
+    """What may be in the way, with how it is changed; the rate only where it is `settled`: the loss stays finite with it, and no warm-up goes before it."""
     group = max(setup.optimizers[0].param_groups, key=lambda g: float(g.get("weight_decay") or 0.0))
     decay = float(group.get("weight_decay") or 0.0)
     if decay > 0 and _bites(setup, group, LONGER * steps):
@@ -174,9 +189,18 @@ def _candidates(setup: TrainingSetup, batch: Any, steps: int, hardly: bool, fini
     p, place = _heaviest(setup, batch) if hardly else (0.0, Location())
     if HEAVY <= p <= NEARLY_ALL:
         yield Change(UNMASKED, p, place), partial(train, name=UNMASKED, masks=False)
+    yield from _towers(setup, batch)
     fastest = max(setup.optimizers[0].param_groups, key=lambda g: float(g.get("lr") or 0.0))
-    if float(fastest.get("lr") or 0.0) > 0 and finite and not _sets_rates(setup):
+    if float(fastest.get("lr") or 0.0) > 0 and settled and not _sets_rates(setup) and not _accumulates(setup):
         yield Change(SLOWER, float(fastest["lr"]), _place(setup, fastest)), partial(train, name=SLOWER, change=slower)
+
+
+def _towers(setup: TrainingSetup, batch: Any) -> Iterator[tuple[Change, Attempt]]:
+    """A layer that stands under several names; asked also of what learns quickly, for a bad start makes any course look steep."""
+    if (one := one_for_all(setup, batch)) is not None:
+        names = " and ".join(f"`{name}`" for name in one.names)
+        change = Change(PARTED, float(len(one.names)), one.location, named=f"{names} being one and the same {one.kind}")
+        yield change, partial(train, name=PARTED, change=parted(one))
 
 
 def _bites(setup: TrainingSetup, group: dict[str, Any], steps: int) -> bool:
@@ -222,6 +246,12 @@ def _is_layer(setup: TrainingSetup, path: str) -> bool:
 def _written(setup: TrainingSetup, names: tuple[str, ...]) -> bool:
     """Whether the text calls one of these."""
     return any(called(call) in names for _, _, tree in all_texts(setup.model) for call in calls(tree))
+
+
+def _accumulates(setup: TrainingSetup) -> bool:
+    """Whether the loop steps only after every few batches: its rate is meant for these together."""
+    tests = (node for _, _, tree in all_texts(setup.model) for node in ast.walk(tree) if isinstance(node, ast.If) and any(isinstance(part, ast.Mod) for part in ast.walk(node.test)))
+    return any(called(call) == "step" and not call.args for node in tests for part in node.body for call in calls(part))
 
 
 def _sets_rates(setup: TrainingSetup) -> bool:

@@ -9,6 +9,7 @@ from nbdebug.findings import Location
 from nbdebug.page import Curve, Note, Panel, Table
 
 AS_IT_IS, CLIPPED, SLOWER, UNDECAYED, UNMASKED = "as it is", "clipped at 1", "a tenth of the learning rate", "no weight decay", "no dropout"
+PARTED = "a layer of its own for each name"
 LATE = 1 / 3  # of a training, the end that is compared
 
 
@@ -19,6 +20,7 @@ class Course:
     changed: str
     losses: tuple[float, ...]  # before each update
     calm: float  # of the first batches after the last update, without dropout
+    apart: float | None = None  # of some validation batches then; None where there are none
 
     @property
     def late(self) -> float:
@@ -45,7 +47,9 @@ class Pair:
         """How many times higher the loss is as it is, by the figure that says less."""
         if not math.isfinite(self.changed.late) or not math.isfinite(self.changed.calm):
             return 0.0
-        pairs = ((self.without.late, self.changed.late), (self.without.calm, self.changed.calm))
+        pairs = [(self.without.late, self.changed.late), (self.without.calm, self.changed.calm)]
+        if self.changed.apart is not None and self.without.apart is not None:  # what only learns its samples by heart sooner is no gain
+            pairs.append((self.without.apart, self.changed.apart))
         return min(math.inf if not math.isfinite(high) else high / max(low, 1e-12) for high, low in pairs)
 
 
@@ -57,6 +61,7 @@ class Change:
     was: float  # the rate, the decay, the probability as it is
     location: Location
     pairs: tuple[Pair, ...] = ()
+    named: str = ""  # what it was about, where that is no number
     coupled: bool = False  # a decay that goes through the scale of an adaptive optimizer, as in Adam
 
     @property

@@ -120,7 +120,7 @@ def _uneven_classes(loader: LoaderLook, field: Field, labels: Labels) -> Iterato
     elif ratio >= TELL_FROM and not _compensated(labels, favour):
         alarming = ratio > WARN_FROM and labels.plain
         yield Seen(
-            f"{counted}, and neither weights nor a sampler make up for it", Location(detail=place), evidence,
+            f"{counted}, and neither weights in the loss nor a sampler make up for it", Location(detail=f"loss_fn, {place}"), evidence,
             severity=WARNING if alarming else INFO, advice=_weights_that_would_do(labels, common),
         )  # fmt: skip
 

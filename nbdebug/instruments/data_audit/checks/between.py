@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from nbdebug.data.between import BetweenLook
+from nbdebug.data.between.drift import LACKING
 from nbdebug.data.between.found import PAIRS, ClassShift, Drift, Embedding, Overlap, Preparation, Repeats
 from nbdebug.data.between.parts import GROUPED
 from nbdebug.data.sources.table import NUMBERS
@@ -66,8 +67,8 @@ def preparation_mismatch(look: DataLook) -> Iterator[Seen]:
         a shifted vocabulary, small letters): it is told only where it brings the Kolmogorov-Smirnov distance of all columns
         from above 0.5 down to what two random parts of train differ by. Columns of few values are known by these, channels by the mean
         distance of all of them, and a vocabulary that was made anew by its order, which is that of val itself; categories that were, by the gap that val's lack
-        leaves; what was scaled or filled by val's own numbers, by their being exact; columns of one distribution in another order by what they tell of the target, which in val is
-        told in that order alone; pictures and series that lie the other way by their mean. What no rule explains is drift, ND115.
+        leaves; what was scaled or filled by val's own numbers, by their being exact; targets that are scaled in train alone, where nothing in the text turns predictions back; columns, or colours, of one distribution in another order by what they tell of the target, which in val is
+        told in that order alone, or with their signs turned back; rows whose targets are others, too, and that lie where train's may, are no matter of scale; pictures and series that lie the other way by their mean. What no rule explains is drift, ND115.
     Where: the loader, the field, the columns.
     Try: fit the scaler on train and apply it to both; one function that makes the transform for both.
     Bad:
@@ -101,7 +102,7 @@ def drift(look: DataLook) -> Iterator[Seen]:
 
     Wrong: validation then measures another task than the one that is learnt.
     Seen: of every column the Kolmogorov-Smirnov distance, beside what random parts of train of the same sizes reach; of whole samples
-        a multi-kernel MMD and how well its witness tells the splits apart; of classes the total variation. A warning needs a
+        a multi-kernel MMD and how well its witness tells the splits apart; of sequences the tokens that train lacks, and how often each comes; of classes the total variation. A warning needs a
         large effect (distance above 0.5, AUC above 0.9, four in ten labels moved: our choice) and one that chance gives in fewer than one
         of 100,000 splits. Where parts of train differ as much among themselves (blocks of its rows, or the groups that k-means finds
         where rows lie closer together than independent ones), the split is by time, subject or site. That, augmented data, and columns that
@@ -215,6 +216,8 @@ def _drifting(look: BetweenLook, field: str, told: list[Drift], alarming: bool) 
         f"{whole} {'is' if len(told) == 1 else 'are'} distributed differently in {look.val}: {what} {worst.distance:.2f} "
         f"(random parts of {look.train} stay below {worst.null:.2f}){moved}"
     )
+    if worst.column == LACKING:
+        message = f"{worst.distance:.0%} of the tokens of {look.val}'s {field} never occur in {look.train} (of random parts of it, at most {worst.null:.0%})"
     if not alarming:
         message += f"; {worst.why_legal}" if worst.why_legal not in ("", "small", "few samples", "one of many") else ""
     evidence = {"distance": worst.distance, "null": worst.null, "by_order": worst.by_order, "columns": len(told)}

@@ -6,13 +6,17 @@ import re
 from collections.abc import Iterator
 
 from nbdebug.data.features import FeatureLook, place
+from nbdebug.data.features.columns import ColumnLook
 from nbdebug.errors import NotChecked
 from nbdebug.findings import INFO, WARNING, Location
 from nbdebug.instruments.base import Seen
 from nbdebug.instruments.data_audit.measure import data_audit
 from nbdebug.instruments.data_audit.result import NAMED, DataLook
+from nbdebug.lines.clipped import clips, line_that_clips
+from nbdebug.source_lines import location_fields
 
 MANY = 0.5  # of columns without names, from which on constant ones are told
+LOST, MEASURED = (3, 0.5), 0.3  # columns without a value of their own, how many and which share; different values a row of the others; our choice
 FEWEST = 20  # samples; of fewer, a column may have one value by chance
 SAME = {"equal": "equals {}", "a linear map of it": "is {} times a number plus another", "the same categories": "says the same as {} in other words"}
 FAR_OUT = 0.01  # of the rows beyond three interquartile ranges; of a normal distribution it is one in 400,000
@@ -29,7 +33,10 @@ def missing_or_constant(look: DataLook) -> Iterator[Seen]:
         repeated while the others hardly are, and has a sign that none of them has or lies a quarter of their range off.
         With a model it must reach the first layer as it is. So is any number at one end of a column, scaled or not, a quarter
         of the others' range away from them, whose rows have the target of all rows, while those of the nearest values have another; and a column of
-        which half the values are squeezed into 0.3 standard deviations, where their ranks tell of the target twice what they do themselves. Columns of numbers that are text, all of it or by a few
+        which half the values are squeezed into 0.3 standard deviations, where their ranks tell of the target twice what they do themselves; targets under a
+        squared loss that are so, and whose order alone the inputs tell. A column in two units warns: two groups of one shape and of two sizes, that the target
+        does not tell apart and follows alike; and a few samples ten times as far out as all others, unless the target is about these. So do
+        most columns at their highest value, where the text cuts off, and most of a measured table with a single value. Columns of numbers that are text, all of it or by a few
         placeholders or separators, and a column with nothing in it, warn. The rest is worth knowing: shares of missing
         values, constant columns, values beyond three interquartile ranges, copies, row numbers, headers amid the data,
         skewness above 2, the outermost half percent left out, with the transform that takes most of it away.
@@ -46,12 +53,16 @@ def missing_or_constant(look: DataLook) -> Iterator[Seen]:
     asked: FeatureLook = look.answer("features")
     yield from _stand_ins(look, asked)
     yield from _hiding(look, asked)
+    yield from _in_two_units(look, asked)
+    yield from _beside_giants(look, asked)
+    yield from _cut_off(look, asked)
+    yield from _long_tail(asked)
     yield from _spoilt(asked)
     yield from _written(asked)
     yield from _missing(asked)
     yield from _repeated(asked)
     yield from _rows_and_names(asked)
-    yield from _worth_knowing(asked)
+    yield from _worth_knowing(look, asked)
     yield from _skewed(asked)
 
 
@@ -98,6 +109,53 @@ def _hiding(look: DataLook, asked: FeatureLook) -> Iterator[Seen]:
         evidence = {"by_rank": worst.by_rank, "by_value": worst.by_value, "columns": len(squeezed)}
         advice = "take the logarithm before it is scaled, or clip what lies far out"
         yield Seen(message, _at(asked, worst.field, worst.column), evidence, severity=WARNING, advice=advice)
+
+
+def _in_two_units(look: DataLook, asked: FeatureLook) -> Iterator[Seen]:
+    for found in [found for found in asked.two_units if _comes_in(look, asked, found.field)][:NAMED]:
+        message = (
+            f"{place(found.field, found.column)} seems to be written in two units: {found.other:,} of {found.rows:,} rows lie apart from all others, in the same shape and "
+            f"{found.times:.4g} times as wide or narrow; the target does not tell the two groups apart, and follows the values within either (correlation {found.within:.2f}; {found.whole:.2f} over all as they are)"
+        )
+        evidence = {"rows": found.rows, "other": found.other, "times": found.times, "samples": _ids(found.ids), "split": asked.split}
+        yield Seen(message, _at(asked, found.field, found.column), evidence, severity=WARNING, advice="bring all rows to one unit where the data is read, before it is scaled")
+
+
+def _beside_giants(look: DataLook, asked: FeatureLook) -> Iterator[Seen]:
+    for found in [found for found in asked.giants if _comes_in(look, asked, found.field)][:NAMED]:
+        what = f"{found.count:,} of {found.rows:,} samples of {found.field}" if not found.column else f"{found.count:,} of {found.rows:,} values of {place(found.field, found.column)}"
+        message = (
+            f"{what} lie at least {found.times:,.0f} times as far out as every other: scaled with them, all others vary by {found.squeezed:.2g} of the deviation, and look alike"
+        )
+        evidence = {"count": found.count, "rows": found.rows, "times": found.times, "samples": _ids(found.ids), "split": asked.split}
+        advice = "mistakes of a sensor or a unit? leave them out or repair them, before mean and deviation are taken"
+        yield Seen(message, _at(asked, found.field, found.column), evidence, severity=WARNING, advice=advice)
+
+
+def _cut_off(look: DataLook, asked: FeatureLook) -> Iterator[Seen]:
+    """An alarm where the text says that values are cut off, too: else the limit may be that of the thing itself."""
+    for found in asked.cut_off:
+        message = f"{found.share:.0%} of the values of {found.count} of {found.of} columns of {found.field} ({_listed(list(found.columns))}) are the highest one of its column: what went beyond was cut off"
+        line = line_that_clips()
+        at = Location(detail=f"{asked.split} {found.field}", **(location_fields(line) if line is not None else {}))
+        severity = WARNING if clips() and _comes_in(look, asked, found.field) else INFO
+        yield Seen(message, at, {"share": found.share, "columns": found.count}, severity=severity, advice="choose a wider range, or a smaller gain, where the values are taken")
+
+
+def _long_tail(asked: FeatureLook) -> Iterator[Seen]:
+    if (found := asked.tail) is not None:
+        message = (
+            f"half of {found.field} lie within {found.squeezed:.2g} standard deviations, squeezed by a long tail: a linear rule of the inputs tells {found.by_rank:.0%} of their order "
+            f"and {found.by_value:.0%} of their size, which is all that the squared loss asks for"
+        )
+        evidence = {"by_rank": found.by_rank, "by_value": found.by_value}
+        yield Seen(message, _at(asked, found.field, ""), evidence, severity=WARNING, advice="take the logarithm of the targets before they are scaled, and turn predictions back")
+
+
+def _comes_in(look: DataLook, asked: FeatureLook, field: str) -> bool:
+    """Whether the first layer gets the field as it is, or a norm layer comes first; without a model it is only looked at."""
+    received = _received(look)
+    return asked.alone or field in received or not received and not look.step_error
 
 
 def _repeated(asked: FeatureLook) -> Iterator[Seen]:
@@ -169,7 +227,7 @@ def _missing(asked: FeatureLook) -> Iterator[Seen]:
         yield Seen(message, _at(asked, worst.field, worst.name), evidence, advice="fill with the median, and tell so in a column of its own")
 
 
-def _worth_knowing(asked: FeatureLook) -> Iterator[Seen]:
+def _worth_knowing(look: DataLook, asked: FeatureLook) -> Iterator[Seen]:
     fields = {column.field for column in asked.looks if not column.constant}
     told = asked.samples >= FEWEST
     constant = [column for column in asked.looks if column.constant and told and (asked.frame or column.field in fields)]
@@ -177,7 +235,11 @@ def _worth_knowing(asked: FeatureLook) -> Iterator[Seen]:
         shown = _listed([place(column.field, column.name) for column in constant])
         message = f"{len(constant)} of {asked.columns:,} columns ha{'ve' if len(constant) > 1 else 's'} a single value: {shown}"
         advice = "they teach nothing: drop them" if len(constant) > 1 else "it teaches nothing: drop it"
-        yield Seen(message, _at(asked, constant[0].field, constant[0].name), {"constant": len(constant)}, advice=advice)
+        lost = _is_lost(look, asked, constant)
+        if lost:
+            message += "; those that vary are measured: what the others held was lost on the way"
+            advice = "look where they become numbers: text that is none turns into missing values, and these are filled with one number"
+        yield Seen(message, _at(asked, constant[0].field, constant[0].name), {"constant": len(constant)}, severity=WARNING if lost else INFO, advice=advice)
     far = [column for column in asked.looks if column.outliers is not None and column.sentinel is None and column.outliers.far_share >= FAR_OUT]
     if far:
         worst = max(far, key=lambda column: column.outliers.far_share)
@@ -195,6 +257,17 @@ def _worth_knowing(asked: FeatureLook) -> Iterator[Seen]:
         more = f"; {others} other column{'s repeat' if others > 1 else ' repeats'} one, too" if others else ""
         message = f"{first.other} {SAME[first.how].format(first.one)}{more}"
         yield Seen(message, Location(detail=f"{asked.split} {first.other}"), {"copies": len(copies)}, advice="one of them is enough")
+
+
+def _is_lost(look: DataLook, asked: FeatureLook, constant: list[ColumnLook]) -> bool:
+    """Whether most columns of a table of measured ones hold a single value, and not those at its end, as where rows are filled up to one length."""
+    field = constant[0].field
+    mine = [column for column in asked.looks if column.field == field]
+    vary = [column for column in mine if not column.constant]
+    places = [place for place, column in enumerate(mine) if column.constant]
+    at_end = places == list(range(len(mine) - len(places), len(mine)))
+    measured = bool(vary) and all(column.distinct >= MEASURED * column.count for column in vary)
+    return LOST[0] <= len(places) >= LOST[1] * len(mine) and len(mine) == asked.columns and not at_end and measured and _comes_in(look, asked, field)
 
 
 def _skewed(asked: FeatureLook) -> Iterator[Seen]:
@@ -243,12 +316,17 @@ def target_leak(look: DataLook) -> Iterator[Seen]:
         if leak.how == "strong":
             message = f"{place(leak.field, leak.column)} alone reaches {leak.power:.2f}; {beside}"
         evidence = {"power": leak.power, "rest": leak.rest, "chance": leak.chance, "relation": leak.how, "rows": leak.rows}
-        certain = leak.certain and not _is_kept_from_the_model(look, leak.field)
-        yield Seen(message, _at(asked, leak.field, leak.column), evidence, severity=None if certain else INFO)
+        kept = _is_kept_from_the_model(look, leak.field)
+        if kept and leak.how == "strong":
+            continue
+        advice = "nothing, as long as the model is not given it" if kept else None
+        yield Seen(message, _at(asked, leak.field, leak.column), evidence, severity=None if leak.certain and not kept else INFO, advice=advice)
 
 
 def _is_kept_from_the_model(look: DataLook, name: str) -> bool:
-    """Whether all that the first layers get is known, and these numbers are not among it: a reward, a weight, a time of the loss."""
+    """Whether no part of the model is given it, or all that the first layers get is known, and these numbers are not among it: a reward, a weight, a time of the loss."""
+    if name in {_plain(withheld) for withheld in look.train.withheld}:
+        return True
     received = _received(look)
     floats = {_plain(field.name) for field in look.train.fields if "float" in field.dtype}
     return bool(received) and "" not in received and name in floats - received

@@ -211,13 +211,17 @@ def _is_to_be_known(look: DataLook, one: Unshared, found: ClassLook) -> bool:
     """Whether the model has to name these classes: not so in few-shot learning, open sets, and training on what is normal alone."""
     if one.spelled:
         return True
-    if one.count == one.of or found.balances[0].classes == 1:
-        return False
+    if found.balances[0].classes == 1 or one.count == one.of and (found.alone or one.count + found.balances[0].classes != _outputs(look)):
+        return False  # all classes are new, but where the model has an output for each of them and for each of train's
     if found.alone:
         return _is_cut(one, found) or one.count <= max(1, OPEN_FROM * one.of)
+    return all(name.isdigit() and int(name) < _outputs(look) for name in one.classes)
+
+
+def _outputs(look: DataLook) -> int:
+    """The classes that the model can name."""
     head = next((labels for _, labels in look.labels() if labels.loss), None)
-    outputs = 2 if head is not None and head.kind == "binary" else (head.classes or 0) if head is not None else 0
-    return all(name.isdigit() and int(name) < outputs for name in one.classes)
+    return 2 if head is not None and head.kind == "binary" else (head.classes or 0) if head is not None else 0
 
 
 def _is_cut(one: Unshared, found: ClassLook) -> bool:

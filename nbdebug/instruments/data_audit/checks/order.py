@@ -28,7 +28,7 @@ def order_unshuffled(look: DataLook) -> Iterator[Seen]:
     Seen: how often two samples of one batch share a label, beside the exact mean and deviation over all orders of these
         labels; at least 5 deviations and 0.3 of the way to a sorted order warn. So do quantities that rise or fall with the order of
         delivery (rank correlation from 0.95 on), four batches and more, and sequences that grow longer or shorter so in every epoch. A loader in order whose labels are
-        mixed, or a sampler of your own that is drawn anew each epoch, is worth knowing, unless it brings all of one label before the next. One batch an epoch is sound. Without a model only a
+        mixed, and whose samples are not made up anew as they are read, or a sampler of your own that is drawn anew each epoch, is worth knowing, unless it brings all of one label before the next. One batch an epoch is sound. Without a model only a
         DataLoader that does not shuffle is judged: a table or a dataset has no order of training. Alone it may be meant for
         evaluation, so that only one beside which val= is given warns.
     Where: the loader and its sampler.
@@ -61,7 +61,7 @@ def order_unshuffled(look: DataLook) -> Iterator[Seen]:
         yield _sorted(train, risen)
     elif longer is not None:
         yield _lengthening(train, longer)
-    elif not blocked and train.sampler == "sequential":
+    elif not blocked and train.sampler == "sequential" and not train.anew:
         mixed = "their labels are mixed, though" if orders else "for a time series that may be meant"
         yield Seen(
             f"every epoch brings the same batches in the same order; {mixed}",

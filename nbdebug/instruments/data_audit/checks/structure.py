@@ -8,6 +8,7 @@ from dataclasses import replace
 from nbdebug.data.structure.mirrored import Mirrored
 from nbdebug.data.structure.odd import Odd
 from nbdebug.data.structure.padding import ScoredPadding
+from nbdebug.data.structure.relaid import Recut
 from nbdebug.data.structure.tables import LARGE_TABLE, Table
 from nbdebug.errors import NotChecked
 from nbdebug.findings import ERROR, INFO, WARNING, Location, Severity
@@ -103,6 +104,8 @@ def emptied(look: DataLook) -> Iterator[Seen]:
         )
         evidence = {"rough": cut.rough, "back": cut.back, "split": cut.split}
         yield Seen(message, Location(detail=f"{cut.split} {cut.field}"), evidence, severity=WARNING, advice="permute(0, 3, 1, 2), or numpy.moveaxis, exchanges axes; reshape and view only cut the numbers anew")
+    if made.recut is not None and not made.relaid:
+        yield _recut(made.recut)
     for lost in made.lost if not empty else ():
         message = (
             f"what the dataset holds tells the target, and what comes out of it does not: a small rule that was made of half of {lost.samples} samples is right "
@@ -110,6 +113,15 @@ def emptied(look: DataLook) -> Iterator[Seen]:
         )
         evidence = {"stored": lost.stored, "given": lost.given, "chance": lost.chance, "compared": lost.samples, "split": lost.split}
         yield Seen(message, Location(detail=f"{lost.split} {lost.field}"), evidence, severity=WARNING, advice="leave out one step after the other, and see with which the target can be told again")
+
+
+def _recut(cut: Recut) -> Seen:
+    message = (
+        f"{cut.field} lie as {cut.shape}, but their numbers stand in the very order of `{cut.held}`, where they are {cut.was}: "
+        "a reshape or view cut them anew where the axes were to be exchanged"
+    )
+    advice = "permute(0, 3, 1, 2), or numpy.moveaxis, exchanges axes; reshape and view only cut the numbers anew"
+    return Seen(message, Location(detail=f"{cut.split} {cut.field}, reshape of {cut.held}"), {"split": cut.split, "held": cut.held}, severity=WARNING, advice=advice)
 
 
 def _left_behind(seen: Mirrored) -> Seen:
@@ -284,8 +296,8 @@ def padding_scored(look: DataLook) -> Iterator[Seen]:
 
     Wrong: the model learns to predict padding, which is easy and fills the mean: the loss looks good, and short sequences
         count as much as long ones.
-    Seen: where the padding of the inputs (or a mask, or lengths) falls together with one constant value in the targets,
-        the loss is asked: would it fall if the model predicted that value there? With ignore_index, a mask or weights of
+    Seen: where the padding of the inputs (or a mask, or lengths, or a whole number that counts the places that are filled) falls together with one
+        constant value in the targets, or a mask of such targets is made in the step and not used, the loss is asked: would it fall if the model predicted that value there? With ignore_index, a mask or weights of
         0 that slope is 0. Sequences without padding, and a last token that is a word, are left alone.
     Where: the loss call, the field and the value of the padding.
     Try: nn.CrossEntropyLoss(ignore_index=pad), targets of -100 there, or (loss * mask).sum() / mask.sum().

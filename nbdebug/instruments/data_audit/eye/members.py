@@ -11,6 +11,7 @@ from torch import Tensor
 
 from nbdebug import batch as batches
 from nbdebug.errors import BatchError
+from nbdebug.listening import Tape
 from nbdebug.training_setup import TrainingSetup
 
 DENSE_LIMIT = 10_000_000  # elements; a sparse tensor larger than this is not spread out
@@ -79,6 +80,26 @@ def _scored_by_place(batch: Any, setup: TrainingSetup, targets: list[Tensor], gi
     beside = [(place, item) for place, item in enumerate(args) if isinstance(item, Tensor) and not any(same_values(tensor, item) for tensor in taken)]
     compared = tuple(f"inputs[{place}]" for place, item in beside if any(same_values(target, item) for target in targets))
     return compared if taken and len(compared) < len(args) else ()
+
+
+def told_to_the_loss(found: list[Member], told: list[Tensor]) -> tuple[str, ...]:
+    """Names of the members that a loss is told beside its targets, as lengths: nothing is learnt from them, and nothing is compared with them."""
+    return tuple(member.name for member in found if any(same_values(one, member.tensor) for one in told))
+
+
+def kept_from_the_model(tape: Tape | None, found: list[Member]) -> tuple[str, ...]:
+    """Names of the inputs that no module of the model is given, nor anything that was made of them; none where no module was heard."""
+    given = [tensor for call in tape.modules if call.path is not None for _, tensor in batches.tensors([call.args, call.kwargs])] if tape is not None else []
+    if not given:
+        return ()
+    given += [tensor for call in tape.calls if any(isinstance(one, torch.nn.Parameter) for one in call.inputs()) for tensor in call.inputs()]  # a weight used without its module
+    made = {index for tensor in given for index in tape.ancestors(tensor)}
+    reached = {id(tensor): tensor for tensor in [*given, *(tensor for index in made for tensor in tape.calls[index].inputs())]}
+    plain = [tensor for tensor in reached.values() if tape.maker(tensor) is None and not tensor.requires_grad]
+    return tuple(
+        member.name for member in found
+        if member.role == "input" and id(member.tensor) not in reached and not any(same_values(tensor, member.tensor) for tensor in plain)
+    )  # fmt: skip
 
 
 def size_of(found: list[Member], indices: tuple[int, ...] | None) -> int | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import dataclasses
+import itertools
 import time
 from collections.abc import Iterable, Iterator
 from itertools import islice
@@ -21,7 +22,15 @@ from nbdebug.data.no_model import NoModel
 from nbdebug.data.sources import Source
 from nbdebug.errors import BatchError, StepError
 from nbdebug.instruments.data_audit.eye.first_layers import Receiver, first_layers
-from nbdebug.instruments.data_audit.eye.members import Member, members, scored, size_of, text_targets
+from nbdebug.instruments.data_audit.eye.members import (
+    Member,
+    kept_from_the_model,
+    members,
+    scored,
+    size_of,
+    text_targets,
+    told_to_the_loss,
+)
 from nbdebug.instruments.data_audit.eye.pulls import pull_of_classes
 from nbdebug.instruments.data_audit.eye.tallies import FieldTally, LabelTally, Place
 from nbdebug.instruments.data_audit.eye.trial import Attempt, Trial, try_loss
@@ -32,6 +41,7 @@ from nbdebug.training_setup import TrainingSetup
 
 EYE_BATCHES = 50  # that loss and layers are compared with in any case
 EPOCH = 2000  # draws of a sampler that two epochs are compared by
+READ_TWICE, ANEW = 8, 0.7  # samples, and how far apart two readings of one lie beside two samples: an augmented one comes nearer to itself; our choice
 EYE_SHARE = 0.25  # of the time, after those
 
 
@@ -55,8 +65,10 @@ class Reading:
         self.structure, self.text_targets, self.error = "", "", ""
         self.raised = False
         self.repeats: bool | None = None  # None: not asked yet
+        self.anew: bool | None = None  # likewise
         self.broken: list[Lost] = []  # batches of another structure, and what reading ended at
         self.first: list[Member] = []
+        self.withheld: tuple[str, ...] = ()
 
     def run(self) -> Iterator[None]:
         """Reads batch by batch and pauses after each; stops at the cap, at the time box, or at the end."""
@@ -128,6 +140,8 @@ class Reading:
         kind, called = sampler_of(self.loader)
         if self.repeats is None and self.whole:
             self.repeats = same_order_twice(self.loader)
+        if self.anew is None and self.whole and kind == "sequential":
+            self.anew = drawn_anew(self.loader)
         number, samples, whole = self.number, self.samples, self.whole
         if not self.modelled:
             number, samples, whole = self.gather.batches, self.gather.samples, self.gather.whole
@@ -136,6 +150,7 @@ class Reading:
             rewinds=rewinds(self.loader), sampler=kind, sampler_name=called, repeats=bool(self.repeats), structure=self.structure,
             text_targets=self.text_targets, fields=tuple(tally.look() for tally in self.tallies.values()),
             error=self.error, stopped=bool(self.gather.stopped), broke=self._broke() if self.raised else None,
+            withheld=self.withheld, anew=bool(self.anew),
         )  # fmt: skip
 
     def _take(self, one: Delivered) -> None:
@@ -157,6 +172,8 @@ class Reading:
         root = trial.tape.root if trial.tape is not None else None
         given = None if root is None else [root.args, root.kwargs]
         self.gather.targets += scored(batch, self.setup, [attempt.targets for attempt in trial.attempts], given)
+        self.gather.told += told_to_the_loss(found, [length for attempt in trial.attempts for length in attempt.lengths])
+        self.withheld = kept_from_the_model(trial.tape, found)
         self.receivers = first_layers(trial.tape, found) if trial.tape is not None else []
         convolved = {r.layer.field for r in self.receivers if r.layer.function.startswith("conv")}
         for member in found:
@@ -202,6 +219,26 @@ def same_order_twice(loader: Iterable[Any]) -> bool:
         return str(first) == str(second)
     except Exception:  # a sampler that cannot be copied, or be read twice
         return False
+
+
+def drawn_anew(loader: Any) -> bool:
+    """Whether a dataset makes its samples up as they are read: the same one read twice is as unlike in all its parts as two are. Then an epoch in order brings other samples each time."""
+    try:
+        once, again = ([_parts(loader.dataset[index]) for index in range(READ_TWICE + 1)] for _ in range(2))
+        same = [_apart(one, other) for one, other in zip(once, again, strict=True)]
+        next_one = [_apart(one, other) for one, other in itertools.pairwise(once)]
+    except Exception:  # a sample that cannot be read is told elsewhere; those of several shapes are not compared
+        return False
+    columns = list(zip(*same, strict=True)), list(zip(*next_one, strict=True))
+    return bool(columns[0]) and all(0 < ANEW * sum(others) <= sum(own) for own, others in zip(*columns, strict=True))
+
+
+def _parts(sample: Any) -> list[Tensor]:
+    return [tensor.double() for _, tensor in batches.tensors(sample)]
+
+
+def _apart(one: list[Tensor], other: list[Tensor]) -> list[float]:
+    return [float((left - right).abs().mean()) for left, right in zip(one, other, strict=True)]
 
 
 def _labels(trial: Trial, member: Member, found: list[Member], loss_fn: Any) -> LabelTally | None:

@@ -21,6 +21,8 @@ from nbdebug.listening import Tape
 from nbdebug.loss_call import BINARY, CLASS_INDEX, LOSSES
 from nbdebug.training_setup import TrainingSetup
 
+ALIGNED, LENGTHS = "ctc_loss", ("input_lengths", "target_lengths")  # a loss that is told how far each of its sequences goes
+
 
 class LabelOutside(NbdebugError):
     """Raised in place of torch's own error, or of a CUDA assertion."""
@@ -35,6 +37,7 @@ class Attempt:
     targets: Tensor
     options: dict[str, Any] = field(default_factory=dict)
     value: Tensor | None = None  # None: it raised
+    lengths: tuple[Tensor, ...] = ()  # of the sequences, which the loss is told
 
     @property
     def classes(self) -> int | None:
@@ -149,7 +152,7 @@ class _LossGuard(TorchFunctionMode):
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
-        if getattr(func, "__name__", "") not in LOSSES:
+        if getattr(func, "__name__", "") not in (*LOSSES, ALIGNED):
             return func(*args, **kwargs)
         attempt = _attempt(func.__name__, args, kwargs)
         if attempt is None:
@@ -163,6 +166,8 @@ class _LossGuard(TorchFunctionMode):
 
 def _attempt(name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Attempt | None:
     options = dict(kwargs)
+    if name == ALIGNED:
+        return _aligned(args, options)
     predicted = args[0] if args else options.pop("input", None)
     targets = args[1] if len(args) > 1 else options.pop("target", None)
     if not isinstance(predicted, Tensor) or not isinstance(targets, Tensor):
@@ -170,6 +175,14 @@ def _attempt(name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Attemp
     if len(args) > 2:
         options.setdefault("weight", args[2])
     return Attempt(name, predicted, targets, options)
+
+
+def _aligned(args: tuple[Any, ...], options: dict[str, Any]) -> Attempt | None:
+    given = dict(zip(("log_probs", "targets", *LENGTHS), args, strict=False)) | options
+    predicted, targets = given.get("log_probs"), given.get("targets")
+    if not isinstance(predicted, Tensor) or not isinstance(targets, Tensor):
+        return None
+    return Attempt(ALIGNED, predicted, targets, lengths=tuple(length for key in LENGTHS if isinstance(length := given.get(key), Tensor)))
 
 
 def _own_loss_that_raised(trial: Trial, setup: TrainingSetup, batch: Any) -> list[Attempt]:

@@ -23,7 +23,8 @@ def integer_wrap(looks: LoaderLooks) -> Iterator[Seen]:
     Wrong: 200 * 2 is 144 in uint8: bright pixels become dark, loud samples flip their sign, differences come out as large numbers.
     Seen: arithmetic on integers of 8 and 16 bits, and casts to them, are repeated in 64 bits while a few samples are read. Where the
         results differ, the sample is read again with arithmetic that stops at the ends of the range: only if that changes the sample
-        has anything wrapped. Bit operations and modulo, casts of clipped values and 255 - x are sound.
+        has anything wrapped. Of the text of the script or notebook, arithmetic and casts to at most 32 bits whose operands are still held, and whose result goes
+        into a loader, are computed again in 64 bits. Bit operations and modulo, casts of clipped values and 255 - x are sound.
     Where: your line, the dataset index.
     Try: convert to float32 first, and back (clipped) at the end.
     Bad:

@@ -14,6 +14,7 @@ from nbdebug.instruments.loader_audit.measure import loader_audit
 from nbdebug.instruments.loader_audit.result import LoaderLooks
 
 APART = 0.25  # share of draws in which image and mask lie apart; our choice: a mirror of one in two shows in half of them
+LIKE_TRAIN = 0.9  # of the share that is erased in training, that may as well be missing in validation; our choice
 CERTAIN = 0.75  # agreement of a draw that shows that they could agree
 
 
@@ -51,7 +52,7 @@ def transform_wrong(looks: LoaderLooks) -> Iterator[Seen]:
     """
     told: set[tuple[str, ...]] = set()
     for run in looks.loaders:
-        for key, seen in (*_overwritten(run), *_cut(run), *_broken(run), *_apart(run)):
+        for key, seen in (*_overwritten(run), *_cut(run), *_broken(looks, run), *_apart(run)):
             if key not in told:
                 told.add(key)
                 yield seen
@@ -69,14 +70,23 @@ def _demand_asked(looks: LoaderLooks) -> None:
         demand_read(run, run.repeated.read if run.repeated is not None else 0, run.wanted)
 
 
-def _broken(run: LoaderRun) -> Iterator[tuple[tuple[str, ...], Seen]]:
+def _broken(looks: LoaderLooks, run: LoaderRun) -> Iterator[tuple[tuple[str, ...], Seen]]:
     for trouble in run.troubles:
+        if trouble.kind == "erased" and _is_the_task(looks, run):
+            continue
         evidence = {"samples": ",".join(map(str, trouble.ids)), "split": run.name, "of": trouble.of, "share": trouble.share}
         step = f"{run.dataset}.{trouble.name or '__getitem__'}"
         place = Location(detail=", ".join(filter(None, [run.name, step, named(trouble.ids)])))
         severity = WARNING if trouble.kind in ("collapsed", "erased") else None
         seen = Seen(_said(trouble), place, evidence, severity=severity, advice=ADVICE[trouble.kind])
         yield (trouble.kind, trouble.name, run.dataset), seen
+
+
+def _is_the_task(looks: LoaderLooks, run: LoaderRun) -> bool:
+    """Whether validation is as empty without any draw: then a few numbers are all that the model will ever be given."""
+    val = looks.val
+    drawn = val is None or val is run or val.repeated is None or val.repeated.random
+    return not drawn and val.one_value >= LIKE_TRAIN * run.one_value
 
 
 def _overwritten(run: LoaderRun) -> Iterator[tuple[tuple[str, ...], Seen]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from nbdebug.data.running import LoaderRun, Raised, Reseeded, WorkerLook
+from nbdebug.data.running import LoaderRun, Raised, Remembered, Reseeded, Restarted, WorkerLook
 from nbdebug.errors import NotChecked
 from nbdebug.findings import ERROR, INFO, WARNING, Location
 from nbdebug.instruments.base import Seen
@@ -25,7 +25,7 @@ def worker_rng(looks: LoaderLooks) -> Iterator[Seen]:
         get_worker_info() is delivered whole by every worker.
     Seen: a twin of the loader with real workers reads the same few samples in each worker and in two epochs. Samples that differ when
         they are read again in one process, but come out equal in two workers or two epochs, repeat; so many are read that chance
-        would do it less than once in 10,000 times. Nor may reading any sample seed a generator with one number, as that of torch or NumPy,
+        would do it less than once in 10,000 times. Nor may a stream seed anew in every pass, while a generator of its own stands idle. Nor may a cache hand out the first draw again: with it out of the way the readings differ. Nor may reading any sample seed a generator with one number, as that of torch or NumPy,
         or one of its own that validation does without; nor with one that goes by the sample, where a validation set of the same class does without.
         Deterministic datasets are sound.
     Where: the loader and its dataset.
@@ -61,6 +61,12 @@ def worker_rng(looks: LoaderLooks) -> Iterator[Seen]:
     if run.reseeded is not None and _is_meant_to_vary(looks, run.reseeded):
         yield _reseeding(run, run.reseeded)
         return
+    if run.restarted is not None:
+        yield _restarting(run, run.restarted)
+        return
+    if run.remembered is not None:
+        yield _remembering(run, run.remembered)
+        return
     demand_answered(run, "repeated", "worker", "reseeded")
     if run.why_no_workers and (run.repeated is None or run.repeated.random):
         raise NotChecked(run.why_no_workers)
@@ -92,6 +98,24 @@ def _reseeding(run: LoaderRun, seen: Reseeded) -> Seen:
     place = Location(file=seen.file, line=seen.line, cell=seen.cell, detail=f"{run.name}, {run.dataset}")
     advice = "make the generator once, in __init__, or draw from torch's" if not seen.of_all else "seed once, before the training"
     return Seen(message, place, {"seed": seen.seed, "samples": seen.samples}, advice=advice)
+
+
+def _restarting(run: LoaderRun, seen: Restarted) -> Seen:
+    message = (
+        f"every pass over {run.dataset} calls {seen.function}({seen.seed}), so that the same {seen.samples} samples came again under other random numbers; "
+        f"{seen.idle}, which would go on from epoch to epoch, stands idle beside it"
+    )
+    place = Location(file=seen.file, line=seen.line, cell=seen.cell, detail=f"{run.name}, {run.dataset}.__iter__")
+    return Seen(message, place, {"seed": seen.seed, "samples": seen.samples}, advice=f"draw from {seen.idle}, or seed from torch's random numbers, which go on from epoch to epoch")
+
+
+def _remembering(run: LoaderRun, seen: Remembered) -> Seen:
+    message = (
+        f"{seen.name} remembers what was drawn: each of {seen.samples} samples came out the same under other random numbers, and otherwise when the cache is "
+        "out of the way, so that every epoch repeats the random samples of the first"
+    )
+    place = Location(file=seen.file, line=seen.line, detail=f"{run.name}, {run.dataset}")
+    return Seen(message, place, {"samples": seen.samples}, advice="remember what is read from disk, and draw after it, for each reading anew")
 
 
 def _doing(run: LoaderRun) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -10,14 +11,17 @@ from nbdebug.curve_shapes import middle
 from nbdebug.errors import NotChecked
 from nbdebug.findings import INFO, WARNING, Location
 from nbdebug.instruments.base import Seen
+from nbdebug.instruments.watch.checks.direction import made_at
 from nbdebug.instruments.watch.reading.learning import (
     Loss,
     demand_ordered,
     learns_in_validation,
+    only_loss,
     trained_model,
 )
 from nbdebug.instruments.watch.reading.motion import motions, set_at, usual_place
-from nbdebug.instruments.watch.result import WatchResult
+from nbdebug.instruments.watch.reading.written import everything
+from nbdebug.instruments.watch.result import Rival, WatchResult
 from nbdebug.instruments.watch.session import watched
 
 LONG = 300  # steps from which on a loss that stays at chance is said to; our choice: small tasks leave it within 200
@@ -25,6 +29,7 @@ EPOCHS = 3  # that the data must have been seen, where there are epochs
 MOVING = 1e-4  # update over weight that is healthy enough; our choice, a tenth of the usual thousandth
 FROM_ABOVE = 1.15  # times a constant prediction's loss, that a loss began at which then fell to it: a plateau, not underfitting
 UNFINISHED = 0.1  # of the first loss; a plateau below it is the bottom; our choice
+WRITES = ("copy_", "clamp_", "clamp_min_", "clamp_max_", "fill_", "zero_", "lerp_", "requires_grad_")  # to a weight, beside an optimizer
 BETTER = 0.9  # of the first loss, that it must have come down to before its plateau is mentioned; our choice
 
 
@@ -38,7 +43,9 @@ def underfitting(result: WatchResult) -> Iterator[Seen]:
     Wrong: the inputs do not tell the targets, the model cannot express it, or labels and samples do not belong together.
     Seen: over at least 300 steps and 3 epochs the training loss stays within 5 % of what the best constant prediction would
         get on the targets seen, from the beginning on, and does not fall, while updates are healthy (1e-4 of the weights or more). Losses that
-        cannot be compared with a constant prediction, or play against each other, are not accused.
+        cannot be compared with a constant prediction, or play against each other, are not accused. Or a loss stands high after 150 steps and more, and on the samples it
+        was trained on kernel ridge regression, each predicted from the others, has less than 0.4 of the model's error and a quarter of that of a constant prediction less,
+        while some hundred steps of a plain Adam do not bring the same model there. A model that explains two thirds and more is left alone.
     Where: the line that builds the model, else that of the backward pass; the steps.
     Try: overfit a single batch; if that works the data are to blame, if not the model.
     Bad:
@@ -57,6 +64,10 @@ def underfitting(result: WatchResult) -> Iterator[Seen]:
             optimizer.step()
     Source: Goodfellow, Bengio, Courville, Deep Learning, 5.2; thresholds are our choice.
     """
+    if result.rival is not None and result.rival.tells:
+        if not _is_plateau(result, result.rival):
+            yield _cannot(result, result.rival)
+        return
     loss = _demand_long(result)
     if loss.constant is None or _came_from_above(loss):
         return
@@ -82,7 +93,9 @@ def plateau(result: WatchResult) -> Iterator[Seen]:
     Wrong: the model learnt the mean, or the frequencies of the classes, and nothing of the inputs.
     Seen: since half of at least 300 steps the training loss neither falls nor rises beyond its noise, at 0.95 times or more
         of what the best constant prediction gets, below where it began, and weights still move. A plateau at a lower
-        level may well be all that there is to learn; it is mentioned when it lies above a tenth of the first loss.
+        level may well be all that there is to learn; it is mentioned when it lies above a tenth of the first loss. Or it stands high where kernel ridge regression is far
+        better (as for ND704) and some hundred steps of a plain Adam, from the same weights, halve the model's error; or where nearly all classes are right and the loss
+        is half of a constant prediction's all the same; or, of a loss of one's own, where the outputs differ by less than a hundredth from sample to sample.
     Where: the line that builds the model, else that of the backward pass; the steps.
     Try: compare the predictions for different samples; check inputs, labels and dead layers; another learning rate.
     Bad:
@@ -103,6 +116,16 @@ def plateau(result: WatchResult) -> Iterator[Seen]:
             optimizer.step()
     Source: our choice; that models first learn the mean is known from the dynamics of linear nets (Saxe et al., 2014).
     """
+    if result.rival is not None and result.rival.tells:
+        if _is_plateau(result, result.rival):
+            yield _is_stuck(result, result.rival) if result.rival.is_stuck else _cannot(result, result.rival)
+        return
+    if result.rival is not None and result.rival.is_collapsed:
+        yield _is_collapsed(result, result.rival)
+        return
+    if result.rival is not None and result.rival.is_capped:
+        yield _is_capped(result, result.rival)
+        return
     loss = _demand_long(result)
     values = loss.values
     first = curve_shapes.plateau_since(values)
@@ -123,6 +146,76 @@ def plateau(result: WatchResult) -> Iterator[Seen]:
             f"since step {since} of {result.steps} the training loss stands at {level:.4g}; more steps of this kind bring nothing",
             place, evidence, severity=INFO, advice="lower the learning rate, or be content: the rest may be noise",
         )  # fmt: skip
+
+
+def _is_plateau(result: WatchResult, rival: Rival) -> bool:
+    """Whether it came down to where it stands, or could leave it, so that more than the size of the model may hold it there."""
+    loss = only_loss(result)
+    return rival.is_stuck or (not rival.is_linear and loss is not None and loss.knows_a_constant() and _came_from_above(loss))
+
+
+def _cannot(result: WatchResult, rival: Rival) -> Seen:
+    """Another model finds in the same samples what this one does not, with other steps neither."""
+    return Seen(
+        f"{_stands(result)}: {_of_model(result)}{_got(rival.task, rival.network)} on {rival.samples} of the samples it was trained on, where "
+        f"kernel ridge regression {_got(rival.task, rival.rival)}, each predicted from the others{_again(rival)}",
+        _where(result, f"steps 0 to {result.steps - 1}"), _evidence(rival),
+        advice="a model that can express it: wider layers, a nonlinearity between them, features or a resolution that keep what tells the targets",
+    )  # fmt: skip
+
+
+def _is_stuck(result: WatchResult, rival: Rival) -> Seen:
+    """The model could, and the training does not get it there."""
+    return Seen(
+        f"{_stands(result)}: {_of_model(result)}{_got(rival.task, rival.network)} on {rival.samples} of the samples it was trained on; from "
+        f"the same weights some hundred steps of a plain Adam, with all parameters free, bring it to where it {_got(rival.task, rival.again)}",
+        replace(_writes_besides(result) or usual_place(result, "step"), detail=f"steps 0 to {result.steps - 1}"), _evidence(rival),
+        advice="the model can, and the loop does not get it there: look at what else writes to the weights or freezes them, at the loss, the optimizer and its rate",
+    )  # fmt: skip
+
+
+def _writes_besides(result: WatchResult) -> Location | None:
+    """The one line of a function of the user's that writes to tensors in place or freezes them, beside the optimizer; none of those that build a model."""
+    known = ((s, n) for s in everything(result) if s.name not in ("", "__init__") for n in s.nodes() if isinstance(n, ast.Call) and isinstance(n.func, ast.Attribute) and n.func.attr in WRITES)
+    found = {s.place(n) for s, n in known}
+    return found.pop() if len(found) == 1 else None
+
+
+def _is_collapsed(result: WatchResult, rival: Rival) -> Seen:
+    """The same output for all samples, at a loss that no longer moves."""
+    return Seen(
+        f"{_stands(result)}, and the outputs of {_of_model(result)}are alike for {rival.samples} of the samples it was trained on: from one to the other "
+        f"they differ by {rival.spread:.1%} of their size or their targets' at most. A loss that is low enough where all is the same has drawn them together",
+        replace(made_at(result, usual_place(result, "backward")), detail=f"steps 0 to {result.steps - 1}"), {"spread": rival.spread, "samples": rival.samples},
+        advice="weigh the parts of the loss: what pulls outputs together (a KL term, a penalty, the hardest negatives) against what tells samples apart; warm it up",
+    )  # fmt: skip
+
+
+def _is_capped(result: WatchResult, rival: Rival) -> Seen:
+    """The right classes, with scores that lie too near to each other for the loss to fall."""
+    return Seen(
+        f"{_stands(result)}, {rival.loss:.0%} of what the best constant prediction gets, though {_of_model(result)}{_got(rival.task, rival.network)} on "
+        f"{rival.samples} of the samples it was trained on: it is right, and cannot say so any surer",
+        _where(result, f"steps 0 to {result.steps - 1}"), _evidence(rival),
+        advice="what bounds the scores, or keeps the loss up: a small scale of normalised outputs, a squashing last layer, a floor under the loss",
+    )  # fmt: skip
+
+
+def _stands(result: WatchResult) -> str:
+    loss = only_loss(result)
+    return f"the training loss stands at {curve_shapes.end(loss.values):.4g} after {result.steps} steps" if loss is not None else "the training stands still"
+
+
+def _got(task: str, error: float | None) -> str:
+    return f"leaves {error:.0%} of the variance unexplained" if task == "numbers" else f"is wrong {error:.0%} as often as one class for all"
+
+
+def _again(rival: Rival) -> str:
+    return f"; some hundred steps of a plain Adam do not get the same model further than {rival.again:.0%}" if rival.again is not None else ""
+
+
+def _evidence(rival: Rival) -> dict[str, float | int | str | bool | None]:
+    return {"network": rival.network, "rival": rival.rival, "again": rival.again, "samples": rival.samples}
 
 
 def _demand_long(result: WatchResult) -> Loss:

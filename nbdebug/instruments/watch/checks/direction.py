@@ -30,7 +30,7 @@ def without_a_bottom(result: WatchResult) -> Iterator[Seen]:
     for loss in losses(result):
         values = loss.values
         if loss.alone and len(values) >= STEPS and _falls_away(values):
-            place = _made_at(result, usual_place(result, "backward"))
+            place = made_at(result, usual_place(result, "backward"))
             yield Seen(
                 f"the loss began at {values[0]:.3g} and falls ever faster, to {values[-1]:.3g} at step {loss.track.steps[-1]}: it has no bottom, so a part of it is counted with the wrong sign",
                 replace(place, detail="loss"), {"first": values[0], "last": values[-1]},
@@ -47,13 +47,15 @@ def _falls_away(values: list[float]) -> bool:
     return far and min(ways) > 0 and ways[2] > FASTER * ways[0] and ways[2] > ways[1]
 
 
-def _made_at(result: WatchResult, backward: Location) -> Location:
+def made_at(result: WatchResult, backward: Location) -> Location:
     """The line that computes what goes backward: that of the variable, or of the only return of the function it comes from."""
     known = everything(result)
     for scope in known:
         call = next((n for n in scope.nodes() if isinstance(n, ast.Call) and last_name(n.func) == "backward" and scope.place(n) == _bare(backward)), None)
         if call is None or not isinstance(call.func, ast.Attribute):
             continue
+        if isinstance(made := call.func.value, ast.Call) and isinstance(made.func, ast.Name):
+            return _returned(known, made.func.id) or backward
         name = dotted(call.func.value)
         given = [n for n in scope.nodes() if isinstance(n, ast.Assign) and name in map(dotted, targets(n)) and n.lineno <= call.lineno]
         if not given:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import math
 from collections import Counter
 from collections.abc import Iterator
@@ -16,9 +17,12 @@ from nbdebug.instruments.watch.curves import VALIDATION
 from nbdebug.instruments.watch.reading.courses import training_loader
 from nbdebug.instruments.watch.reading.learning import Loss, demand_ordered, trained_model
 from nbdebug.instruments.watch.reading.motion import set_at
-from nbdebug.instruments.watch.result import Loader, Track, WatchResult
+from nbdebug.instruments.watch.reading.source import last_name
+from nbdebug.instruments.watch.reading.written import everything
+from nbdebug.instruments.watch.result import Loader, Model, Track, WatchResult
 from nbdebug.instruments.watch.session import watched
 
+MOST = 0.6  # of all parameters, from which on the one they lie in is named
 BY_HEART = 0.1  # of what a constant prediction gets, down to which the training loss has come; our choice
 NO_BETTER = 1.0  # times that, at which the validation loss stands since
 WORSE = 1.05  # times its best value, to which it has risen then; our choice
@@ -36,7 +40,7 @@ def overfitting(result: WatchResult) -> Iterator[Seen]:
     Seen: since its best point, for at least 4 points and a third of all, the validation loss rose to 1.15 times and more,
         beyond its own noise and steadily (Kendall's tau 0.5, or above all along), while the training loss lost a tenth and more. Or it rose by
         a twentieth to what a constant prediction gets and above, while the training loss is a tenth of that. Where the loop
-        took the state of the model at the best point, as early stopping does, it is only mentioned.
+        took the state of the model at the best point, as early stopping does, it is only mentioned, unless its own text puts a state back and never came to do it.
     Where: the line that builds the loader of the training samples, or the model, where it has more than ten parameters for each of 100 samples and more; else that of the validation loss; the steps.
     Try: keep the best weights; more data; augmentation; weight decay, dropout, a smaller model.
     Bad:
@@ -69,13 +73,15 @@ def overfitting(result: WatchResult) -> Iterator[Seen]:
     parted = curve_shapes.parting(seen.steps, seen.values, loss.track.steps, loss.track.values) or _by_heart(loss, seen)
     if parted is None:
         return
-    place = replace(place, detail=f"validation loss, steps {seen.steps[parted.best]} to {seen.steps[-1]}")
+    detail = f"validation loss, steps {seen.steps[parted.best]} to {seen.steps[-1]}"
     since, kept = seen.steps[parted.best], _kept(result, seen, parted.best)
+    unmet = _never_put_back(result) if kept else None
+    kept = kept and unmet is None
     yield Seen(
         f"validation loss rose from {parted.lowest:.3g} at step {since} to {parted.worst:.3g} at step {seen.steps[-1]} while the "
-        f"training loss fell from {parted.before:.3g} to {parted.after:.3g}{'; the best weights were kept' if kept else ''}"
+        f"training loss fell from {parted.before:.3g} to {parted.after:.3g}{'; the best weights were kept' if kept else f'; the best weights were taken, and never put back{unmet[1]}' if unmet else ''}"
         f"{_sizes(result, loader)}",
-        _made_at(result, loader, place),
+        replace(unmet[0] if unmet else _made_at(result, loader, place), detail=detail),
         {"best": parted.lowest, "last": parted.worst, "training_before": parted.before, "training_after": parted.after, "since": since},
         severity=INFO if kept else None,
     )
@@ -112,7 +118,16 @@ def _sizes(result: WatchResult, loader: Loader | None) -> str:
     model = trained_model(result)
     if model is None or loader is None or loader.samples is None:
         return ""
-    return f". `{model.name}` has {model.parameters:,} parameters, `{loader.name}` {loader.samples:,} samples"
+    stepping = [o for o in result.optimizers if o.steps]
+    undecayed = bool(stepping) and all(group.weight_decay == 0 for o in stepping for group in o.groups)
+    return f". `{model.name}` has {model.parameters:,} parameters{_mostly(result, model)}, `{loader.name}` {loader.samples:,} samples" + (f"; `{stepping[0].name}` decays no weights" if undecayed else "")
+
+
+def _mostly(result: WatchResult, model: Model) -> str:
+    """The one table or layer that most of them lie in."""
+    weights = [t for t in result.tensors_of("weight") if t.name.endswith("weight")]
+    largest = max(weights, key=lambda t: t.elements, default=None)
+    return f", {largest.elements:,} of them in `{largest.name}`" if largest is not None and len(weights) > 1 and largest.elements > MOST * model.parameters else ""
 
 
 def _kept(result: WatchResult, seen: Track, best: int) -> bool:
@@ -120,6 +135,22 @@ def _kept(result: WatchResult, seen: Track, best: int) -> bool:
     between = seen.steps[best] - seen.steps[best - 1] if best else seen.steps[1] - seen.steps[0]
     taken = [cycle.last for cycle, _ in result.events("state")]
     return bool(taken) and seen.steps[best] - between <= max(taken) <= seen.steps[best] + 3 * between
+
+
+def _never_put_back(result: WatchResult) -> tuple[Location, str] | None:
+    """Where the loop's own text puts a state back into a model, and that was never come to: it ended with the last weights, not with the best. With what did not come true."""
+    if any(True for _ in result.events("load")):
+        return None
+    known = [(s, n) for s in everything(result) if s.ran for n in s.nodes()]
+    asked = [(s, n) for s, n in known if isinstance(n, ast.If) and any(_puts_back(part) for inside in n.body for part in ast.walk(inside))]
+    if asked:
+        scope, node = asked[-1]  # the innermost
+        return scope.place(node), f": `{ast.unparse(node.test)}` never came true"
+    return next(((s.place(n), "") for s, n in known if _puts_back(n)), None)
+
+
+def _puts_back(node: ast.AST) -> bool:
+    return isinstance(node, ast.Call) and last_name(node.func) == "load_state_dict"
 
 
 def _validation_place(result: WatchResult) -> Location:

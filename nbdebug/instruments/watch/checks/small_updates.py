@@ -25,6 +25,7 @@ CREPT = 0.03  # of their size, by which weights may have moved in all when the l
 UNHURRIED = 1e-4  # update over weight at which that happens; our choice, a tenth of the usual thousandth
 HEAD = 3.0  # times that, of the fastest of several groups, where all together are at half of it; our choice
 CLEAR = 1e-3  # gradient over weight that such a loss could have followed; our choice: nets that begin are at 5e-3 and more
+PART = 0.3  # of all weights, that a group has which may hold the others up; our choice
 LONG_ENOUGH = 60  # steps after which an eps is asked about; our choice
 DROWNED = 10.0  # times the gradient, from which on eps decides about the update
 LONG_WARM_UP = 200  # steps from which on a rate that only ever rose is said to rise too slowly; our choice
@@ -41,7 +42,8 @@ def updates_too_small(result: WatchResult) -> Iterator[Seen]:
     Seen: over at least 20 steps every group's update is below 3e-6 of its weights (1e-5 but for the rate), they moved by less than a per cent in
         all, the loss did not fall, and one of these four is the reason. Or over 60 steps and more it is below 1e-4, they moved by less than
         3 % in all, and the loss is still no better than a constant prediction. Or Adam's eps is 10 times the gradient and more, and the loss stays above half of that. Weights that have no gradient to follow, because
-        all is learnt or because it fades, are not accused; nor are single slow groups, or the beginning of a warm-up.
+        all is learnt or because it fades, are not accused; nor are single slow groups, unless the loss stands high and an experiment
+        shows that the model could do far better with all parameters at one rate, or the beginning of a warm-up.
     Where: the parameter group and the line that sets its rate or eps, else that of its optimizer's step; for clipping, its line.
     Try: what is named; updates of a thousandth of the weights are usual.
     Bad:
@@ -61,6 +63,7 @@ def updates_too_small(result: WatchResult) -> Iterator[Seen]:
     Source: Karpathy, CS231n notes, Learning: ratio of weights to updates; thresholds are our choice.
     """
     loss = demand_loss(result, STEPS)
+    yield from _held_by_a_group(result)
     for optimizer in result.optimizers:
         groups = [m for m in moving(result) if m.optimizer is optimizer]
         if optimizer.steps < STEPS or not groups:
@@ -79,6 +82,24 @@ def updates_too_small(result: WatchResult) -> Iterator[Seen]:
             f"updates of {guilty.label} are {guilty.ratio:.1e} of the weights ({pace}) and {loss.track.name} stays at "
             f"{curve_shapes.end(loss.values):.3g} over steps 0 to {result.steps - 1}: {why}",
             place, {"update_over_weight": guilty.ratio, "learning_rate": guilty.group.lr, "steps": result.steps}, advice=advice,
+        )  # fmt: skip
+
+
+def _held_by_a_group(result: WatchResult) -> Iterator[Seen]:
+    """A loss that stands high, a model that could do better with all its parameters free, and a group that hardly moves beside another that does."""
+    if result.rival is None or not result.rival.tells or not result.rival.is_stuck:
+        return
+    for optimizer in result.optimizers:
+        groups = [m for m in moving(result) if m.optimizer is optimizer]
+        slow = [m for m in groups if m.ratio * optimizer.steps <= CREPT and m.gradient >= CLEAR * _of_weights(m) and m.elements >= PART * sum(g.elements for g in groups)]
+        if len(slow) == len(groups) or not slow:
+            continue
+        guilty = max(slow, key=lambda m: m.elements)
+        yield Seen(
+            f"{guilty.label}, {guilty.elements:,} weights, moves by {guilty.ratio:.1e} of itself in a step at a learning rate of {guilty.group.lr:.1e}, and the loss stands: some hundred steps with all "
+            f"parameters at one rate bring the error from {result.rival.network:.0%} of what a constant prediction has to {result.rival.again:.0%}",
+            guilty.set_at(result, "lr"), {"update_over_weight": guilty.ratio, "learning_rate": guilty.group.lr, "steps": result.steps},
+            advice="a rate for this group that is a tenth or a hundredth of the others', not less; freeze it where it is to stay as it is",
         )  # fmt: skip
 
 

@@ -9,7 +9,7 @@ from dataclasses import replace
 from nbdebug import curve_shapes
 from nbdebug.curve_shapes import Excursion, middle
 from nbdebug.errors import NotChecked
-from nbdebug.findings import ERROR, INFO, WARNING
+from nbdebug.findings import ERROR, INFO, WARNING, Location
 from nbdebug.instruments.base import Seen
 from nbdebug.instruments.watch.reading.courses import training_loader
 from nbdebug.instruments.watch.reading.learning import Loss, losses, only_loss
@@ -18,12 +18,17 @@ from nbdebug.instruments.watch.result import TensorTrack, WatchResult
 from nbdebug.instruments.watch.session import watched
 
 WIDE = 0.1  # update over weight that throws a model about; our choice: tasks and restarts that change the loss stay below
+RAISED = 1.5  # times its lowest, up to which a rate was brought; our choice
+ONCE = 0.75  # of what a constant prediction gets, below which a loss has learnt that ends where such a prediction stands
+BLOWN = 2.0  # times the same, to which a loss goes up that once is enough of, where it does not come back; our choice
+LEARNT, UNDONE, TWICE = 0.6, 0.9, 2  # of what a constant prediction gets, below which a loss has learnt and above which it has lost it again, more often than by accident; our choice
 OUTRAGEOUS = 3.0  # times what came after it, that a batch's loss was which did the damage; our choice
 EDGE = 4  # steps from the beginning or the end of an epoch, where a curriculum or a callback may have changed something; our choice
 STEPS = 100  # below which a loss has no spikes to speak of; our choice
 RESTLESS = 0.025  # update over weight to the very end of a run; our choice: late updates of sound programs are below 0.02
 BOUNCES = 2.0  # times the best level before, to which the loss comes back; our choice
 UNLEARNT = 0.2  # of what a constant prediction gets, below which a loss that wavers has learnt all the same; our choice
+NEW_DATA = "where the data or the task was changed there on purpose, this is meant; else look at the batches and gradient norms of these steps"
 ORDER = ("activation", "activation gradient", "gradient", "update", "weight")  # within a training step
 
 
@@ -40,8 +45,8 @@ def unstable(result: WatchResult) -> Iterator[Seen]:
         and more, at least twice (or for good), with updates above a tenth of the weights; for good and amid an epoch over data
         that had all been seen before it is an alarm under small updates, too. Or updates stay above 0.025 of the weights to the end, and
         the loss, a fifth of what a constant prediction gets and more, comes back up to twice what it had been. Single hard batches, restarts of
-        the learning rate and new data under small updates are not accused.
-    Where: the tensor, or the line that sets the optimizer's rate, else that of its step; the steps.
+        the learning rate and new data under small updates are not accused; a rate that is raised again and again is, where what was learnt is lost with it.
+    Where: the tensor, or the line that sets the optimizer's rate, else that of its step; the steps. No line where the updates were small: new data may have done it.
     Try: look at those batches; clip gradients; a smaller rate or a warm-up; for NaN find where it is born.
     Bad:
         optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
@@ -73,7 +78,11 @@ def unstable(result: WatchResult) -> Iterator[Seen]:
         raise NotChecked("because spikes are looked for in one loss alone that is never negative")
     if len(loss.values) < STEPS:
         raise NotChecked(f"because {len(loss.values)} steps with a loss were seen, and spikes need {STEPS}")
-    found = [e for e in curve_shapes.thrown_back(loss.values) if not _rate_rose(result, loss, e)]
+    thrown_back = list(curve_shapes.thrown_back(loss.values))
+    found = [e for e in thrown_back if not _rate_rose(result, loss, e)]
+    if (undone := _undone(result, loss)) is not None:
+        yield undone
+        return
     if not found:
         yield from _restless(result, loss)
         return
@@ -83,14 +92,48 @@ def unstable(result: WatchResult) -> Iterator[Seen]:
     thrown = [e for e in found if _widest(result, loss, e) >= WIDE]
     worst = max(found, key=lambda e: e.top / max(e.before, 1e-12))
     spans = ", ".join(f"{loss.track.steps[e.first]} to {loss.track.steps[e.last]}" for e in found[:4])
-    optimizer = next(iter(loss.optimizers), "")
+    widest, alarming = max(_widest(result, loss, e) for e in found), thrown or (lost and _on_known_data(result, loss, found[-1]))
+    place = Location(detail=f"{loss.track.name}, step {loss.track.steps[worst.first]}")
+    if alarming:
+        optimizer = next(iter(loss.optimizers), "")
+        place = set_at(result, optimizer, replace(usual_place(result, "step", optimizer), detail=place.detail), "lr")
     yield Seen(
         f"{loss.track.name} was thrown back {len(found)} times (steps {spans}{' …' if len(found) > 4 else ''}), at most from "
-        f"{worst.before:.3g} to {worst.top:.3g}{'' if found[-1].returned else ', and did not come back'}; updates there were up to "
-        f"{max(_widest(result, loss, e) for e in found):.2g} of the weights",
-        set_at(result, optimizer, replace(usual_place(result, "step", optimizer), detail=f"{loss.track.name}, step {loss.track.steps[worst.first]}"), "lr"),
-        {"times": len(found), "from": worst.before, "to": worst.top, "first": loss.track.steps[found[0].first]},
-        severity=None if thrown or (lost and _on_known_data(result, loss, found[-1])) else INFO,
+        f"{worst.before:.3g} to {worst.top:.3g}{'' if found[-1].returned else ', and did not come back'}"
+        + (f"; updates there were up to {widest:.2g} of the weights" if widest else ""),
+        place, {"times": len(found), "from": worst.before, "to": worst.top, "first": loss.track.steps[found[0].first]},
+        severity=None if alarming else INFO, advice=None if alarming else NEW_DATA,
+    )  # fmt: skip
+
+
+def _undone(result: WatchResult, loss: Loss) -> Seen | None:
+    """A schedule that raises the rate again and again, each time so high that the loss goes back to where a constant prediction stands."""
+    level, since = loss.constant or curve_shapes.begin(loss.values), [0]
+    rates = [t for name, t in result.tracks.items() if name.startswith("learning rate") and len(t) > 2 and max(t.high) >= RAISED * min(t.values)]
+    if not rates or level <= 0:
+        return None
+    smooth, steps = curve_shapes.smooth(loss.values), [s for s, v in zip(loss.track.steps, loss.track.values, strict=True) if math.isfinite(v)]
+    ends = curve_shapes.end(loss.values)
+    for_good = ends >= UNDONE * level
+    low, learnt = (ONCE if for_good else LEARNT) * level, False
+    for step, value in zip(steps, smooth, strict=False):
+        if value <= low:
+            learnt = True
+        elif value >= UNDONE * level and learnt:
+            since.append(step)
+            learnt = False
+    blown = max((v for s, v in zip(steps, smooth, strict=False) if since[1:] and s >= since[1]), default=0.0) >= BLOWN * level and ends >= LEARNT * level
+    if len(since) <= (1 if blown or for_good else TWICE):
+        return None
+    peak = max(max(t.high) for t in rates)
+    name = next((s.name for s in result.schedulers if s.optimizer in loss.optimizers and result.built_at(s.name)), "")
+    optimizer = next(iter(loss.optimizers), "")
+    place = replace(usual_place(result, "step", optimizer), detail=f"{loss.track.name}, step {since[1]}")
+    return Seen(
+        f"{loss.track.name} came below {low:.3g} and went back above {UNDONE * level:.3g} {len(since) - 1} times (steps {', '.join(map(str, since[1:5]))}), under a learning rate that is "
+        f"raised to {peak:.3g}{f' by `{name}`' if name else ''} again and again: what was learnt is lost",
+        set_at(result, name, place, "max_lr", "base_lr") if name else place, {"times": len(since) - 1, "peak": peak},
+        advice="a lower peak: restarts of the rate may move the loss, and not undo it",
     )
 
 
