@@ -39,7 +39,8 @@ def line_that_assigns(model: nn.Module, path: str) -> SourceLine | None:
         if found is not None:
             return found
     if isinstance(model, nn.Sequential):
-        return _element_of(model, steps[0]) or only((text, number, found) for text, number, tree in texts() if (found := _of_a_list(tree, tree, kind, len(model) - int(steps[0]))) is not None)
+        behind = len(model) - list(model._modules).index(steps[0]) if steps[0] in model._modules else 0
+        return _element_of(model, steps[0]) or only((text, number, found) for text, number, tree in texts() if (found := _of_a_list(tree, tree, kind, behind)) is not None)
     return line_that_builds(kind) if kind else None
 
 

@@ -120,3 +120,20 @@ def test_of_a_list_and_a_last_layer_the_list_is_asked(monkeypatch):
     exec(compile(BUILT, module.__file__, "exec"), module.__dict__)
     found = [line_that_assigns(module.model, path) for path in ("0.weight", "2", "4.weight")]
     assert [line is not None and line.text.startswith("layers +=") for line in found] == [True, True, False]
+
+
+NAMED = """
+from collections import OrderedDict
+from torch import nn
+
+model = nn.Sequential(OrderedDict(first=nn.Linear(8, 4), second=nn.Linear(4, 1)))
+"""
+
+
+def test_layers_with_names_of_their_own_are_asked_for_too(monkeypatch):
+    module = types.ModuleType("__main__")
+    module.__file__ = "/programs/of_names.py"
+    monkeypatch.setitem(sys.modules, "__main__", module)
+    monkeypatch.setitem(linecache.cache, module.__file__, (len(NAMED), None, NAMED.splitlines(keepends=True), module.__file__))
+    exec(compile(NAMED, module.__file__, "exec"), module.__dict__)
+    assert {str(line_that_assigns(module.model, path)) for path in ("first.weight", "second.bias", "parameter 4 in group 0 of SGD")} <= {"None", str(line_that_assigns(module.model, "first.weight"))}
