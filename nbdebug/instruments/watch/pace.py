@@ -16,11 +16,10 @@ MARGIN = 0.5  # of the budget is aimed at: a step's time wavers, and listening b
 LONGEST = 100_000  # steps between two looks
 SHORTEST = 5  # steps before an overhead is told
 DENSE = 4  # steps at the beginning that are all sampled when nothing was asked for; our choice
-GROWS = 2.0  # times the step of a look, at which the next one comes at the latest; our choice: nine looks in a hundred steps, three more in a thousand
+GROWS = 1.6  # times the step of a look, at which the next one comes at the latest; our choice: ten looks in a hundred steps, five more in a thousand
 JUMP, JUMPS, SETTLED = 5.0, 16, 8  # mean deviations of a loss, that a jump is; looks that come of jumps; losses met before; our choice
-TOGETHER = 4  # losses after which it is found out anew how far above the others one is that jumps
 WHOLE = 1.5  # times what can be timed of a look, that it takes; measured
-SHARE = 0.03  # of the loop's time that more looks than these may take
+SHARE = 0.05  # of the loop's time that more looks than these may take
 
 
 class Pace:
@@ -40,8 +39,6 @@ class Pace:
         self._level = self._spread = 0.0  # about where losses are, and how far from there
         self._met = 0  # losses
         self._lost = False  # the last one was not finite
-        self._lately: list[float] = []  # losses that are not in the level yet
-        self._calm = -math.inf  # up to which no loss is far above where they were
         self._jumps = 0  # looks that came because it left there
         self._costs: deque[float] = deque(maxlen=KEPT)  # seconds that watching took in a sampled step
         self._bare: deque[float] = deque(maxlen=KEPT)  # seconds of a step without what watching took
@@ -109,33 +106,19 @@ class Pace:
 
     def startled(self, loss: float) -> bool:
         """Whether a loss that is about to be descended is far above where losses were, or not finite, so that its update is worth a look."""
-        if loss <= self._calm:  # of most; they are looked at a few at a time
-            self._lately.append(loss)
-            if len(self._lately) >= TOGETHER:
-                self._settle()
-            return False
         if not self._thins_out:
             return False
-        self._settle()
         lost, self._lost = self._lost, not math.isfinite(loss)
         far = (self._lost and not lost) or (self._met >= SETTLED and loss > self._level + JUMP * self._spread)
-        self._lately.append(loss)
-        self._settle()
+        if math.isfinite(loss):
+            share = max(0.1, 1 / (self._met + 1))
+            self._spread += share * (abs(loss - self._level) - self._spread) if self._met else 0.0
+            self._level += share * (loss - self._level)
+            self._met += 1
         if not far or self._jumps >= JUMPS:
             return False
         self._jumps += 1
         return True
-
-    def _settle(self) -> None:
-        """Where losses are is brought up to date."""
-        for loss in self._lately:
-            if math.isfinite(loss):
-                share = max(0.1, 1 / (self._met + 1))
-                self._spread += share * (abs(loss - self._level) - self._spread) if self._met else 0.0
-                self._level += share * (loss - self._level)
-                self._met += 1
-        self._lately.clear()
-        self._calm = self._level + JUMP * self._spread if self._met >= SETTLED and not self._lost else -math.inf
 
     def overhead(self, seconds: float, *, beside: float = 0.0) -> float | None:
         """What watching added to the time that the loop would have taken without it; None after too few steps.

@@ -11,6 +11,7 @@ from nbdebug.page import Curve, Note, Panel, Table
 AS_IT_IS, CLIPPED, SLOWER, UNDECAYED, UNMASKED = "as it is", "clipped at 1", "a tenth of the learning rate", "no weight decay", "no dropout"
 PARTED = "a layer of its own for each name"
 LATE = 1 / 3  # of a training, the end that is compared
+LEARNS = 0.9  # of the first loss, that a training comes below which learns at all; our choice
 
 
 @dataclass(frozen=True)
@@ -43,12 +44,17 @@ class Pair:
     changed: Course
 
     @property
+    def _learns(self) -> bool:
+        """Whether the training learns as it is: where it does not, nothing was changed on purpose for the sake of validation."""
+        return self.without.level < LEARNS * self.without.losses[0]
+
+    @property
     def gain(self) -> float:
         """How many times higher the loss is as it is, by the figure that says less."""
         if not math.isfinite(self.changed.late) or not math.isfinite(self.changed.calm):
             return 0.0
         pairs = [(self.without.late, self.changed.late), (self.without.calm, self.changed.calm)]
-        if self.changed.apart is not None and self.without.apart is not None:  # what only learns its samples by heart sooner is no gain
+        if self._learns and self.changed.apart is not None and self.without.apart is not None:  # what only learns its samples by heart sooner is no gain
             pairs.append((self.without.apart, self.changed.apart))
         return min(math.inf if not math.isfinite(high) else high / max(low, 1e-12) for high, low in pairs)
 
