@@ -16,7 +16,6 @@ CAUSES: dict[str, tuple[str, ...]] = {  # symptom → what explains it, when it 
     "ND101": ("ND110",),
     "ND102": ("ND110", "ND111", "ND114"),
     "ND110": ("ND111",),
-    "ND114": ("ND117",),
     "ND117": ("ND110",),
     "ND301": ("ND304",),
     "ND303": ("ND102", "ND304", "ND305", "ND201", "ND307"),

@@ -122,7 +122,8 @@ def _in_two_units(look: DataLook, asked: FeatureLook) -> Iterator[Seen]:
 
 
 def _beside_giants(look: DataLook, asked: FeatureLook) -> Iterator[Seen]:
-    for found in [found for found in asked.giants if _comes_in(look, asked, found.field)][:NAMED]:
+    unscaled = {odd.field for odd in look.answer("structure").odd if odd.kind == "range"}  # images that were not scaled have a name of their own
+    for found in [found for found in asked.giants if _comes_in(look, asked, found.field) and found.field not in unscaled][:NAMED]:
         what = f"{found.count:,} of {found.rows:,} samples of {found.field}" if not found.column else f"{found.count:,} of {found.rows:,} values of {place(found.field, found.column)}"
         message = (
             f"{what} lie at least {found.times:,.0f} times as far out as every other: scaled with them, all others vary by {found.squeezed:.2g} of the deviation, and look alike"
