@@ -49,7 +49,6 @@ A_LITTLE, MEANT_APART = 1.1, 0.03  # the same of a decay that Adam takes for a p
 LONGER = 2  # times the steps that a decay is given: what it does adds up
 ENOUGH = 0.6  # of the steps that were asked for
 NEARLY_ALL = 0.99  # with more, not even a few samples can be memorised, and that test names it
-LEARNS = 0.9  # of the loss at the start, to which a training with the change must come: what is done already shows nothing
 NOTICED = 0.02  # of the weights, that decay must be able to take for being tried
 READING = 0.7  # seconds for the batches
 APART = 4  # validation batches that the loss is asked on
