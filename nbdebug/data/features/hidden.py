@@ -65,7 +65,8 @@ def squeezed_target(table: Matrix, goal: Goal, rows: numpy.ndarray) -> Hidden | 
     if goal.classes or len(rows) < FEWEST or not 0 < len(numbers) <= len(rows) // 4 or not values.std() > 0:
         return None
     low, high = numpy.quantile(values, (0.25, 0.75))
-    if not 0 < high - low < SQUEEZED * values.std():
+    furthest = values[abs(values - numpy.median(values)).argmax()]
+    if not 0 < high - low < SQUEEZED * values.std() or (values == furthest).sum() >= OFTEN:  # a tail thins out; a number at its end stands for a missing one
         return None
     inputs = table.values[rows][:, numbers]
     inputs = (inputs - inputs.mean(0)) / inputs.std(0)

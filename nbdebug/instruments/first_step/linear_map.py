@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from nbdebug import batch as batches
-from nbdebug.instruments.first_step.affine import CONVOLUTIONS, _is_meant, _layer, line_of_call
+from nbdebug.instruments.first_step.affine import CONVOLUTIONS, _is_meant, _layer, _redundant, line_of_call
 from nbdebug.instruments.first_step.answers import Stack
 from nbdebug.instruments.first_step.dependence import JITTERS, Trial, _quiet
 from nbdebug.instruments.first_step.positions import _heard
@@ -45,6 +45,8 @@ def linear_map(setup: TrainingSetup, tape: Tape) -> Stack | None:
         fewest = ROW if _is_row([layers[index].label for index in chain]) else DEEP
         if len(chain) < fewest or len({id(layers[index].weight) for index in chain}) < fewest:
             continue
+        if fewest == ROW and all(len(part) == 1 for part in _redundant([layers[index] for index in chain])):
+            continue  # the code of an autoencoder, a low rank
         with _quiet(setup.model), contextlib.suppress(Exception):  # a model that does not bear other inputs or weights is not judged
             trial = Trial(root.args, root.kwargs, 0)
             if all(_is_affine(setup, trial, moved, size) for size in (0.0, *JITTERS)):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import inspect
 import linecache
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -22,6 +23,8 @@ from nbdebug.listening import Tape, plain_path
 from nbdebug.source_lines import location_fields
 from nbdebug.training_setup import TrainingSetup
 from nbdebug.untouched import untouched
+
+BY_ITS_NAME = re.compile(r"\[\s*self\.\w+(?:\s+for\b|\s*,?\s*\]\s*\*)")  # `[self.head for _ in levels]`: it was made first, and is one on purpose
 
 
 @dataclass(frozen=True)
@@ -48,7 +51,7 @@ def one_for_all(setup: TrainingSetup, batch: Any) -> Together | None:
     found = []
     for path, names, child in places:
         location, words = _written(setup.model, path, names)
-        if _is_apart(tape, child) and not ON_PURPOSE.search(f"{path} {' '.join(names)} {words}"):
+        if _is_apart(tape, child) and not ON_PURPOSE.search(f"{path} {' '.join(names)} {words}") and not BY_ITS_NAME.search(words):
             place = plain_path(f"{path}.{names[0]}" if path else names[0])
             found.append(Together(path, names, type(child).__name__, Location(**{**location, "module": place})))
     return found[0] if len(found) == 1 else None

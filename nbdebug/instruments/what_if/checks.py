@@ -8,7 +8,7 @@ from nbdebug.errors import NotChecked
 from nbdebug.findings import WARNING
 from nbdebug.instruments.base import Seen
 from nbdebug.instruments.what_if.instrument import needed, what_if
-from nbdebug.instruments.what_if.result import LEARNS, PARTED, SLOWER, UNDECAYED, UNMASKED, Change, WhatIf
+from nbdebug.instruments.what_if.result import LEARNED, LEARNS, PARTED, SLOWER, UNDECAYED, UNMASKED, Change, WhatIf
 
 
 @what_if.check("ND604", "learning rate too high", severity=WARNING, advice="divide the learning rate by 10, or warm it up; lr_find compares rates")
@@ -31,8 +31,13 @@ def masked(result: WhatIf) -> Iterator[Seen]:
 
 @what_if.check("ND204", "sharing broken", severity=WARNING, advice="build each layer anew: {name: Layer() for name in names}; if they are to be one, say so beside it")
 def one_for_several(result: WhatIf) -> Iterator[Seen]:
-    """The first steps go much further with a layer of its own for each of its names, where the text that repeats it speaks of no sharing."""
-    yield from _helped(result, PARTED, "{}")
+    """The first steps go much further with a layer of its own for each of its names, where the text that repeats it speaks of no sharing.
+
+    More weights learn faster, so one that learns nearly all of it as it is, is left alone.
+    """
+    change = next((c for c in result.changes if c.what == PARTED), None)
+    if change is None or result.first is None or all(pair.without.late > LEARNED * result.first for pair in change.pairs):
+        yield from _helped(result, PARTED, "{}")
 
 
 def _helped(result: WhatIf, what: str, said: str) -> Iterator[Seen]:
