@@ -38,8 +38,8 @@ def line_that_assigns(model: nn.Module, path: str) -> SourceLine | None:
         found = found or _in_init(type(owner), steps[depth - 1], steps[depth:], kind)
         if found is not None:
             return found
-    if isinstance(model, nn.Sequential):
-        behind = len(model) - list(model._modules).index(steps[0]) if steps[0] in model._modules else 0
+    if isinstance(model, nn.Sequential) and steps[0] in model._modules:
+        behind = len(model) - list(model._modules).index(steps[0])
         return _element_of(model, steps[0]) or only((text, number, found) for text, number, tree in texts() if (found := _of_a_list(tree, tree, kind, behind)) is not None)
     return line_that_builds(kind) if kind else None
 
@@ -86,21 +86,23 @@ def _element(value: ast.expr, rest: list[str], tree: ast.AST, layer: str) -> ast
 
 def _narrowed(value: ast.expr, rest: list[str]) -> ast.expr:
     """Of `nn.Sequential(a, b)` with the next step "1" the expression b; of a dictionary the one with that name."""
-    while rest and isinstance(value, ast.Call):
-        items = value.args
-        if len(items) == 1 and called(items[0]) == "OrderedDict" and items[0].args:  # type: ignore[attr-defined]
-            items = items[0].args  # type: ignore[attr-defined]
-        if len(items) == 1 and (named := _by_name(items[0])):
-            if rest[0] not in named:
-                break
-            value, rest = named[rest[0]], rest[1:]
-            continue
-        if len(items) == 1 and isinstance(items[0], (ast.List, ast.Tuple)):  # ModuleList([a, b])
-            items = items[0].elts
-        if not rest[0].isdigit() or int(rest[0]) >= len(items) or any(isinstance(item, ast.Starred) for item in items):
-            break
-        value, rest = items[int(rest[0])], rest[1:]
+    while rest and isinstance(value, ast.Call) and rest[0] in (elements := _elements(value)):
+        value, rest = elements[rest[0]], rest[1:]
     return value
+
+
+def _elements(call: ast.Call) -> dict[str, ast.expr]:
+    """What a container is written with, by the name that each has in it; empty where a `*` hides them."""
+    items = call.args
+    if len(items) == 1 and called(items[0]) == "OrderedDict":
+        items, named = items[0].args, {key.arg: key.value for key in items[0].keywords if key.arg}  # type: ignore[attr-defined]
+        if named and not items:
+            return named
+    if len(items) == 1 and (named := _by_name(items[0])):
+        return named
+    if len(items) == 1 and isinstance(items[0], (ast.List, ast.Tuple)):  # ModuleList([a, b])
+        items = items[0].elts
+    return {} if any(isinstance(item, ast.Starred) for item in items) else {str(n): item for n, item in enumerate(items)}
 
 
 def _by_name(items: ast.expr) -> dict[str, ast.expr]:
@@ -151,11 +153,11 @@ def _afterwards(attribute: str, rest: list[str], layer: str) -> SourceLine | Non
 
 def _element_of(model: nn.Sequential, step: str) -> SourceLine | None:
     """The element of the one `nn.Sequential(...)` that is written with these parts."""
-    kinds = [type(part).__name__ for part in model]
+    kinds = {name: type(part).__name__ for name, part in model.named_children()}
     calls = (
         (text, number, _narrowed(node, [step]))
         for text, number, tree in texts()
         for node in ast.walk(tree)
-        if isinstance(node, ast.Call) and called(node) == type(model).__name__ and list(map(called, node.args)) == kinds
+        if isinstance(node, ast.Call) and called(node) == type(model).__name__ and {name: called(part) for name, part in _elements(node).items()} == kinds
     )
     return only(calls)

@@ -126,14 +126,28 @@ NAMED = """
 from collections import OrderedDict
 from torch import nn
 
-model = nn.Sequential(OrderedDict(first=nn.Linear(8, 4), second=nn.Linear(4, 1)))
+model = nn.Sequential(OrderedDict(
+    first=nn.Linear(8, 4),
+    second=nn.Linear(4, 1),
+))
+"""
+PAIRS = """
+from collections import OrderedDict
+from torch import nn
+
+model = nn.Sequential(OrderedDict([
+    ("first", nn.Linear(8, 4)),
+    ("second", nn.Linear(4, 1)),
+]))
 """
 
 
-def test_layers_with_names_of_their_own_are_asked_for_too(monkeypatch):
+@pytest.mark.parametrize("text", [NAMED, PAIRS])
+def test_layers_with_names_of_their_own_are_found_by_them(text, monkeypatch):
     module = types.ModuleType("__main__")
-    module.__file__ = "/programs/of_names.py"
+    module.__file__ = f"/programs/of_names_{len(text)}.py"
     monkeypatch.setitem(sys.modules, "__main__", module)
-    monkeypatch.setitem(linecache.cache, module.__file__, (len(NAMED), None, NAMED.splitlines(keepends=True), module.__file__))
-    exec(compile(NAMED, module.__file__, "exec"), module.__dict__)
-    assert {str(line_that_assigns(module.model, path)) for path in ("first.weight", "second.bias", "parameter 4 in group 0 of SGD")} <= {"None", str(line_that_assigns(module.model, "first.weight"))}
+    monkeypatch.setitem(linecache.cache, module.__file__, (len(text), None, text.splitlines(keepends=True), module.__file__))
+    exec(compile(text, module.__file__, "exec"), module.__dict__)
+    assert [line_that_assigns(module.model, path).line for path in ("first.weight", "second.bias")] == [6, 7]
+    assert line_that_assigns(module.model, "parameter 4 in group 0 of SGD").line == 5  # of nothing in it: where the model is made
