@@ -8,7 +8,16 @@ from nbdebug.errors import NotChecked
 from nbdebug.findings import WARNING
 from nbdebug.instruments.base import Seen
 from nbdebug.instruments.what_if.instrument import needed, what_if
-from nbdebug.instruments.what_if.result import LEARNED, LEARNS, PARTED, SLOWER, UNDECAYED, UNMASKED, Change, WhatIf
+from nbdebug.instruments.what_if.result import (
+    LEARNED,
+    LEARNS,
+    PARTED,
+    SLOWER,
+    UNDECAYED,
+    UNMASKED,
+    Change,
+    WhatIf,
+)
 
 
 @what_if.check("ND604", "learning rate too high", severity=WARNING, advice="divide the learning rate by 10, or warm it up; lr_find compares rates")
