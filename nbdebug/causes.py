@@ -13,7 +13,6 @@ ORDER = ("ND601", "ND602", "ND603", "ND806")  # the calls of a loop: what comes 
 UPDATES = ("ND604", "ND605", "ND607", "ND608")  # too large, too small, eaten, drowned
 BIRTHS = ("ND101", "ND308", "ND309", "ND504", "ND807")  # of the first NaN
 CAUSES: dict[str, tuple[str, ...]] = {  # symptom → what explains it, when it was found too
-    "ND101": ("ND110",),
     "ND102": ("ND110", "ND111", "ND114"),
     "ND110": ("ND111",),
     "ND117": ("ND110",),
@@ -54,7 +53,7 @@ HARMLESS = ("ND105", "ND106", "ND107", "ND108", "ND115", "ND116", "ND306")  # to
 def fold(findings: Iterable[Finding]) -> tuple[Finding, ...]:
     """The findings with every symptom under its cause; order is kept."""
     listed = list(findings)
-    alarms = {f.code: f for f in reversed(listed) if f.severity is not Severity.INFO}  # the first of each code
+    alarms = {f.code: f for f in sorted(reversed(listed), key=_names_a_step) if f.severity is not Severity.INFO}  # the first of each code, of one that names a step that one
     symptoms: dict[int, list[Finding]] = {}
     kept = []
     for finding in listed:
@@ -66,8 +65,16 @@ def fold(findings: Iterable[Finding]) -> tuple[Finding, ...]:
     return tuple(replace(f, symptoms=(*f.symptoms, *symptoms.get(id(f), ()))) if id(f) in symptoms else f for f in kept)
 
 
+def _names_a_step(finding: Finding) -> bool:
+    """Whether it says which step of the dataset makes what others of its code have only seen come out."""
+    return "made_by" in finding.evidence
+
+
 def _root(finding: Finding, alarms: dict[str, Finding]) -> Finding:
     """The cause that has no cause itself."""
+    born = alarms.get(finding.code)
+    if born is not None and _names_a_step(born) and not _names_a_step(finding):
+        finding = born
     seen = {finding.code}
     while (cause := _cause(finding, alarms)) is not None and cause.code not in seen:
         seen.add(cause.code)

@@ -152,8 +152,9 @@ def _reason_to_skip(instrument: Instrument, setup: TrainingSetup, left: float | 
 
 
 def _portion(instrument: Instrument, left: float | None) -> float | None:
-    """The seconds it gets: all that are left, or half where it would use them all."""
-    return left / 2 if left is not None and "budget" in instrument.takes else left
+    """The seconds it gets: all that are left, or half where it would use them all, or another that trains comes after it."""
+    halved = "budget" in instrument.takes or (instrument.trains and any(later.trains for later in LADDER[LADDER.index(instrument) + 1 :]))
+    return left / 2 if left is not None and halved else left
 
 
 def _report(

@@ -22,6 +22,6 @@ from nbdebug.instruments.show_batch import show_batch
 from nbdebug.instruments.summary import summary
 from nbdebug.instruments.why import why
 
-LADDER = (data_audit, loader_audit, first_step, activations, gradients, gradcheck, headroom, overfit, what_if, own)  # what checkup runs, cheap before dear
+LADDER = (data_audit, loader_audit, first_step, activations, gradients, gradcheck, headroom, what_if, overfit, own)  # what checkup runs, cheap before dear
 
 __all__ = ["LADDER", "activations", "baselines", "batch_size", "data_audit", "determinism", "find_nan", "first_step", "gradcheck", "gradients", "headroom", "loader_audit", "lr_find", "overfit", "own", "preflight", "profile", "show_batch", "summary", "what_if", "why"]

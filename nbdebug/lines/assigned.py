@@ -40,7 +40,7 @@ def line_that_assigns(model: nn.Module, path: str) -> SourceLine | None:
             return found
     if isinstance(model, nn.Sequential) and steps[0] in model._modules:
         behind = len(model) - list(model._modules).index(steps[0])
-        return _element_of(model, steps[0]) or only((text, number, found) for text, number, tree in texts() if (found := _of_a_list(tree, tree, kind, behind)) is not None)
+        return _element_of(model, steps[0], steps[1:]) or only((text, number, found) for text, number, tree in texts() if (found := _of_a_list(tree, tree, kind, behind)) is not None)
     return line_that_builds(kind) if kind else None
 
 
@@ -151,8 +151,11 @@ def _afterwards(attribute: str, rest: list[str], layer: str) -> SourceLine | Non
     return only((text, number, _element(value, rest, tree, layer)) for text, number, tree in texts() for value in _assigned(tree, attribute, of=None))
 
 
-def _element_of(model: nn.Sequential, step: str) -> SourceLine | None:
-    """The element of the one `nn.Sequential(...)` that is written with these parts."""
+def _element_of(model: nn.Sequential, step: str, rest: list[str]) -> SourceLine | None:
+    """The element of the one `nn.Sequential(...)` that is written with these parts; of a part that a function of the user's gives, the element of that."""
+    given = [(text, number, found) for text, number, tree in texts() for node in ast.walk(tree) if called(node) == type(model).__name__ and (found := _given_by(node, tree, step, rest)) is not None]  # type: ignore[arg-type]
+    if rest and (line := only(given)) is not None:
+        return line
     kinds = {name: type(part).__name__ for name, part in model.named_children()}
     calls = (
         (text, number, _narrowed(node, [step]))
@@ -161,3 +164,11 @@ def _element_of(model: nn.Sequential, step: str) -> SourceLine | None:
         if isinstance(node, ast.Call) and called(node) == type(model).__name__ and {name: called(part) for name, part in _elements(node).items()} == kinds
     )
     return only(calls)
+
+
+def _given_by(container: ast.Call, tree: ast.AST, step: str, rest: list[str]) -> ast.expr | None:
+    """Of `nn.Sequential(block(1, 8), ...)` the element of the one container that the function `block` returns."""
+    part = _elements(container).get(step)
+    functions = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef) and part is not None and node.name == called(part)]
+    returned = [node.value for function in functions for node in ast.walk(function) if isinstance(node, ast.Return) and isinstance(node.value, ast.Call)]
+    return _narrowed(returned[0], rest) if len(functions) == len(returned) == 1 and _elements(returned[0]).keys() & set(rest[:1]) else None

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import ast
 import contextlib
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from torch import nn
 
-from nbdebug.lines.names import called, chain
+from nbdebug.lines.names import assignments, called, chain
 from nbdebug.lines.sources import all_texts, only
 from nbdebug.source_lines import SourceLine
 
@@ -21,6 +22,8 @@ INIT = frozenset(name for name in dir(nn.init) if name.endswith("_") and not nam
 NAMED, OF_A_LAYER, OF_ALL = 2, 1, 0  # what a line says of what it fills: this parameter, that of a layer in a loop, any parameter
 FILLING = frozenset("bernoulli_ cauchy_ clamp_ copy_ div_ exponential_ fill_ log_normal_ mul_ normal_ random_ uniform_ zero_".split())  # methods of a tensor
 
+SPREAD = re.compile("init", re.I)  # in the name of a setting
+FEW, ABOUT = 64, 0.1  # weights, of fewer of which the spread is not known well enough; of it, within which it is the same number
 OF_LAYERS = ("weight", "bias", "data")  # the last name of what a function of the user's choice fills
 
 
@@ -45,6 +48,26 @@ def line_that_initialises(model: nn.Module, path: str, *, by_name: bool = False)
     return only(iter(nearest))
 
 
+def line_that_sets_the_spread(model: nn.Module, path: str) -> SourceLine | None:
+    """The line of a setting such as `initializer_range=2.0` or `init_std = 2.0`, whose number is the spread that the parameter at a dotted path has; None where there is none, or more than one."""
+    parameter = dict(model.named_parameters()).get(path)
+    if parameter is None or parameter.numel() < FEW or not parameter.is_floating_point():
+        return None
+    spread = float(parameter.detach().double().std())
+    return only((text, number, value) for text, number, tree in all_texts(model) for name, value in _settings(tree) if SPREAD.search(name) and abs(value.value - spread) <= ABOUT * spread)
+
+
+def _settings(tree: ast.AST) -> Iterator[tuple[str, ast.Constant]]:
+    """Every number that the text gives a name, as a keyword, a variable, an attribute or a key."""
+    named: list[tuple[str, ast.expr]] = [((chain(target) or [""])[-1], value) for target, value in assignments(tree)]
+    for node in ast.walk(tree):
+        if isinstance(node, ast.keyword):
+            named.append((node.arg or "", node.value))
+        elif isinstance(node, ast.Dict):
+            named += [(str(getattr(key, "value", "")), value) for key, value in zip(node.keys, node.values, strict=True)]
+    yield from ((name, value) for name, value in named if isinstance(value, ast.Constant) and type(value.value) in (int, float))
+
+
 def _fills(tree: ast.AST, asked: Asked, told: bool = False) -> Iterator[tuple[ast.expr, list[str], bool]]:
     """The calls that fill a tensor, the chain of names that leads to it, and whether a condition asks for the parameter's own name; none under one that it does not meet."""
     for node in ast.iter_child_nodes(tree):
@@ -56,6 +79,8 @@ def _fills(tree: ast.AST, asked: Asked, told: bool = False) -> Iterator[tuple[as
             yield from _fills(ast.Module(node.orelse, []), asked, told) if holds is not True else ()
         elif isinstance(node, ast.For) and (part := _part_gone_over(node.iter)):
             yield from _fills(node, asked, True) if part in asked.path.split(".")[:-1] else ()
+        elif isinstance(node, ast.For) and (listed := _listed(node.iter)):
+            yield from _fills(node, asked, True) if any(_leads_to(names, asked.path) for names in listed) else ()
         else:
             yield from _fills(node, asked, told)
 
@@ -64,6 +89,18 @@ def _part_gone_over(loop: ast.expr) -> str:
     """The part of a model whose parameters a loop goes over: `for name, p in self.rnn.named_parameters()`; "" of any other loop, and where it is all of the model."""
     names = chain(loop.func.value) if isinstance(loop, ast.Call) and called(loop) in ("parameters", "named_parameters") and isinstance(loop.func, ast.Attribute) else []
     return names[-1] if len(names) > 1 else ""
+
+
+def _listed(loop: ast.expr) -> list[list[str]]:
+    """The parts of a model that a loop goes over one by one: `for layer in (self.query, self.key)`; empty of any other loop."""
+    parts = [chain(part)[1:] for part in loop.elts] if isinstance(loop, (ast.Tuple, ast.List)) else []
+    return parts if all(parts) else []
+
+
+def _leads_to(names: list[str], path: str) -> bool:
+    """Whether these attributes stand in a dotted path one after the other: the part itself, or what holds it."""
+    steps = path.split(".")
+    return any(steps[at : at + len(names)] == names for at in range(len(steps)))
 
 
 def _says_a_name(test: ast.expr) -> bool:

@@ -33,12 +33,52 @@ def line_that_makes(thing: Any, name: str = "") -> SourceLine | None:
     return only((text, number, value) for text, number, tree in texts() for value in _given_to(tree, names))
 
 
+def line_of_group(optimizer: Any, number: int, setting: str) -> SourceLine | None:
+    """The line of one parameter group, where the groups stand written out in the call that makes the optimizer: that of its own setting, None where it has none.
+
+    Args:
+        number: of the group, from 0.
+        setting: "lr", "weight_decay".
+    """
+    names = names_of(optimizer) or ["optimizer"]
+    made = [(text, cell, value) for text, cell, tree in texts() for value in _given_to(tree, names)]
+    if len(made) != 1 or not isinstance(made[0][2], ast.Call):
+        return None
+    text, cell, call = made[0]
+    groups = next((value for value in (*call.args[:1], *(k.value for k in call.keywords if k.arg == "params"))), None)
+    if not isinstance(groups, (ast.List, ast.Tuple)) or len(groups.elts) <= number or any(isinstance(group, ast.Starred) for group in groups.elts):
+        return None
+    group = groups.elts[number]
+    if isinstance(group, ast.Dict):
+        named = {key.value: value for key, value in zip(group.keys, group.values, strict=True) if isinstance(key, ast.Constant)}
+    else:
+        named = {k.arg: k.value for k in group.keywords} if isinstance(group, ast.Call) else {}
+    return only([(text, cell, named[setting])]) if setting in named else None
+
+
 def line_of_dataset(loader: Any) -> SourceLine | None:
     """The line that makes the dataset behind a loader, of a Subset the whole; None when it has no name of its own."""
     parts, data = [], loader
     while len(parts) < DEEP and (data := getattr(data, "__dict__", {}).get("dataset")) is not None:
         parts.append(data)
     return next(filter(None, (line_that_makes(part) for part in reversed(parts) if names_of(part))), None)
+
+
+def line_that_collates(loader: Any) -> SourceLine | None:
+    """Where the user's collate function makes the targets of a batch; of one that has another function of the same file make them, there."""
+    code = getattr(getattr(loader, "collate_fn", None), "__code__", None)
+    if code is None or not is_users(code):
+        return None
+    source = parsed("".join(linecache.getlines(code.co_filename)))
+    body = function_at(source, code.co_firstlineno) if source is not None else None
+    returns = [node.value for node in ast.walk(body) if isinstance(node, ast.Return)] if body is not None else []
+    given = _part_of(returns[0], "targets") if len(returns) == 1 and returns[0] is not None else None
+    functions = {node.name: node for node in ast.walk(source) if isinstance(node, ast.FunctionDef)} if source is not None else {}
+    if given is not None and called(given) in functions:
+        returns = [node for node in ast.walk(functions[called(given)]) if isinstance(node, ast.Return)]
+        return line_of_code(code, returns[-1].lineno) if returns else None
+    line = _made_of(body, "targets", cast=True) if body is not None and given is not None else None
+    return line_of_code(code, line) if line is not None else None
 
 
 def line_that_reads(loader: Any, step: str = "", part: str = "", cast: bool = False) -> SourceLine | None:
@@ -58,6 +98,18 @@ def line_that_reads(loader: Any, step: str = "", part: str = "", cast: bool = Fa
             line = _reading(body, step, part, cast) if body is not None else None
             return None if line is None else line_of_code(code, line)
     return None
+
+
+def line_that_orders(loader: Any) -> SourceLine | None:
+    """The line in the `__iter__` of the user's own loader that counts its samples through, `order = range(len(self.x))`; None where there is not one."""
+    code = getattr(getattr(type(loader), "__iter__", None), "__code__", None)
+    if code is None or not is_users(code):
+        return None
+    source = parsed("".join(linecache.getlines(code.co_filename)))
+    body = function_at(source, code.co_firstlineno) if source is not None else None
+    values = [value for _, value in assignments(body)] if body is not None else []
+    counting = [value.lineno for value in values if called(value) in ("arange", "range", "list") and any(called(part) in ("arange", "range") for part in ast.walk(value))]
+    return line_of_code(code, counting[0]) if len(counting) == 1 else None
 
 
 def line_that_fills(loader: Any, last: bool) -> SourceLine | None:
@@ -111,7 +163,7 @@ def _made_of(body: ast.AST, part: str, cast: bool) -> int | None:
     names = {node.id for node in ast.walk(given) if isinstance(node, ast.Name)}
     made = [value for target, value in assignments(body) if isinstance(target, ast.Name) and target.id in names]
     worked = [value.lineno for value in made if any(map(_works_out, _without_places(value)))]
-    typed = [value.lineno for value in made if isinstance(value, ast.Call)] or [given.lineno] * (cast and any(isinstance(node, ast.Call) for node in ast.walk(given)))
+    typed = [value.lineno for value in made if isinstance(value.value if isinstance(value, ast.Subscript) else value, ast.Call)] or [given.lineno] * (cast and any(isinstance(node, ast.Call) for node in ast.walk(given)))
     return max(worked or typed, default=None)
 
 

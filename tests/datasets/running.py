@@ -207,7 +207,7 @@ def series_reshaped_to_channels_first(sick):
     return trained(Given(waves(24, 200).reshape(24, 50, 4) + torch.randn(24, 50, 4), get))
 
 
-@by_loader("ND110", where="normalise")
+@by_loader("ND101", where="normalise")
 def table_divided_by_its_own_zero(sick):
     def normalise(row):
         return (row - row.mean()) / (row.std() * 0 if sick else row.std())

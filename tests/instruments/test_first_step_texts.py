@@ -64,6 +64,23 @@ class Kept(Net):
 model = Kept(keep_prob)
 optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
 """
+TIED = """
+class Next(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.embed, self.body, self.head = nn.Embedding(30, 12), nn.Linear(12, 12), nn.Linear(12, 30, bias=False)
+        self.head.weight = self.embed.weight
+
+    def forward(self, ids):
+        return self.head(self.body(self.embed(ids)).relu())
+
+words = torch.randint(0, 30, (256,))
+train_loader = DataLoader(TensorDataset(words, (words + 1) % 30), batch_size=32, shuffle=True)
+model = Next()
+with torch.no_grad():
+    PUT
+optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
+"""
 
 
 def codes(monkeypatch, text):
@@ -83,8 +100,12 @@ def codes(monkeypatch, text):
         ("ND601", PICKED.replace("WORD", "'body'"), PICKED.replace("WORD", "'middle'"), "named_parameters()"),
         ("ND707", LOADED.replace("PREFIX", "'module.'"), LOADED.replace("PREFIX", "''"), "load_state_dict(saved(), strict=False)"),
         ("ND608", KEPT.replace("RATE", "keep_prob"), KEPT.replace("RATE", "1 - keep_prob"), "nn.Dropout(keep_prob)"),
+        (
+            "ND204", TIED.replace("PUT", "model.embed = nn.Embedding.from_pretrained(torch.randn(30, 12), freeze=False)"),
+            TIED.replace("PUT", "model.embed.weight.copy_(torch.randn(30, 12))"), "model.embed = nn.Embedding.from_pretrained",
+        ),
     ],
-    ids=["picked", "loaded", "kept"],
+    ids=["picked", "loaded", "kept", "tied"],
 )
 def test_what_the_text_says_is_asked_of_the_model(monkeypatch, code, sick, sound, line):
     found = codes(monkeypatch, BEGIN + sick)

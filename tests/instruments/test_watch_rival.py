@@ -8,7 +8,7 @@ from torch.nn import functional as F
 from torch.utils.data import DataLoader, TensorDataset
 
 import nbdebug
-from nbdebug.instruments.watch.rival import kernel
+from nbdebug.instruments.watch.rival import kernel, tokens
 
 
 def test_left_out_is_what_a_fit_without_the_sample_says():
@@ -21,6 +21,17 @@ def test_left_out_is_what_a_fit_without_the_sample_says():
         rest = [j for j in range(30) if j != i]
         weights = torch.linalg.solve(near[rest][:, rest] + 0.1 * torch.eye(29).double(), targets[rest])
         torch.testing.assert_close(whole[i], near[i, rest] @ weights)
+
+
+def test_counts_of_pairs_know_nothing_of_the_sequence_they_tell():
+    torch.manual_seed(0)
+    rows = torch.randint(0, 60, (40, 31))  # each pair about once: with their own counts, these would be told far too well
+    pairs, shares = tokens.counted([tokens.Turn((), {}, rows[:, :-1], rows[:, 1:], -100)])
+    assert shares <= pairs < 1.2 * shares
+    rows = (rows[:, :1] + torch.arange(31)) % 60  # one follows the other
+    pairs, shares = tokens.counted([tokens.Turn((), {}, rows[:, :-1], rows[:, 1:], -100)])
+    assert pairs < 0.2 * shares
+    assert tokens.counted([tokens.Turn((), {}, rows[:5, :-1], rows[:5, 1:], -100)]) is None  # too few
 
 
 def test_a_curve_that_turns_often_is_told():

@@ -151,3 +151,24 @@ def test_layers_with_names_of_their_own_are_found_by_them(text, monkeypatch):
     exec(compile(text, module.__file__, "exec"), module.__dict__)
     assert [line_that_assigns(module.model, path).line for path in ("first.weight", "second.bias")] == [6, 7]
     assert line_that_assigns(module.model, "parameter 4 in group 0 of SGD").line == 5  # of nothing in it: where the model is made
+
+GIVEN = """
+from torch import nn
+
+def block(wide):
+    return nn.Sequential(
+        nn.Linear(8, wide),
+        nn.Linear(wide, 8),
+    )
+
+model = nn.Sequential(block(4), block(6), nn.Linear(8, 1))
+"""
+
+
+def test_layers_that_a_function_gives_are_found_in_it(monkeypatch):
+    module = types.ModuleType("__main__")
+    module.__file__ = "/programs/of_blocks.py"
+    monkeypatch.setitem(sys.modules, "__main__", module)
+    monkeypatch.setitem(linecache.cache, module.__file__, (len(GIVEN), None, GIVEN.splitlines(keepends=True), module.__file__))
+    exec(compile(GIVEN, module.__file__, "exec"), module.__dict__)
+    assert [line_that_assigns(module.model, path).line for path in ("0.0", "1.1.weight")] == [6, 7]

@@ -7,8 +7,9 @@ import sys
 import types
 
 import pytest
+import torch
 
-from nbdebug.lines.initialised import line_that_initialises
+from nbdebug.lines.initialised import line_that_initialises, line_that_sets_the_spread
 
 SCRIPT = """
 import torch
@@ -121,3 +122,48 @@ def test_a_line_in_a_loop_over_one_part_names_what_is_in_it(monkeypatch):
 def test_what_two_lines_fill_has_none(monkeypatch):
     script = run(monkeypatch, "from torch import nn\nmodel = nn.Linear(2, 2)\nnn.init.zeros_(model.weight)\nnn.init.ones_(model.weight)\n")
     assert line_that_initialises(script["model"], "weight") is None
+
+
+LISTED = """
+from torch import nn
+
+class Factors(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.player, self.game, self.offset = nn.Embedding(4, 2), nn.Embedding(4, 2), nn.Embedding(4, 1)
+        for factors in (self.player, self.game):
+            nn.init.normal_(factors.weight)
+        for table in [self.offset]:
+            nn.init.zeros_(table.weight)
+
+model = Factors()
+"""
+
+
+@pytest.mark.parametrize("path, text", [("game.weight", "nn.init.normal_(factors.weight)"), ("offset.weight", "nn.init.zeros_(table.weight)")])
+def test_a_loop_over_parts_fills_what_it_lists(monkeypatch, path, text):
+    assert line_that_initialises(run(monkeypatch, LISTED)["model"], path).text == text
+
+
+CONFIGURED = """
+from types import SimpleNamespace
+import torch
+from torch import nn
+
+config = SimpleNamespace(
+    width=8,
+    initializer_range=2.0,
+    dropout=0.1,
+)
+model = nn.Sequential(nn.Linear(64, 64))
+torch.manual_seed(0)
+"""
+
+
+@pytest.mark.parametrize(("spread", "text"), [(2.0, "initializer_range=2.0,"), (0.5, None)])
+def test_a_spread_of_a_configuration_is_found_by_its_size(monkeypatch, spread, text):
+    script = run(monkeypatch, CONFIGURED)
+    with torch.no_grad():
+        script["model"][0].weight.normal_(0, spread)
+    line = line_that_sets_the_spread(script["model"], "0.weight")
+    assert (line and line.text) == text

@@ -11,7 +11,7 @@ import torch
 from torch.utils.data import DataLoader, TensorDataset
 
 import nbdebug
-from nbdebug.lines.made import line_of_dataset, line_that_makes, line_that_reads, names_of
+from nbdebug.lines.made import line_of_dataset, line_of_group, line_that_makes, line_that_reads, names_of
 
 SCRIPT = """
 import torch
@@ -47,6 +47,12 @@ class LookedUp(Worked):
     def __getitem__(self, i):
         return torch.tensor(whole[i + 1][0]), i
 
+in_groups = torch.optim.Adam([
+    {"params": model[0].parameters()},
+    {"params": model[2].weight,
+     "lr": 0.5},
+    dict(params=model[2].bias, lr=1e-2),
+], lr=1e-3)
 worked_loader, looked_up_loader = DataLoader(Worked()), DataLoader(Subset(LookedUp(), [0, 1]))
 """
 
@@ -95,6 +101,13 @@ def test_a_rate_is_to_be_mended_where_the_optimizer_is_made(script):
     setup = nbdebug.TrainingSetup(script["model"], torch.nn.CrossEntropyLoss(), script["optimizer"], loader)
     (finding,) = nbdebug.lr_find(setup).findings
     assert finding.code == "ND605" and finding.location.text.startswith("optimizer = ")
+
+
+@pytest.mark.parametrize(("number", "text"), [(0, None), (1, '"lr": 0.5},'), (2, "dict(params=model[2].bias, lr=1e-2),"), (3, None)])
+def test_a_group_is_found_where_it_sets_its_own_rate(script, number, text):
+    found = line_of_group(script["in_groups"], number, "lr")
+    assert found is None if text is None else found is not None and found.text == text
+    assert line_of_group(script["optimizer"], 0, "lr") is None
 
 
 @pytest.mark.parametrize(("name", "step", "text"), [("worked_loader", "transform", "# a step"), ("looked_up_loader", "", None), ("train_loader", "", None)])

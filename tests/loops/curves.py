@@ -625,9 +625,12 @@ def thrown_out_of_its_valley(sick):
 
 @sick_loop("ND706", where="loss")
 def adam_that_forgets_how_large_gradients_are(sick):
-    """Updates stay small beside the weights; the data are the same all along, so that nothing else can have thrown it out."""
-    inputs, target = quantities(512)
-    model = nn.Sequential(nn.Linear(16, 32), nn.ReLU(), nn.Linear(32, 1))
+    """Updates stay small beside the weights; the data are the same all along, so that nothing else can have thrown it out.
+
+    It goes astray as a chaos does: in single precision the last bit of a sum, which is another on another machine, decides how far.
+    """
+    inputs, target = (t.double() for t in quantities(512))
+    model = nn.Sequential(nn.Linear(16, 32), nn.ReLU(), nn.Linear(32, 1)).double()
     betas = (0.95, 0.3) if sick else (0.9, 0.999)
     optimizer = torch.optim.Adam(model.parameters(), lr=6e-3, betas=betas)
     batches = loader(inputs, target[:, None], batch_size=16)

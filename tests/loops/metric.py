@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 from torch import nn
 from torch.nn import functional as F
@@ -657,3 +658,47 @@ def hits_over_full_batches_of_which_the_last_was_dropped():
         for x, y in held_out:
             correct += (model(x).argmax(1) == y).sum().item()
     return correct / (len(held_out) * held_out.batch_size)
+
+
+# -- hits behind a name, and behind what only gives them another type ------------------------------------------------
+
+
+@sick_loop("ND708")
+def mean_of_the_shares_of_hits_that_have_a_name(sick):
+    model = net()
+    train(model, batches())
+    held_out, shares = batches(33 if sick else 32, 16), []
+    model.eval()
+    with torch.no_grad():
+        for x, y in held_out:
+            right = model(x).argmax(1) == y
+            shares.append(right.float().mean().item())
+    return float(np.mean(shares))  # guilty
+
+
+@sick_loop("ND708")
+def mean_of_a_stack_of_shares(sick):
+    model = net()
+    train(model, batches())
+    held_out, shares = batches(33 if sick else 32, 16), []
+    model.eval()
+    with torch.no_grad():
+        for x, y in held_out:
+            right = torch.eq(model(x).argmax(1), y).to(torch.float32)
+            share = right.cpu().numpy().mean()
+            shares.append(share)
+    return torch.tensor(shares).mean()  # guilty
+
+
+@sound_loop
+def shares_of_hits_weighted_by_their_samples():
+    model = net()
+    train(model, batches())
+    held_out, shares, sizes = batches(33, 16), [], []
+    model.eval()
+    with torch.no_grad():
+        for x, y in held_out:
+            right = model(x).argmax(1) == y
+            shares.append(right.float().mean().item())
+            sizes.append(len(y))
+    return float(np.average(shares, weights=sizes))

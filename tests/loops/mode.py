@@ -203,10 +203,10 @@ def the_mode_comes_back_too_early(sick):
     def evaluate(model, loader):
         model.eval()
         if sick:
-            model.train()
+            model.train()  # guilty
         with torch.no_grad():
             for x, _ in loader:
-                model(x)  # guilty
+                model(x)
         model.train()
 
     model, train_loader, val_loader = dropping(), batches(shuffle=True), batches()

@@ -10,7 +10,7 @@ from torch.utils.data import DataLoader, TensorDataset
 
 from tests.loops import sick_loop, sound_loop
 from tests.loops.pace import descend, regression
-from tests.patients.parts import features, loader, mlp
+from tests.patients.parts import features, loader, mlp, quantities
 
 
 @sick_loop("ND607", where="optimizer, group 0")
@@ -54,6 +54,26 @@ def every_factor_multiplies_the_one_before(sick):
     for _ in range(24):
         descend(model, optimizer, batches, 1)
         scheduler.step()  # guilty
+
+
+@sick_loop("ND705")
+def a_box_too_small_under_a_rate_that_comes_down(sick):
+    """It stands because of the box, and not because steps get small: what they allow is far more."""
+    inputs, _ = quantities(480)
+    targets = (inputs[:, :4].sum(1, keepdim=True) > 0).float()
+    model, box = nn.Sequential(nn.Linear(16, 16), nn.Tanh(), nn.Linear(16, 1)), 0.02 if sick else 2.0
+    optimizer = torch.optim.Adam(model.parameters(), lr=1e-2)
+    scheduler = lr_scheduler.CosineAnnealingLR(optimizer, T_max=225)
+    data = loader(inputs, targets)
+    for _ in range(15):
+        for x, y in data:
+            optimizer.zero_grad()
+            F.binary_cross_entropy_with_logits(model(x), y).backward()
+            optimizer.step()
+            scheduler.step()
+            with torch.no_grad():
+                for p in model.parameters():
+                    p.clamp_(-box, box)
 
 
 @sick_loop("ND608", where="norm")

@@ -77,10 +77,11 @@ def scaler_switched_off(sick):
 
 @sick_loop("ND805")
 def a_model_in_half_precision(sick):
+    """Of a loss that is a thousandth, many of the gradients are less than float16 can hold."""
     model = net().half() if sick else net().bfloat16()
     optimizer = sgd(model)
     for x in torch.randn(6, 8, 6, dtype=next(model.parameters()).dtype):
-        loss = F.mse_loss(model(x), x[:, :3])
+        loss = 1e-3 * F.mse_loss(model(x), x[:, :3])
         optimizer.zero_grad()
         loss.backward()  # guilty
         optimizer.step()
@@ -308,6 +309,16 @@ def the_first_steps_are_skipped():
         scaling.scale(loss).backward()
         scaling.step(optimizer)
         scaling.update()
+
+
+@sound_loop
+def weights_in_half_precision_whose_gradients_are_large_enough():
+    model = net().half()
+    optimizer = torch.optim.Adam(model.parameters(), lr=2e-3, eps=1e-4)
+    for x in torch.randn(40, 32, 6).half():
+        optimizer.zero_grad()
+        F.cross_entropy(model(x).float(), x[:, :3].argmax(1)).backward()
+        optimizer.step()
 
 
 @sound_loop

@@ -265,3 +265,71 @@ def a_rate_that_comes_back_and_moves_the_loss():
             F.cross_entropy(model(x), y).backward()
             optimizer.step()
             scheduler.step()
+
+
+# -- sequences of tokens, beside counts of what follows each ---------------------------------------------------------
+
+
+class Reader(nn.Module):
+    """Scores (n, T, kinds) of what follows each token."""
+
+    def __init__(self, kinds, width):
+        super().__init__()
+        self.of_token, self.memory, self.head = nn.Embedding(kinds, width), nn.LSTM(width, width, batch_first=True), nn.Linear(width, kinds)
+
+    def forward(self, tokens):
+        return self.head(self.memory(self.of_token(tokens))[0])
+
+
+def chains(samples=480, length=10, kinds=16, ways=2):
+    """(samples, length) tokens, each of which is followed by one of a few."""
+    follows = torch.stack([torch.randperm(kinds)[:ways] for _ in range(kinds)])
+    steps = [torch.randint(0, kinds, (samples,))]
+    for _ in range(length - 1):
+        steps.append(follows[steps[-1], torch.randint(0, ways, (samples,))])
+    return torch.stack(steps, 1)
+
+
+def over_tokens(scores, tokens):
+    return F.cross_entropy(scores.flatten(0, 1), tokens.flatten())
+
+
+class Bag(nn.Module):
+    """As `Reader`, of each token alone; of `all_as_one` only what stands anywhere in the row."""
+
+    def __init__(self, kinds, width, all_as_one):
+        super().__init__()
+        self.of_token, self.head, self.all_as_one = nn.Embedding(kinds, width), mlp(width, kinds, hidden=width), all_as_one
+
+    def forward(self, tokens):
+        each = self.of_token(tokens)
+        return self.head(each.mean(1, keepdim=True).expand_as(each) if self.all_as_one else each)
+
+
+@sick_loop("ND704", where="steps 0 to")
+def letters_of_which_only_the_mean_is_known(sick):
+    tokens = chains()
+    descend(Bag(16, 16, sick), over_tokens, loader(tokens[:, :-1], tokens[:, 1:]), 14)
+
+
+@sick_loop("ND704", where="steps 0 to")
+def letters_that_are_their_own_targets(sick):
+    model, data = Bag(16, 16, sick), torch.utils.data.DataLoader(chains(), batch_size=32, shuffle=True)
+    optimizer = torch.optim.Adam(model.parameters(), lr=1e-2)
+    for _ in range(14):
+        for batch in data:
+            optimizer.zero_grad()
+            over_tokens(model(batch[:, :-1]), batch[:, 1:]).backward()
+            optimizer.step()
+
+
+@sound_loop
+def tokens_that_nothing_foretells():
+    tokens = torch.randint(0, 16, (480, 10))
+    descend(Reader(16, 4), over_tokens, loader(tokens[:, :-1], tokens[:, 1:]), 12)
+
+
+@sound_loop
+def tokens_of_which_there_is_little_to_foretell():
+    tokens = chains(ways=12)
+    descend(Reader(16, 16), over_tokens, loader(tokens[:, :-1], tokens[:, 1:]), 12)

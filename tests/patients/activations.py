@@ -321,3 +321,43 @@ def hinge_that_is_satisfied():
         return F.cross_entropy(outputs, targets) + margin.mean()
 
     return training(mlp(), loss_fn, features(512), train_loader=loader(*features(512)))
+
+
+class Encoded(nn.Module):
+    """Blocks of which all weights have one spread, as a configuration gives it, and a head of two classes."""
+
+    def __init__(self, spread: float, depth: int = 4):
+        super().__init__()
+        self.lift, self.head = nn.Linear(64, 32), nn.Linear(32, 2)
+        self.blocks = nn.ModuleList(nn.Sequential(nn.LayerNorm(32), nn.Linear(32, 64), nn.GELU(), nn.Linear(64, 32)) for _ in range(depth))
+        self.norm = nn.LayerNorm(32)
+        for part in self.modules():
+            if isinstance(part, nn.Linear):
+                nn.init.normal_(part.weight, std=spread)
+                nn.init.zeros_(part.bias)
+
+    def forward(self, x):
+        x = self.lift(x)
+        for block in self.blocks:
+            x = x + block(x)
+        return self.head(self.norm(x))
+
+
+@patient("ND202", where="Encoded.__init__")
+def every_weight_of_a_spread_of_two(sick):
+    inputs, labels = features(512)
+    return training(Encoded(2.0 if sick else 0.05), data=(inputs, labels % 2))
+
+
+@sound
+def two_answers_from_many_faint_columns():
+    """The head's weights are as large as its columns are small."""
+    inputs, labels = features(512, columns=256)
+    model = nn.Linear(256, 2)
+    nn.init.normal_(model.weight, std=1.0)
+    return training(nn.Sequential(nn.LayerNorm(256, elementwise_affine=False), _Faint(), model), data=(inputs, labels % 2))
+
+
+class _Faint(nn.Module):
+    def forward(self, x):
+        return 0.05 * x

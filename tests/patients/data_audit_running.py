@@ -65,6 +65,18 @@ def validation_split_from_augmented_data(sick):
     return trained(classifier(), train, val if sick else halves(lambda image: image * 1.0)[1])
 
 
+@patient("ND101", where="Prepared.transform")
+def rows_divided_by_a_deviation_of_nothing(sick):
+    """Some rows are one value throughout: what they are divided by is 0, and the step that does so is named once for both loaders."""
+    inputs, targets = features()
+    inputs[::4] = 0.0
+
+    def scale(row):
+        return (row - row.mean()) / (row.std() + (0 if sick else 1e-3))
+
+    return trained(mlp(), Prepared(inputs, targets, scale))
+
+
 @patient("ND111", where="data_audit_running.py")
 def brightness_of_bytes(sick):
     """Doubled in uint8: what was bright is dark."""

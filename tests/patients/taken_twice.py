@@ -249,3 +249,23 @@ def state_carried_from_batch_to_batch():
     series = torch.randn(8, 64 * 12, 4).cumsum(1) / 10
     days = [(day, day[:, :, :1].roll(-1, 1)) for day in series.split(12, 1)]
     return training(Carries(), nn.MSELoss(), train_loader=DataLoader(days, batch_size=None))
+
+
+class Weather(nn.Module):
+    """A part of each input's own, and a forward that gives one of them twice."""
+
+    def __init__(self, sick):
+        super().__init__()
+        self.sick, self.leaf, self.climate, self.fuse = sick, nn.Linear(64, 16), nn.Linear(14, 16), nn.Linear(32, 10)
+
+    def forward(self, leaf, weather):
+        seen = self.leaf(leaf)
+        felt = self.leaf(leaf) if self.sick else self.climate(weather)
+        return self.fuse(torch.cat([seen, felt], 1).relu())
+
+
+@patient("ND303", where="input weather")
+def part_of_another_input_never_called(sick):
+    inputs, labels = features()
+    data = DataLoader(list(zip(inputs, torch.randn(len(inputs), 14), labels, strict=True)), batch_size=32, shuffle=True)
+    return training(Weather(sick), train_loader=data, batch_loss=lambda setup, batch: nn.functional.cross_entropy(setup.model(*batch[:2]), batch[2]))

@@ -218,7 +218,7 @@ def one_view_encoded_twice_with_dropout():
 # -- ND202: where a loss is bounded ----------------------------------------------------------------------------
 
 
-@patient("ND202", where="0.weight")
+@patient("ND202", where=".weight")
 def wide_weights_before_a_sigmoid_and_squares(sick):
     model = nn.Sequential(nn.Linear(64, 64), nn.ReLU(), nn.Linear(64, 10), nn.Sigmoid())
     if sick:

@@ -18,6 +18,7 @@ from nbdebug.data.between.drift import (
     drifts,
     is_independent,
     sorted_before,
+    sorted_by_another,
     token_drifts,
 )
 from nbdebug.data.between.found import (
@@ -175,8 +176,11 @@ def _differences(look: BetweenLook, train: Split, val: Split, context: Context) 
         explained |= {view.field for view in seen if view.field not in explained and raw[view.field] and train.named(view.field).role == "target" and len(view.names) > 1 and preparation(view)}
     found = [d for view in seen if view.field not in explained for d in _judged(view, raw[view.field], look, train, val, augmented)]
     found += [d for d in (*category_drifts(train, val), *token_drifts(train, val)) if d.field not in explained]
+    cut = [d for d in sorted_before(train, val) if d.field not in explained] if not augmented else []
+    if cut:
+        found = [replace(d, sorted_by=cut[0].sorted_by) if not d.why_legal else d for d in found]
     if not any(not d.why_legal for d in found) and not augmented:
-        found += [d for d in sorted_before(train, val) if d.field not in explained]
+        found += cut or [d for view in seen if view.field not in explained and train.by_index for d in sorted_by_another(view, [one for one in found if one.field == view.field])]
         found += [d for d in _along(look, train, val, context) if d.field not in explained]
     clear = any(not d.why_legal for d in found) or augmented  # a checkup asks no more
     kernels = _kernels(look, train, val, context, explained, augmented) if context.whole or not clear else ()

@@ -16,6 +16,7 @@ from nbdebug.data.between.parts import AS_MUCH, GROUPED, blocks, differ_by
 from nbdebug.data.between.vectors import table, unpadded
 from nbdebug.data.between.views import View, lengths
 from nbdebug.data.split import FieldData, Split
+from nbdebug.lines.sorted_rows import sorted_rows
 
 WORTH = 0.1  # KS distance below which nothing is told; a shift of a quarter of a standard deviation
 RARELY = 1e-3  # of random splits reach what is told, over all columns together
@@ -29,6 +30,7 @@ SIGNALS, ENOUGH = ("image", "series", "audio"), 24  # samples
 LENGTHS, FEW = ("tokens", "text"), 8  # different lengths
 ENDS, STRETCHED = 0.1, (2.0, 3.0)  # share of sorted values at either end, and how much wider they lie there than in the middle: of a bell 5 times, of a time once
 APART, IN_ORDER = 0.98, 0.999  # distance of the means, and share of steps one way, of samples that were sorted and cut
+ALONG = 0.5  # rank correlation with the place in train, of a column that goes along with what rows were sorted by; our choice
 STRANGE, DRAWN = 0.2, 8  # share of val's tokens that train lacks, of an alarm; random parts of train; our choice
 SEQUENCES, LONGEST, VOCABULARY = 2000, 512, 4096  # that are counted: so many sequences, so much of each, and at most so many different tokens
 LACKING = "tokens that train lacks"
@@ -145,9 +147,9 @@ def sorted_before(train: Split, val: Split) -> list[Drift]:
     """Samples in the order of one quantity, cut into train and val: in dataset order it rises or falls all through train, and val lies beyond.
 
     Of signals it is their mean, of sequences their length. A column of a table may be a time, or a sum that grows with it: those come at an even pace, where sorted values lie
-    the farther apart the nearer they are to either end.
+    the farther apart the nearer they are to either end. Where the text sorts rows by something that is no time, it is none.
     """
-    found = []
+    found, by = [], sorted_rows()
     for theirs in train.fields if train.by_index and train.whole else ():
         ours = val.named(theirs.name)
         if ours is None or ours.kind != theirs.kind:
@@ -157,9 +159,22 @@ def sorted_before(train: Split, val: Split) -> list[Drift]:
             beyond = b.min() >= a.max() if long and len(b) else distance(a, b) >= APART
             if len(a) != len(train.ids) or min(len(a), len(b)) < ENOUGH or not beyond or not _is_sorted(a[numpy.argsort(train.ids, kind="stable")], FEW if long else ENOUGH):
                 continue
-            if theirs.kind in (*SIGNALS, *LENGTHS) or _is_stretched(numpy.concatenate([a, b])):
-                found.append(Drift(theirs.name, name, distance(a, b), 0.0, 1.0, _shift(a, b)))
+            if by is not None or theirs.kind in (*SIGNALS, *LENGTHS) or _is_stretched(numpy.concatenate([a, b])):
+                found.append(Drift(theirs.name, name, distance(a, b), 0.0, 1.0, _shift(a, b), sorted_by=by))
     return found
+
+
+def sorted_by_another(view: View, found: list[Drift]) -> list[Drift]:
+    """Of the drifts that parts of train would excuse those of columns that go along with what the text sorts the rows by, a column of a frame that is still held in that order."""
+    by = sorted_rows() if any(d.why_legal == GROUPED and d.distance >= LARGE for d in found) else None
+    if by is None or not by.held:
+        return []
+    told = []
+    for drift in found:
+        values = view.train[view.order, view.names.index(drift.column)]
+        if drift.why_legal == GROUPED and drift.distance >= LARGE and abs(numpy.corrcoef(values.argsort().argsort(), numpy.arange(len(values)))[0, 1]) >= ALONG:
+            told.append(replace(drift, why_legal="", sorted_by=by))
+    return told
 
 
 def _orders(theirs: FieldData, ours: FieldData) -> Iterator[tuple[str, numpy.ndarray, numpy.ndarray]]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from nbdebug.lines.sorted_rows import SortedRows
+
 PAIRS = 24  # pairs that are kept of an overlap
 
 
@@ -88,6 +90,7 @@ class Drift:
     train_counts: tuple[int, ...] = ()
     val_counts: tuple[int, ...] = ()
     why_legal: str = ""  # a reason that makes it less than an alarm
+    sorted_by: SortedRows | None = None  # what the text sorts the rows by, before they are cut
 
     @property
     def effect(self) -> float:

@@ -66,19 +66,37 @@ def torn(split: Split, target: Target, found: Places, most: int, other: Split | 
 
 
 def _known(apart: Apart, split: Split, target: Target, found: Places, sizes: tuple[int, int]) -> tuple[tuple[str, str], Apart] | None:
-    """The names of inputs and labels, where that is what they are."""
+    """The names of inputs and labels, where that is what they are, and nothing lies beside them in the same order that could be the other half of either."""
+    if apart.dataset:
+        fits = target.kind != "several" and apart.dataset in [type(one).__name__ for one in _datasets(split.dataset)[-1:]]
+        return ((apart.one.name, apart.other.name), apart) if fits and apart.other is not None else None
     if apart.other is not None:
         for one, two in ((apart.one, apart.other), (apart.other, apart.one)):
             inputs, labels = _value(one.name, split), _values(_value(two.name, split))
-            if _has_rows(inputs, labels, sizes) and _is_of(labels, target, split):
+            if _has_rows(inputs, labels, sizes) and _is_of(labels, target, split) and not _has_labels(inputs, apart, target, split, sizes):
                 return (one.name, two.name), apart
         return None
     inputs = _value(apart.one.name, split)
+    if _has_labels(inputs, apart, target, split, sizes):
+        return None
     for name in apart.before:
         labels = _values(_value(name, split))
         if name != apart.one.name and _has_rows(inputs, labels, sizes) and _is_given_out(labels, split, target, found):
             return (apart.one.name, name), apart
     return None
+
+
+def _has_labels(inputs: Any, apart: Apart, target: Target, split: Split, sizes: tuple[int, int]) -> bool:
+    """Whether labels stand in the very order of the inputs; the order itself is none."""
+    for name in apart.beside:
+        labels = _values(_value(name, split))
+        if _has_rows(inputs, labels, sizes) and _is_of(labels, target, split) and not _is_order(labels):
+            return True
+    return False
+
+
+def _is_order(values: numpy.ndarray) -> bool:
+    return values.ndim == 1 and values.dtype.kind in "iu" and numpy.array_equal(numpy.sort(values), numpy.arange(len(values)))
 
 
 def _value(name: str, split: Split) -> Any:

@@ -11,6 +11,7 @@ from nbdebug.findings import ERROR, INFO, WARNING, Location
 from nbdebug.instruments.activations.instrument import ENOUGH, activations
 from nbdebug.instruments.activations.result import ActivationStats, Nonlinearity
 from nbdebug.instruments.activations.scale import Large, Small
+from nbdebug.instruments.activations.shut import Shut
 from nbdebug.instruments.base import Seen
 
 MANY = 0.6  # share of stuck units; our choice: sound nets that were measured stay below 0.5
@@ -37,7 +38,8 @@ def dead_or_saturated(stats: ActivationStats) -> Iterator[Seen]:
     Seen: the slope of the non-linearity, by autograd, is under 0.001 for every one of at least 256 samples (or all
         there are). An error when the whole layer is stuck and the gradient of all matrices before it is gone; a
         warning when 60 % are, and more than chance makes of so few units, or when 85 % of all that a squashing function gives
-        lies at its ends. Functions that end the model, partly silent codes of autoencoders, and gates are not accused, but for gates of slope exactly 0 (a hard sigmoid at its end).
+        lies at its ends. Functions that end the model, partly silent codes of autoencoders, and gates are not accused, but for gates of slope exactly 0 (a hard sigmoid at its end), and for those that their
+        biases hold at one end for every sample, when some steps of Adam leave them there and the same steps from biases of 0 bring the loss lower by a third or more.
     Where: the module (or function and line) and the first of the units; the bias, and the line that fills it, without which most respond.
     Try: lower the learning rate, bring biases back to zero, scale the inputs, normalise before the non-linearity.
     Bad:
@@ -67,6 +69,8 @@ def dead_or_saturated(stats: ActivationStats) -> Iterator[Seen]:
         elif n.share >= MANY and (n.squashes or _chance(n) < BY_CHANCE):
             severity = INFO if stats.reconstructs and n.stuck < n.units else None
             yield _seen_stuck(n, "and no gradient reaches their weights", severity=severity)
+    if stats.shut is not None:
+        yield _seen_shut(stats.shut)
 
 
 @activations.check(
@@ -158,6 +162,16 @@ def _seen_stuck(n: Nonlinearity, consequence: str, *, severity) -> Seen:
     return Seen(
         f"{n.stuck} of {n.units} {n.function.strip('_')} units are {how} for every one of {n.seen} samples, {consequence}{held}",
         place, evidence, severity=severity,
+    )  # fmt: skip
+
+
+def _seen_shut(one: Shut) -> Seen:
+    more = f" and {len(one.biases) - 1} more" if len(one.biases) > 1 else ""
+    return Seen(
+        f"`{one.biases[0]}`{more} hold {one.units} {one.function.strip('_')} gates at one end for every sample, and {one.steps} steps move none of them: they bring the loss from {one.before:.3g} to "
+        f"{one.after:.3g}, and as many from biases of 0 to {one.freed:.3g}",
+        replace(one.location, parameter=one.biases[0]), {"units": one.units, "loss": one.before, "loss_after": one.after, "loss_freed": one.freed},
+        advice="a bias of -1 to -3 leaves a gate nearly shut, and a gradient that can open it",
     )  # fmt: skip
 
 

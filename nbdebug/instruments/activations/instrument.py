@@ -20,6 +20,7 @@ from nbdebug.instruments.activations.backwards import Backwards
 from nbdebug.instruments.activations.listener import FLAT, Listener, Site, Units
 from nbdebug.instruments.activations.names import SQUASHERS
 from nbdebug.instruments.activations.result import ActivationStats, LayerOutput, Nonlinearity
+from nbdebug.instruments.activations.shut import BATCHES, Shut, shut
 from nbdebug.instruments.base import instrument
 from nbdebug.tensor_stats import norms, to_floats
 from nbdebug.training_setup import TrainingSetup
@@ -62,6 +63,7 @@ def activations(setup: TrainingSetup, *, batches: int = 4) -> Iterator[Activatio
         found = replace(found, lost_at=backwards.lost_later(setup, chain([delivered], reading)))
     found = replace(found, nonlinearities=tuple(_with_gradients(setup, first, heard, found.nonlinearities)))
     yield found
+    found = replace(found, shut=_shut(setup, heard) if found.all_seen or samples >= ENOUGH else None)
     yield replace(found, **_scales(setup, first))
 
 
@@ -143,6 +145,15 @@ def _matrix_gradients(trial: Counterfactual, weights: Mapping[str, Tensor], orde
 def _total(arrived: list[float | None]) -> float | None:
     known = [norm for norm in arrived if norm is not None]
     return math.hypot(*known) if known else None
+
+
+def _shut(setup: TrainingSetup, heard: Listener) -> Shut | None:
+    if not any(units.gate for units in heard.sites.values()):
+        return None
+    try:
+        return shut(setup, heard, [one.batch for one in islice(loading.read(setup.train_loader), BATCHES)])
+    except (NbdebugError, RuntimeError):  # the step does not run with lent weights
+        return None
 
 
 def _scales(setup: TrainingSetup, batch: Any) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from nbdebug.findings import Location
 from nbdebug.instruments.activations.scale import Held, Large, Small
+from nbdebug.instruments.activations.shut import Shut
 from nbdebug.magnitudes import magnitude_map
 from nbdebug.page import Heatmap, Panel, Table
 from nbdebug.tensor_stats import TensorStats
@@ -63,6 +64,7 @@ class ActivationStats:
     large: tuple[Large, ...] = ()
     held: Held | None = None
     small: Small | None = None
+    shut: Shut | None = None
     lost_at: int | None = None  # the first batch whose loss, or one of whose gradients, is NaN or infinite with the weights as they are, from 0
     adaptive: bool = True  # whether the optimizer takes the size out of the gradient, as Adam does
     not_checked: str = ""  # why there was no forward pass

@@ -20,6 +20,7 @@ from nbdebug.training_setup import TrainingSetup
 LARGE, SMALL = 3.0, 0.15  # gains that deserve a trial; He's is 1.4, torch's default 0.58, GPT-2's 0.55
 SUMS, PARTS = frozenset(["add", "__add__", "__radd__", "__iadd__", "add_"]), RESHAPING
 PRODUCTS = ("matmul", "mm", "__matmul__")
+LAYERS = ("linear", "conv1d", "conv2d", "conv3d")
 DOUBTFUL, FAINT = 3000.0, 0.07  # comeback and gain from which it is tried; small transformers with N(0, 0.02) come to 1700 and 0.1, and learn
 TRIES = 40  # steps of Adam at the user's rate, in which the loss must have halved from gain 1
 HALF = 0.5
@@ -32,7 +33,7 @@ NEW, FEW_NEW, MOST_ON_NEW, PATIENCE_ON_NEW = 40, 4, 150, 6.0  # batches, the few
 LATE, LEARNT, STANDS = 10, 0.65, 0.8  # losses that are looked at together; of the first loss, what is learnt and what stands; our choice
 MODERATE = 3e-3  # of Adam, for those who train with something else
 PATIENCE = 4.0  # seconds of the processor for them
-MOST_TRIALS = 6  # suspects tried one by one, the most extreme first
+MOST_TRIALS = 6  # suspects tried one by one, the most extreme, and the last on the way to the loss
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,7 @@ class Large:
     parameter: str
     gain: float
     before: float  # the loss as it is; inf when it is not finite
-    after: float  # the loss with this matrix, and no other, at gain 1
+    after: float  # the loss with this matrix, and no other, at gain 1; inf where it was not tried alone
     all_after: float  # with all large ones at gain 1
     table: float = 0.0  # rms of an embedding, which torch fills with 1, or of what is added; 0 of anything else
 
@@ -79,18 +80,19 @@ class Held:
 
 
 def large(setup: TrainingSetup, batch: Any) -> Iterator[Large]:
-    """Tries every large suspect, first all together."""
-    in_out, added = _by_use(setup, batch)
-    suspects = sorted(_suspects(setup, lambda gains: min(gains) > LARGE, in_out, added), key=lambda s: -s.gain)[:MOST_TRIALS]
-    if not suspects:
+    """Tries the large suspects, first all together, then some alone."""
+    in_order = list(_suspects(setup, lambda gains: min(gains) > LARGE, use := _by_use(setup, batch)))
+    if not in_order:
         return
-    trial, weights, tables = Counterfactual(setup, batch), dict(trainable(setup.model)), _tables(setup.model) | added
+    suspects = sorted(in_order, key=lambda s: -s.gain)
+    alone = [*suspects[:MOST_TRIALS], in_order[-1]]  # what comes last scales the outputs themselves
+    trial, weights, tables = Counterfactual(setup, batch), dict(trainable(setup.model)), _tables(setup.model) | use.added
     sound = {s.parameter: weights[s.parameter].detach() / s.gain for s in suspects}
     before, all_after = trial.value(), trial.value(sound)
     if not math.isfinite(all_after):
         return
     for s in suspects:
-        after = all_after if len(suspects) == 1 else trial.value({s.parameter: sound[s.parameter]})
+        after = all_after if len(suspects) == 1 else trial.value({s.parameter: sound[s.parameter]}) if s in alone else math.inf
         yield Large(s.parameter, s.gain, _or_inf(before), _or_inf(after), all_after, _rms(weights[s.parameter]) if s.parameter in tables else 0.0)
 
 
@@ -208,38 +210,51 @@ def _trained(trial: Counterfactual, weights: dict[str, Tensor], rate: float, mos
     return value, most
 
 
-def _by_use(setup: TrainingSetup, batch: Any) -> tuple[frozenset[str], frozenset[str]]:
-    """The parameters that stand behind a product, as in `x @ w`: their first dimension is that of the inputs; and those that are only added, as positions are."""
+@dataclass(frozen=True)
+class Use:
+    """What the step does with a parameter, which tells of its dimensions."""
+
+    in_out: frozenset[str] = frozenset()  # behind a product, as in `x @ w`: the first dimension is that of the inputs
+    out_in: frozenset[str] = frozenset()  # of a layer, as in `F.linear(x, w)`: the second one is
+    added: frozenset[str] = frozenset()  # only added, as positions are
+
+    def gains(self, name: str, weight: Tensor, rms: float) -> list[float]:
+        """By how much it scales an independent input; for either layout, where the use does not tell which it is: both must be odd then."""
+        if name in self.added:
+            return [rms]
+        both = [rms * math.sqrt(fan_in * math.prod(weight.shape[2:])) for fan_in in weight.shape[:2]]
+        return both[:1] if name in self.in_out else both[1:] if name in self.out_in else both
+
+
+def _by_use(setup: TrainingSetup, batch: Any) -> Use:
     names = {id(p): name for name, p in trainable(setup.model) if p.ndim >= 2}
     with torch.no_grad(), Tape(setup.model) as tape:
         setup.loss(batch)
-    products = (call.inputs() for call in tape.calls if call.name in PRODUCTS and len(call.inputs()) > 1)
-    in_out = frozenset(names[id(given[1])] for given in products if id(given[1]) in names)
     used: dict[str, set[str]] = {}
+    behind: dict[str, set[str]] = {}
     held = dict(names)
     for call in tape.calls:
-        taken = {held[id(t)] for t in call.inputs() if id(t) in held}
+        given = call.inputs()
+        taken = {held[id(t)] for t in given if id(t) in held}
         if call.name in PARTS:  # `self.pos[:, :length]`
             held |= {id(t): name for name in taken for t in call.outputs()}
         else:
             for name in taken:
                 used.setdefault(name, set()).add(call.name)
-    return in_out, frozenset(name for name, by in used.items() if by <= SUMS)
+        if len(given) > 1 and id(given[1]) in names:
+            behind.setdefault(call.name, set()).add(names[id(given[1])])
+    in_out = frozenset().union(*(behind.get(kind, set()) for kind in PRODUCTS))
+    out_in = frozenset(name for kind in LAYERS for name in behind.get(kind, ()) if used[name] <= set(LAYERS))
+    return Use(in_out, out_in - in_out, frozenset(name for name, by in used.items() if by <= SUMS))
 
 
-def _suspects(setup: TrainingSetup, odd: Callable[[list[float]], bool], in_out: frozenset[str] = frozenset(), added: frozenset[str] = frozenset()) -> Iterator[Suspect]:
-    matrices = [(name, p) for name, p in trainable(setup.model) if p.ndim >= 2 and p.numel() and (p.shape[0] > 1 or name in added)]
+def _suspects(setup: TrainingSetup, odd: Callable[[list[float]], bool], use: Use | None = None) -> Iterator[Suspect]:
+    use = use or Use()
+    matrices = [(name, p) for name, p in trainable(setup.model) if p.ndim >= 2 and p.numel() and (p.shape[0] > 1 or name in use.added)]
     for (name, p), norm in zip(matrices, norms([p for _, p in matrices]), strict=True):
-        rms = norm / math.sqrt(p.numel())
-        gains = [rms] if name in added else _gains(p, rms)[: 1 if name in in_out else 2]
+        gains = use.gains(name, p, norm / math.sqrt(p.numel()))
         if odd(gains):
             yield Suspect(name, min(gains, key=lambda gain: abs(math.log(gain))))
-
-
-def _gains(weight: Tensor, rms: float) -> list[float]:
-    """For either reading of the layout, (out, in) and (in, out): both must be odd before anything is tried."""
-    window = math.prod(weight.shape[2:])
-    return [rms * math.sqrt(fan_in * window) for fan_in in weight.shape[:2]]
 
 
 def _gradient_norms(trial: Counterfactual, weights: dict[str, Tensor]) -> dict[str, float]:

@@ -135,6 +135,16 @@ class Deaf:
 
 
 @dataclass(frozen=True)
+class OnlyPadding:
+    """A model, or its first attention, that hears nothing of its sequences but what fills them up."""
+
+    mask: str  # the input that tells which is which, as forward calls it; "" where it is worked out inside
+    by: str  # "" for the outputs, else the operator that attends
+    samples: int
+    location: Location
+
+
+@dataclass(frozen=True)
 class Unheard:
     """One of several inputs that operators read, and that moves no output."""
 
@@ -151,6 +161,7 @@ class Doubled:
     module: str  # that gets the other one twice; "" where the model itself does
     location: Location
     arguments: tuple[str, ...] = ()  # of the model, that are one tensor
+    idle: str = ""  # a part of the model that is never called, where that input has a shape of its own
     beside: str = ""  # another module of its class that gets it as well
     calls: int = 0  # of the model itself, that get one tensor
 

@@ -41,6 +41,8 @@ def _in_model(model: nn.Module, tape: Tape, root: ModuleCall, given: dict[str, T
         if again is not None and again.path:
             twin = next(name for name, other in twins.items() if _stems_from(tape, again, other))
             yield Doubled(_name(model, path), again.path, _line(model, tape, again, _name(model, twin)))
+        elif not twins and (unasked := _never_called(model, tape)) and (again := next((call for call in _again(tape, root) if call.path), None)) is not None:
+            yield Doubled(_name(model, path), again.path or "", _line(model, tape, again, ""), idle=unasked)
         elif beside is not None:
             yield Doubled(_name(model, path), beside[1].path or "", _line_of_call(model, beside[1]), beside=beside[0].path or "")
 
@@ -83,6 +85,13 @@ def _again(tape: Tape, root: ModuleCall) -> Iterator[ModuleCall]:
         if any(other.shape == tensor.shape and torch.equal(other, tensor) for other in before.get(id(call.module), ())):
             yield call
         before.setdefault(id(call.module), []).append(tensor)
+
+
+def _never_called(model: nn.Module, tape: Tape) -> str:
+    """The one part of a model with weights none of which an operator takes; "" where there is none, or more than one."""
+    taken = {id(t) for call in tape.calls for t in call.inputs()}
+    idle = [name for name, part in model.named_children() if has_weights(part) and not any(id(p) in taken for p in part.parameters())]
+    return idle[0] if len(idle) == 1 else ""
 
 
 def _beside(tape: Tape, root: ModuleCall, twin: Tensor) -> tuple[ModuleCall, ModuleCall] | None:

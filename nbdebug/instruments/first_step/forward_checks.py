@@ -73,7 +73,8 @@ def input_ignored(step: FirstStep) -> Iterator[Seen]:
         one that operators read is given to other samples, in four batches, in train mode too, and nothing moves; or nothing reads one, while
         a layer, or the model, is given another of its shape twice; or no output hears a column by itself, while two embeddings are looked up by another. Of models that
         have positions: every sequence is read backwards, and no output moves. Of attention without any: its entries are put in another order, no output moves, and a
-        kernel ridge regression tells more of the targets, for samples it has not seen, from the sequences as they are. A norm over a single value gives that value's bias.
+        kernel ridge regression tells more of the targets, for samples it has not seen, from the sequences as they are. Of sequences that are filled up:
+        what fills them up moves an output, or what the first attention gives to other positions, and nothing else of them does. A norm over a single value gives that value's bias.
     Where: the last operation whose inputs still differed.
     Try: look there for a constant, a wrong variable, a multiplication by zero, a softmax over a single entry.
     Bad:
@@ -114,6 +115,13 @@ def input_ignored(step: FirstStep) -> Iterator[Seen]:
             one.location, {"position": one.position, "length": one.length}, advice=advice,
         )  # fmt: skip
         return
+    if step.only_padding is not None:
+        pads = step.only_padding
+        said = f"`{pads.mask}` stands for the opposite" if pads.mask else "a mask stands for the opposite"
+        hears = f"{pads.by} gives every position what stands where {pads.samples} sequences are filled up, and nothing of the rest" if pads.by else "the outputs hear what sequences are filled up with, and nothing of the rest"
+        yield Seen(f"{hears}: each was exchanged, and only the one moved something. {said}", replace(pads.location, detail=f"input {pads.mask}" if pads.mask else ""), {"samples": pads.samples},
+                   advice="attention_mask is 1 where there is a token; key_padding_mask is True where there is none")  # fmt: skip
+        return
     for one in step.unheard:
         yield Seen(
             f"`{one.name}` was given to other samples of {one.samples} and no output moved, whatever the weights: what the model makes of it is the same for all",
@@ -122,8 +130,9 @@ def input_ignored(step: FirstStep) -> Iterator[Seen]:
     for two in step.doubled:
         taken = f"`{two.module}` is called twice with the same values" if two.module else f"{' and '.join(f'`{name}`' for name in two.arguments)} of the model are one tensor"
         taken = f"`{two.beside}` and `{two.module}` are both given the same other input" if two.beside else "the model is called twice with the same values" if two.calls else taken
+        alike = f", while `{two.idle}` is given nothing" if two.idle else ", which are just like it in shape"
         yield Seen(
-            f"nothing reads `{two.name}`, and {taken}, which are just like it in shape", replace(two.location, module=two.module, detail=f"input {two.name}"), {}, WARNING,
+            f"nothing reads `{two.name}`, and {taken}{alike}", replace(two.location, module=two.module, detail=f"input {two.name}"), {}, WARNING,
             f"give one of the two {two.name}",
         )  # fmt: skip
     heard = {str(one.location.line) for one in step.unheard}

@@ -37,6 +37,7 @@ from nbdebug.instruments.first_step.modes import modes, used_at_times, used_by_o
 from nbdebug.instruments.first_step.noise import noise, noise_of_loader
 from nbdebug.instruments.first_step.operators import broadcasts, softmaxes
 from nbdebug.instruments.first_step.order import orderless
+from nbdebug.instruments.first_step.padded import only_padding
 from nbdebug.instruments.first_step.positions import deaf
 from nbdebug.instruments.first_step.ragged import ragged
 from nbdebug.instruments.first_step.reach import with_reach
@@ -117,7 +118,7 @@ def first_step(setup: TrainingSetup) -> Iterator[FirstStep]:
     found = replace(found, heavy=heavy(setup, batch, high, tape) if high is not None else None)
     found = replace(found, broadcasts=broadcasts(tape, batch), softmaxes=softmaxes(tape), singles=singles(tape), twice=twice(tape, loss), born_at=_born_at(tape, loss))
     yield found
-    found = replace(found, dependence=dependence(setup, tape, count), deaf=deaf(setup, tape, count), clipped=clipped(setup, tape))
+    found = replace(found, dependence=dependence(setup, tape, count), deaf=deaf(setup, tape, count), only_padding=only_padding(setup, tape, count), clipped=clipped(setup, tape))
     yield found
     found = replace(found, doubled=doubled(setup, batch, tape, found.dependence.unused_inputs))
     found = replace(found, unheard=unheard(setup, tape, count), orderless=orderless(setup, tape, count), contained=contained(setup, batch, tape), columns=columns(setup, tape, count))

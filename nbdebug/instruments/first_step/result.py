@@ -17,6 +17,7 @@ from nbdebug.instruments.first_step.answers import (
     Kept,
     Misfit,
     Noise,
+    OnlyPadding,
     Orderless,
     Pull,
     Ragged,
@@ -165,6 +166,7 @@ class FirstStep:
     dependence: Dependence = Dependence(not_checked="not reached")
     singles: tuple[Single, ...] = ()
     deaf: Deaf | None = None
+    only_padding: OnlyPadding | None = None
     unheard: tuple[Unheard, ...] = ()
     doubled: tuple[Doubled, ...] = ()
     columns: tuple[Column, ...] = ()

@@ -82,7 +82,8 @@ def _as_written(module: nn.Module, names: dict[int, str]) -> Iterator[Untied]:
                 if memory and how != COPIED and not _sets_data(statement):
                     continue
                 known = MEMORY if memory else how if method.name in called else UNCALLED
-                place = replace(_made_anew(written, method, target, source) or method.location(statement), parameter=names[id(second)])
+                outside = _put_in(names[id(first)], names[id(second)]) if known == WRITTEN else Location()
+                place = replace(_made_anew(written, method, target, source) or (outside if outside.line is not None else method.location(statement)), parameter=names[id(second)])
                 said = ast.unparse(statement)
                 yield Untied(names[id(first)], names[id(second)], tuple(second.shape), known, said, place)
 

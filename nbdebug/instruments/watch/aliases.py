@@ -34,7 +34,7 @@ def _named(variables: dict[str, Any]) -> Iterator[tuple[str, Any]]:
         if _is_average(name):
             yield name, value
         held = getattr(value, "__dict__", None)
-        if isinstance(held, dict) and not isinstance(value, (ModuleType, type, nn.Module)):
+        if held and isinstance(held, dict) and not isinstance(value, (ModuleType, type, nn.Module)):
             yield from ((f"{name}.{attribute}", thing) for attribute, thing in list(held.items()) if _is_average(attribute))
 
 

@@ -5,7 +5,7 @@ the update. In most updates that is what it was in the one before. So the record
 known to come next (what was called, on what, in which mode; of the first of an update and of `backward()` also from which instruction
 of the user's), mostly by the taps themselves (`taps.Score`); the few numbers that change are noted, and nothing else. Whatever is not
 as known wakes the recorder. It is put where it stood at this place of the cycle when it last heard one, so that what it hears from then on has its meaning, and no update is missing from its counts.
-What comes between two updates, as a validation, is heard; when the first call of the cycle follows, and the recorder stands as it stood there, all that follows is known again.
+What comes between two updates, as a validation, is heard, though not compared; when the first call of the cycle follows, and the recorder stands as it stood there, all that follows is known again.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ ALIKE = 2  # cycles that are heard in full and go alike before the recorder slee
 HEARD = 8  # the updates of this number, of this times this … are heard in full however well they are known; our choice
 STRANGE = 3  # cycles in a row that go otherwise, after which the last of them is what is to be known; our choice
 LONGEST = 400  # calls of a cycle
+OTHER = Call("odd", 0, None, 0, 0, None, None, 0)  # stands for a call that was not looked at closely
 WARY = 96  # times ALIKE at most, after surprises in the middle of a cycle
 
 
@@ -255,17 +256,21 @@ class ByHeart:
 
     def _note(self, kind: str, thing: Any, frame: FrameType | None, facts: Any = None, whose: Any = None) -> None:
         """The recorder heard a call."""
-        recorder, over = self.listener, self.listener.steps != self._steps
+        recorder = self.listener
+        if recorder.steps != self._steps:
+            self._is_over()
+        first, is_well_known = self._known[0] if self._known else None, self._alike >= self._needed and len(self._stood) == len(self._known)
+        if is_well_known and first is not None and (kind != first.kind or thing != first.thing):  # what comes until that comes again need not be compared
+            self._cycle.append(OTHER)
+            return
         out, own = recorder.places.users(frame)
         call = Call(kind, thing, own.f_code if own is not None else None, own.f_lasti if own is not None else 0, out, facts, whose, recorder.place)
-        if over:
-            self._is_over()
         self._cycle.append(call)
         at = len(self._stood)
         if at < len(self._known):
             if self._alike >= self._needed - 1 and len(self._cycle) == at + 1 and call.is_as(self._known[at]):
                 self._stood.append(Standing(recorder))
-        elif self._alike >= self._needed and call.is_as(self._known[0]) and not (recorder.sampling or self._pace.of_each or _is_heard(self._steps)):
+        elif is_well_known and call.is_as(first) and not (recorder.sampling or self._pace.of_each or _is_heard(self._steps)):
             self._sleep_on(Standing(recorder))
 
     def _is_over(self) -> None:

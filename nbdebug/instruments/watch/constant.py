@@ -55,7 +55,9 @@ class Constants:
 
     def seen(self, function: str, step: int, value: Tensor, args: Any, kwargs: Any) -> None:
         """A loss function was called in a training step."""
-        known = self._known.setdefault(function, _Targets() if function in (*CLASSES, *BINARY, *DISTANCES) else None)
+        if function not in self._known:
+            self._known[function] = _Targets() if function in (*CLASSES, *BINARY, *DISTANCES) else None
+        known = self._known[function]
         if known is None or known.rows >= MOST:
             return
         known.calls += 1
@@ -63,9 +65,10 @@ class Constants:
             return
         known.due = known.calls + (1 if known.calls < FIRST else max(EVERY, known.calls // SELDOM))
         if known.form is not None and known.form == _form(args) and _are_same(known.with_it, kwargs):
-            known.waiting.append(args[1].detach().clone())
-            known.rows += min(len(known.waiting[-1]), ROWS)
-            known.values.append((step, value.detach()))
+            target = args[1]
+            known.waiting.append((target.detach() if target.requires_grad else target).clone())
+            known.rows += min(target.shape[0], ROWS)
+            known.values.append((step, value.item() if value.is_cpu else value.detach()))
             if len(known.waiting) >= WAITING:
                 known.settle(function)
             return

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import math
 import os
 import time
 from collections import Counter
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
@@ -18,6 +19,7 @@ from nbdebug.instruments.watch.numbers import Summary, Tracks
 from nbdebug.instruments.watch.result import Track
 
 WAITING = 256  # values on an accelerator that wait for one transfer
+LATER = 64  # notes of updates that wait to become curves together, which costs less than in between; our choice
 LOSS, VALIDATION, BEFORE_CLIPPING = "loss", "validation loss", "gradient norm before clipping"
 GIVEN = "given to"  # what ReduceLROnPlateau is told, as in "given to scheduler"
 MOST_GROUPS = 8  # of an optimizer, whose rates are followed
@@ -57,6 +59,7 @@ class Curves:
         self._clip: tuple[Any, float] | None = None
         self._valid: dict[str, tuple[float, int]] = {}  # loss function → sum over samples, samples
         self._waiting: list[tuple[str, int, Tensor]] = []
+        self._later: list[Callable[[], None]] = []  # what puts updates that were slept through, and those heard since, into the curves
         self.names: dict[str, str] = {}  # name of a loss track → what it is called when it is not the only one
 
     # -- while an update is under way ---------------------------------------------------------------------------
@@ -119,7 +122,9 @@ class Curves:
 
     def usually(self, standing: set[Hashable]) -> None:
         """The updates that come are slept through; told is what was remembered at the end of one of them."""
-        self._usually_unused = set(standing)
+        if standing != self._usually_unused:
+            self._note_what_waits()
+            self._usually_unused = set(standing)
 
     def as_usual(self) -> None:
         """The update under way went as those that are slept through."""
@@ -177,10 +182,13 @@ class Curves:
     def rated(self, account: Account, step: int) -> None:
         """An optimizer stepped, perhaps at another rate."""
         self.updated(account)
-        for name, rate in self.rates.items():
-            if self._told.get(name) != rate:
-                self.tracks.add(f"learning rate {name}", step, rate)
-                self._told[name] = rate
+        self._note_rates(step)
+
+    def looked(self, step: int) -> None:
+        """As `close`, of what only an update that was looked at has."""
+        self._note_rates(step, all_of_them=True)
+        self.tracks.add("memory", step, memory())
+        self._fetch()
 
     def stands(self, what: str, value: Any, whose: Any) -> None:
         """What was noted of the update under way, by the name of a column of `closed_all`."""
@@ -204,30 +212,89 @@ class Curves:
     def close(self, step: int, *, sampled: bool) -> Point:
         """The update is over; what lies on an accelerator is fetched at sampled steps, all at once."""
         loss = self._close_losses(step)
-        for name, rate in self.rates.items():
-            if sampled or self._told.get(name) != rate:  # most rates stay as they are
-                self.tracks.add(f"learning rate {name}", step, rate)
-                self._told[name] = rate
+        if not sampled:
+            self._note_rates(step)
         if self._clip is not None:
             self._note(BEFORE_CLIPPING, step, self._clip[0])
         times: dict[str, float] = {}
         seconds = self._time(times)
-        self.tracks.add_all(step, times)
+        for name, value in times.items():
+            self._note(name, step, value)
         self.step = step + 1
         if sampled:
-            self.tracks.add("memory", step, memory())
-        if sampled or len(self._waiting) > WAITING:
+            self.looked(step)
+        elif len(self._waiting) > WAITING:
             self._fetch()
         return Point(loss, next(iter(self.rates.values()), None), seconds)
 
-    def closed_all(
-        self, first: int, number: int, *, begun: Columns, waited: Columns, loss: Columns, norm: Columns, ended: Columns
-    ) -> None:
-        """As `close`, of so many updates from this one on that are not sampled, and went alike.
+    def closed_all(self, first: int, number: int, **columns: Columns) -> None:
+        """As `close`, of so many updates from this one on that are not sampled, and went alike; they become curves later.
 
         Args:
-            begun, waited, loss, norm, ended: columns, each with whose it is and a value an update. Of a loss that is what `descended` is told.
+            columns: begun, waited, loss, norm and ended, each with whose it is and a value an update. Of a loss that is what `descended` is told.
         """
+        self._wait(functools.partial(self._note_alike, first, number, **columns))
+        self.step = first + number
+
+    def norms(self, step: int, summary: Summary) -> float | None:
+        """Notes the gradient norms of a sampled step; gives that of all parameters together."""
+        norms = summary.gradient_norms
+        for name, norm in norms.items():
+            self.tracks.add(f"gradient norm {name}", step, norm)
+        if not summary.optimizer_norms:
+            return None
+        total = math.hypot(*summary.optimizer_norms.values())
+        self.tracks.add("gradient norm", step, total)
+        return total
+
+    def plain(self) -> dict[str, Track]:
+        """All curves. A loss that is the only one is called "loss", else by the optimizers that it moves."""
+        self._note_what_waits()
+        self._fetch()
+        self._close_validation()
+        tracks = self.tracks.plain()
+        losses = [name for name in tracks if name.startswith(f"{LOSS} of ")]
+        rates = [name for name in tracks if name.startswith("learning rate ")]
+        renamed = {losses[0]: LOSS} if len(losses) == 1 else {}
+        renamed |= {rates[0]: "learning rate"} if len(rates) == 1 else {}
+        norms = [name for name in tracks if name.startswith("gradient norm ") and name != BEFORE_CLIPPING]
+        if len(norms) == 1:  # of one group alone: that is the norm of all
+            del tracks[norms[0]]
+        return {renamed.get(name, name): replace(t, name=renamed.get(name, name)) for name, t in tracks.items()}
+
+    def wait_share(self) -> float | None:
+        """Share of the steps' time that went by waiting for batches."""
+        self._note_what_waits()
+        return self.wait_seconds / self.busy_seconds if self.busy_seconds else None
+
+    # -- inside -------------------------------------------------------------------------------------------------
+
+    def _time(self, found: dict[str, float]) -> float | None:
+        """How long the update took, and its curves; the next may begin."""
+        seconds = None
+        if self.begun is not None and self._ended > self.begun:
+            found["seconds"] = seconds = self._ended - self.begun
+            if self.waited_so_far:
+                found["data wait"] = self.waited_so_far / seconds
+            self.wait_seconds += self.waited_so_far
+            self.busy_seconds += seconds
+        self.begun, self.waited_so_far, self._working, self._clip = None, 0.0, False, None
+        return seconds
+
+    def _wait(self, note: Callable[[], None]) -> None:
+        self._later.append(note)
+        if len(self._later) >= LATER:
+            self._note_what_waits()
+
+    def _note_what_waits(self) -> None:
+        """Updates that were slept through become curves, and those that were heard since."""
+        later, self._later = self._later, []
+        for note in later:
+            note()
+        if len(self._waiting) > WAITING:
+            self._fetch()
+
+    def _note_alike(self, first: int, number: int, *, begun: Columns, waited: Columns, loss: Columns, norm: Columns, ended: Columns) -> None:
         steps = range(first, first + number)
         losses: dict[str, dict[Hashable, list[Sequence[Any]]]] = {}
         times: Counter[tuple[str, Hashable]] = Counter()
@@ -247,52 +314,6 @@ class Curves:
             self._note_all(BEFORE_CLIPPING, steps, norm[-1][1])
         if begun and ended:
             self._note_times(steps, begun[0][1], ended[0][1], [sum(row) for row in zip(*(values for _, values in waited), strict=True)])
-        self.step = first + number
-        if len(self._waiting) > WAITING:
-            self._fetch()
-
-    def norms(self, step: int, summary: Summary) -> float | None:
-        """Notes the gradient norms of a sampled step; gives that of all parameters together."""
-        norms = summary.gradient_norms
-        for name, norm in norms.items():
-            self.tracks.add(f"gradient norm {name}", step, norm)
-        if not summary.optimizer_norms:
-            return None
-        total = math.hypot(*summary.optimizer_norms.values())
-        self.tracks.add("gradient norm", step, total)
-        return total
-
-    def plain(self) -> dict[str, Track]:
-        """All curves. A loss that is the only one is called "loss", else by the optimizers that it moves."""
-        self._fetch()
-        self._close_validation()
-        tracks = self.tracks.plain()
-        losses = [name for name in tracks if name.startswith(f"{LOSS} of ")]
-        rates = [name for name in tracks if name.startswith("learning rate ")]
-        renamed = {losses[0]: LOSS} if len(losses) == 1 else {}
-        renamed |= {rates[0]: "learning rate"} if len(rates) == 1 else {}
-        norms = [name for name in tracks if name.startswith("gradient norm ") and name != BEFORE_CLIPPING]
-        if len(norms) == 1:  # of one group alone: that is the norm of all
-            del tracks[norms[0]]
-        return {renamed.get(name, name): replace(t, name=renamed.get(name, name)) for name, t in tracks.items()}
-
-    def wait_share(self) -> float | None:
-        """Share of the steps' time that went by waiting for batches."""
-        return self.wait_seconds / self.busy_seconds if self.busy_seconds else None
-
-    # -- inside -------------------------------------------------------------------------------------------------
-
-    def _time(self, found: dict[str, float]) -> float | None:
-        """How long the update took, and its curves; the next may begin."""
-        seconds = None
-        if self.begun is not None and self._ended > self.begun:
-            found["seconds"] = seconds = self._ended - self.begun
-            if self.waited_so_far:
-                found["data wait"] = self.waited_so_far / seconds
-            self.wait_seconds += self.waited_so_far
-            self.busy_seconds += seconds
-        self.begun, self.waited_so_far, self._working, self._clip = None, 0.0, False, None
-        return seconds
 
     def _note_times(self, steps: Sequence[int], begun: Sequence[float], ended: Sequence[float], waited: Sequence[float]) -> None:
         """How long many updates took."""
@@ -308,6 +329,13 @@ class Curves:
     def _lost(self, reached: str, place: Hashable, value: Any) -> None:
         """A loss that a backward pass from here reached these optimizers with."""
         self._losses.setdefault(reached, {}).setdefault(place, []).append(value)
+
+    def _note_rates(self, step: int, *, all_of_them: bool = False) -> None:
+        """Those that changed: most stay as they are."""
+        for name, rate in self.rates.items():
+            if all_of_them or self._told.get(name) != rate:
+                self.tracks.add(f"learning rate {name}", step, rate)
+                self._told[name] = rate
 
     def _note_all(self, name: str, steps: Sequence[int], values: Sequence[Any]) -> None:
         if all([type(value) is float for value in values]):
@@ -353,7 +381,9 @@ class Curves:
             self._valid = {}
 
     def _note(self, name: str, step: int, value: Any) -> None:
-        if isinstance(value, Tensor):
+        if self._later:
+            self._wait(functools.partial(self._note, name, step, value))
+        elif isinstance(value, Tensor):
             self._waiting.append((name, step, value))
         else:
             self.tracks.add(name, step, value)
@@ -368,11 +398,14 @@ class Curves:
 
 def memory() -> float:
     """MB that this process holds: on its accelerator when it uses one, else resident in RAM."""
-    if torch.cuda.is_available() and torch.cuda.is_initialized():
+    if torch.cuda.is_initialized():
         return torch.cuda.memory_allocated() / 2**20
     try:
-        with open("/proc/self/statm") as file:
-            return int(file.read().split()[1]) * PAGE / 2**20
+        file = os.open("/proc/self/statm", os.O_RDONLY)  # as a text file it would cost three times as much
+        try:
+            return int(os.read(file, 256).split()[1]) * PAGE / 2**20
+        finally:
+            os.close(file)
     except OSError:  # not Linux
         import resource
 

@@ -56,9 +56,16 @@ def _is_second_name(variable: tuple[str, Any]) -> bool:
 
 def carried(model: nn.Module) -> Iterator[tuple[dict[str, Any], str]]:
     """The buffers and plain attributes of a model's modules that hold a tensor with a graph, as a dict and the key in it."""
-    for module in model.modules():
+    ahead, seen = [model], set()
+    while ahead:  # as model.modules(), which names them too
+        module = ahead.pop()
+        if module is None or id(module) in seen:
+            continue
+        seen.add(id(module))
         for held in (module._buffers, module.__dict__):
-            yield from ((held, name) for name, value in held.items() if isinstance(value, Tensor) and value.grad_fn is not None)
+            if held:
+                yield from [(held, name) for name, value in held.items() if isinstance(value, Tensor) and value.grad_fn is not None]
+        ahead.extend(module._modules.values())
 
 
 def graph_size(root: Tensor, most: int) -> int:

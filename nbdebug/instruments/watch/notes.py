@@ -64,7 +64,7 @@ class Notes:
     def over(self) -> None:
         """An update is over."""
         recorder = self._recorder
-        if recorder.sampling or recorder.tells_each:
+        if recorder.tells_each:
             self._write()
             self._give_back(len(self._calls))
             recorder.curves.as_usual()
@@ -76,7 +76,11 @@ class Notes:
             return
         self._rows.append(tuple(self._row))
         self._row.clear()
-        recorder.steps += 1
+        if recorder.sampling:
+            self._looks(False)
+            recorder.close_look()
+        else:
+            recorder.steps += 1
         if len(self._rows) >= MOST:
             self._write()
 

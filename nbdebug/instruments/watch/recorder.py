@@ -377,9 +377,19 @@ class Recorder:
         return bool(steps) and usual and {who for who, _ in steps} <= cleared and not self._perhaps_validated
 
     def close_by_heart(self, key: tuple[int, ...]) -> None:
-        """A cycle is over that went like one that is known, and is to be told, or was looked at."""
+        """A cycle is over that went like one that is known, and is to be told."""
         self.cycles.again(key)
         self._close_step(self._end_of_look())
+
+    def close_look(self) -> None:
+        """An update that was looked at is over; what else it brought is noted with those before and after it."""
+        sampled, norm = self._end_of_look()
+        started = time.perf_counter()
+        self.curves.looked(self.steps)
+        step = Step(self.steps, None, norm, None, None, sampled)
+        self.steps += 1
+        self.spent += time.perf_counter() - started
+        self.on_step(step)
 
     def look_by_heart(self) -> None:
         """The tensors of the update that begins are looked at."""

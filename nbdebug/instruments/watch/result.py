@@ -16,9 +16,10 @@ from nbdebug.unheeded import Unheeded
 Fact = str | int | float | bool | None
 FAR_BETTER, BY_FAR = 0.4, 0.25  # of a model's error, that a rival's is at most; and of that of the best constant prediction, that lies between them at least. Our choice:
 # a linear model that was chosen on purpose and explains two thirds or more stays unaccused
+TELLS_MORE = 0.1  # of the loss of the shares of the tokens, that counts of pairs are better by at least; a model of sequences that has less than half of that is behind them by far. Our choice
 RIGHT, UNSURE = 0.15, 0.5  # the same error that is little; and a loss, over that of the best constant prediction, that goes with much
 ALIKE = 0.01  # spread of outputs over their size, below which they are all alike; our choice: where something is learnt it is above a tenth
-HALF = 0.5  # of its error, down to which a model must come with other steps for not being what is to blame; our choice
+HALF = 0.5  # of its error (of tokens, of what a rival is better by), down to which a model must come with other steps for not being what is to blame; our choice
 
 
 @dataclass(frozen=True)
@@ -195,20 +196,23 @@ class Constant:
 class Rival:
     """What a plain rival gets on samples that the training stands still on, beside the model as it was at the end."""
 
-    task: str  # "classes" or "numbers"; "" where the two could not be compared
+    task: str  # "classes", "numbers" or "tokens"; "" where the two could not be compared
     samples: int
-    network: float | None  # share of wrong classes, or mean squared error, over that of the best constant prediction, on samples that it was trained on
+    network: float | None  # share of wrong classes, mean squared error, or of tokens the loss, over that of the best constant prediction, on samples that it was trained on
     rival: float | None  # the same of the rival, each sample predicted from the others
     loss: float | None  # of the model on them in eval mode, over that of the best constant prediction
     is_linear: bool = False  # what the model says is a weighted sum of what it gets
     spread: float | None = None  # of the model's outputs from sample to sample, over their size or over that of the targets; None: not asked, because the loss is known
     again: float | None = None  # error of the model itself after some steps of an optimizer of ours, where the rival was far better
+    paced: float | None = None  # the same after half as many steps as the training had, that are as small as its last ones were, where a schedule had brought its rate down
 
     @property
     def tells(self) -> bool:
         """Whether there is far more to learn in these samples than was learnt."""
         if self.network is None or self.rival is None:
             return False
+        if self.task == "tokens":  # some of their loss can never go
+            return self.rival <= 1 - TELLS_MORE and 1 - self.network <= HALF * (1 - self.rival)
         return self.rival <= min(FAR_BETTER * self.network, self.network - BY_FAR)
 
     @property
@@ -224,7 +228,14 @@ class Rival:
     @property
     def is_stuck(self) -> bool:
         """Whether the model could do what the training does not get it to."""
-        return self.again is not None and self.network is not None and self.again <= HALF * self.network
+        if self.again is None or self.network is None or self.rival is None:
+            return False
+        return self.again <= self.network - HALF * (self.network - (self.rival if self.task == "tokens" else 0.0))
+
+    @property
+    def is_wound_down(self) -> bool:
+        """Whether steps as small as a schedule had made them do not get the model there either, so that nothing else need be in the way."""
+        return self.paced is not None and self.network is not None and self.paced > HALF * self.network
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from nbdebug.findings import WARNING
 from nbdebug.instruments.base import Seen
 from nbdebug.instruments.what_if.instrument import needed, what_if
 from nbdebug.instruments.what_if.result import (
+    JOINED,
     LEARNED,
     LEARNS,
     PARTED,
@@ -36,6 +37,12 @@ def decayed(result: WhatIf) -> Iterator[Seen]:
 def masked(result: WhatIf) -> Iterator[Seen]:
     """The first steps go much further without dropout, also where it is left out of the loss that is compared."""
     yield from _helped(result, UNMASKED, "dropout of {:g}")
+
+
+@what_if.check("ND601", "parameter not in the optimizer", severity=WARNING, advice="build the optimizer from model.parameters(); requires_grad_(False) on what is frozen on purpose")
+def forgotten(result: WhatIf) -> Iterator[Seen]:
+    """The first steps go much further when the optimizer holds all that gets gradients, of weights as they were drawn, where the text speaks of no freezing."""
+    yield from _helped(result, JOINED, "{} left out of the optimizer, although gradients reach them,")
 
 
 @what_if.check("ND204", "sharing broken", severity=WARNING, advice="build each layer anew: {name: Layer() for name in names}; if they are to be one, say so beside it")

@@ -23,9 +23,11 @@ from nbdebug.findings import Location
 from nbdebug.instruments.base import Instrument, demand_at_least, instrument
 from nbdebug.instruments.what_if.apart import one_for_all, parted
 from nbdebug.instruments.what_if.arms import MASKS, slower, train, undecayed
+from nbdebug.instruments.what_if.left_out import joined, left_out
 from nbdebug.instruments.what_if.result import (
     AS_IT_IS,
     CLIPPED,
+    JOINED,
     PARTED,
     SLOWER,
     UNDECAYED,
@@ -43,11 +45,12 @@ from nbdebug.training_setup import TrainingSetup
 from nbdebug.untouched import untouched
 
 LEARNT = 0.15  # of the loss at the start, below which a training that came there in its first steps is left alone; our choice
-HELPED = {SLOWER: 1.4, UNMASKED: 1.35, UNDECAYED: 1.25, PARTED: 1.5}  # times, by which the loss is lower with a change; our choice: on sound programs at most 1.0, 1.2 and 1.1
+HELPED = {SLOWER: 1.4, UNMASKED: 1.35, UNDECAYED: 1.25, PARTED: 1.5, JOINED: 1.35}  # times, by which the loss is lower with a change; our choice: on sound programs at most 1.0, 1.2 and 1.1
 HEAVY, HARDLY = 0.85, 0.5  # probability of dropout, from which on it is left out for once where the loss stands at so much of its first value; our choice: wide layers learn with 0.8
 A_LITTLE, MEANT_APART = 1.1, 0.03  # the same of a decay that Adam takes for a part of the gradient, and that is as large as those of AdamW
 LONGER = 2  # times the steps that a decay is given: what it does adds up
 ENOUGH = 0.6  # of the steps that were asked for
+USUAL = 0.01  # decay of AdamW where nobody sets another: suspected last, for asking takes long
 NEARLY_ALL = 0.99  # with more, not even a few samples can be memorised, and that test names it
 NOTICED = 0.02  # of the weights, that decay must be able to take for being tried
 READING = 0.7  # seconds for the batches
@@ -169,7 +172,7 @@ def needed(change: Change) -> float:
 def _pair(setup: TrainingSetup, order: list[Any], steps: int, plain: Course | None, attempt: Attempt, what: str) -> Generator[None, None, Pair]:
     """The change on these batches, beside the training as it is; where the loop clips, beside the better of that and a clipped one."""
     apart = _validation(setup) if what == UNDECAYED else ()  # decay may be strong on purpose, where there are few samples
-    if what in (UNDECAYED, PARTED):
+    if what in (UNDECAYED, PARTED, JOINED):
         plain, steps = None, LONGER * steps
     plain = plain or (yield from train(setup, order, steps, AS_IT_IS, apart=apart))
     changed = yield from (attempt(setup, order, steps, apart=apart) if apart else attempt(setup, order, steps))
@@ -181,10 +184,17 @@ def _pair(setup: TrainingSetup, order: list[Any], steps: int, plain: Course | No
 
 def _candidates(setup: TrainingSetup, batch: Any, steps: int, hardly: bool, settled: bool) -> Iterator[tuple[Change, Attempt]]:
     """What may be in the way, with how it is changed; the rate only where it is `settled`: the loss stays finite with it, and no warm-up goes before it."""
+    if (forgotten := left_out(setup, batch)) is not None:
+        more = f" and {len(forgotten.names) - 1} more" if len(forgotten.names) > 1 else ""
+        change = Change(JOINED, float(len(forgotten.names)), _place(setup, setup.optimizers[0].param_groups[0]), named=f"{forgotten.names[0]}{more}")
+        yield change, partial(train, name=JOINED, change=joined(forgotten))
     group = max(setup.optimizers[0].param_groups, key=lambda g: float(g.get("weight_decay") or 0.0))
     decay = float(group.get("weight_decay") or 0.0)
-    if decay > 0 and _bites(setup, group, LONGER * steps):
-        yield Change(UNDECAYED, decay, _place(setup, group), coupled=_is_coupled(setup, group)), partial(train, name=UNDECAYED, change=undecayed)
+    bites = decay > 0 and _bites(setup, group, LONGER * steps)
+    without_decay = Change(UNDECAYED, decay, _place(setup, group), coupled=_is_coupled(setup, group)), partial(train, name=UNDECAYED, change=undecayed)
+    usual = bool(group.get("decoupled_weight_decay")) and decay <= USUAL
+    if bites and not usual:
+        yield without_decay
     p, place = _heaviest(setup, batch) if hardly else (0.0, Location())
     if HEAVY <= p <= NEARLY_ALL:
         yield Change(UNMASKED, p, place), partial(train, name=UNMASKED, masks=False)
@@ -192,12 +202,14 @@ def _candidates(setup: TrainingSetup, batch: Any, steps: int, hardly: bool, sett
     fastest = max(setup.optimizers[0].param_groups, key=lambda g: float(g.get("lr") or 0.0))
     if float(fastest.get("lr") or 0.0) > 0 and settled and not _sets_rates(setup) and not _accumulates(setup):
         yield Change(SLOWER, float(fastest["lr"]), _place(setup, fastest)), partial(train, name=SLOWER, change=slower)
+    if bites and usual:
+        yield without_decay
 
 
 def _towers(setup: TrainingSetup, batch: Any) -> Iterator[tuple[Change, Attempt]]:
     """A layer that stands under several names; asked also of what learns quickly, for a bad start makes any course look steep."""
     if (one := one_for_all(setup, batch)) is not None:
-        names = " and ".join(f"`{name}`" for name in one.names)
+        names = " and ".join((", ".join(f"`{name}`" for name in one.names[:-1]), f"`{one.names[-1]}`"))
         change = Change(PARTED, float(len(one.names)), one.location, named=f"{names} being one and the same {one.kind}")
         yield change, partial(train, name=PARTED, change=parted(one))
 

@@ -10,6 +10,7 @@ from nbdebug.page import Curve, Note, Panel, Table
 
 AS_IT_IS, CLIPPED, SLOWER, UNDECAYED, UNMASKED = "as it is", "clipped at 1", "a tenth of the learning rate", "no weight decay", "no dropout"
 PARTED = "a layer of its own for each name"
+JOINED = "an optimizer that holds them too"
 LATE = 1 / 3  # of a training, the end that is compared
 LEARNED = 0.05  # of the first loss, below which a training was not kept from learning; our choice
 LEARNS = 0.9  # of the first loss, that a training comes below which learns at all; our choice

@@ -14,6 +14,7 @@ from nbdebug.findings import INFO, WARNING, Location
 from nbdebug.instruments.base import Seen
 from nbdebug.instruments.data_audit.measure import data_audit
 from nbdebug.instruments.data_audit.result import DataLook
+from nbdebug.source_lines import location_fields
 
 TELLING_SHARE = 0.01  # of val, from which on copies move its metric; our choice
 TELLING_COUNT = 2
@@ -106,7 +107,8 @@ def drift(look: DataLook) -> Iterator[Seen]:
         large effect (distance above 0.5, AUC above 0.9, four in ten labels moved: our choice) and one that chance gives in fewer than one
         of 100,000 splits. Where parts of train differ as much among themselves (blocks of its rows, or the groups that k-means finds
         where rows lie closer together than independent ones), the split is by time, subject or site. That, augmented data, and columns that
-        only follow from class shares are worth knowing, and no more.
+        only follow from class shares are worth knowing, and no more. But where the text sorts rows by something that is neither a time nor a group, and
+        a column lies in that order through train, and in val beyond it, the cut is to blame.
     Where: the loader, the columns, the classes.
     Try: shuffle rows that are independent before the split, train_test_split(stratify=targets); or, if it is meant so, weigh the samples.
     Bad:
@@ -220,9 +222,12 @@ def _drifting(look: BetweenLook, field: str, told: list[Drift], alarming: bool) 
         message = f"{worst.distance:.0%} of the tokens of {look.val}'s {field} never occur in {look.train} (of random parts of it, at most {worst.null:.0%})"
     if not alarming:
         message += f"; {worst.why_legal}" if worst.why_legal not in ("", "small", "few samples", "one of many") else ""
+    by = next((d.sorted_by for d in told if d.sorted_by is not None), None)
+    if by is not None:
+        message += f"; the text sorts the rows by {by.by}, and they are cut by their place, so that {look.val} lies beyond all that is trained on"
     evidence = {"distance": worst.distance, "null": worst.null, "by_order": worst.by_order, "columns": len(told)}
-    where = Location(detail=", ".join([f"{look.val} {field}", *(d.column for d in told[:NAMED])]))
-    return Seen(message, where, evidence, severity=WARNING if alarming else INFO, advice=_by_group(look))
+    where = Location(**location_fields(by.line if by is not None else None), detail=", ".join([f"{look.val} {field}", *(d.column for d in told[:NAMED])]))
+    return Seen(message, where, evidence, severity=WARNING if alarming else INFO, advice=_by_group(look) if by is None else None)
 
 
 def _embedding(look: BetweenLook, one: Embedding) -> Seen:

@@ -197,7 +197,8 @@ def _held(asked: Alignment) -> Iterator[Seen]:
         "samples_asked": one.samples,
     }  # fmt: skip
     advice = "take inputs and labels by the same indices, from arrays in the same order; or join them by a key"
-    yield Seen(message, Location(detail=f"{one.split} {asked.field}, {one.where}, {one.said}"), evidence, advice=advice)
+    drawn = location_fields(asked.torn.line) if asked.torn is not None and asked.torn.both and asked.torn.split == one.split else {}
+    yield Seen(message, Location(**drawn, detail=f"{one.split} {asked.field}, {one.where}, {one.said}"), evidence, advice=advice)
 
 
 def _torn(asked: Alignment) -> Iterator[Seen]:

@@ -26,7 +26,8 @@ def nonfinite_input(look: DataLook) -> Iterator[Seen]:
         the model treats NaN as a missing value or -Inf as a mask, and nothing is wrong. Without a model it warns, but for
         a mask of 0 and -Inf, padding at the ends of series, values that another field marks, and targets of which some
         are known of every sample. Missing values of a table are ND114.
-    Where: loader, tensor, dataset index and column of the first ones.
+        A few samples are read again with each step of their dataset listened to: one that gives NaN for finite numbers is named.
+    Where: loader, tensor, dataset index and column of the first ones; the step that makes them.
     Try: drop the samples, fill the column with its median, or mask the values in the loss.
     Bad:
         inputs[17, 3] = float("nan")

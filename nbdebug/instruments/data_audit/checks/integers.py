@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from nbdebug.data.features import FeatureLook, place
-from nbdebug.data.features.wrapped import NUMBERS
+from nbdebug.data.features.wrapped import BYTE, WrappedColumn
 from nbdebug.findings import WARNING, Location
 from nbdebug.instruments.base import Seen
 from nbdebug.instruments.data_audit.measure import data_audit
 from nbdebug.instruments.data_audit.result import DataLook
-from nbdebug.lines.cast import line_that_casts
+from nbdebug.lines.cast import casts_to, line_that_casts
 from nbdebug.source_lines import location_fields
 
 BYTES, WORDS = ("int8", "uint8", "Int8", "UInt8", "i1", "u1"), ("int16", "uint16", "short", "Int16", "UInt16", "i2", "u2")
@@ -18,21 +18,33 @@ BYTES, WORDS = ("int8", "uint8", "Int8", "UInt8", "i1", "u1"), ("int16", "uint16
 
 @data_audit.check("ND111", "integer wrap", severity=WARNING, advice="cast to int32 or float32, or by pandas.to_numeric(column, downcast='integer'), which looks at the values")
 def columns_wrapped(look: DataLook) -> Iterator[Seen]:
-    """Signals that are smooth only when the circle of their integers is cut open elsewhere; columns that fill all numbers of 16 bits, and in which the target goes on from the one end to the other; the page is that of the integers heard in a loader."""
+    """Signals that are smooth only when the circle of their integers is cut open elsewhere; columns that fill all numbers of 16 bits, and in which the target goes on from the one end to the other, or goes around them several times where the text casts to so few bits; the page is that of the integers heard in a loader."""
     computed = list(_computed(look))
     yield from computed or _around(look)
     asked: FeatureLook = look.answer("features")
-    for found in asked.wrapped:
-        if not found.certain or computed:
+    for found in asked.wrapped if not computed else ():
+        kinds = BYTES if found.circle == BYTE else WORDS
+        if not found.certain and not (found.turns and casts_to(*kinds)):
             continue
-        message = (
-            f"{place(found.field, found.column)} fills the {NUMBERS:,} numbers of 16 bits from end to end, and wrapped round: as it is it tells {found.by_value:.0%} "
-            f"of the target, and {found.unwrapped:.0%} when the circle is cut open elsewhere, and its low end put behind its high one"
-        )
-        line = line_that_casts(*WORDS)
+        line = line_that_casts(*kinds, circle=found.circle)
         where = Location(detail=f"{asked.split} {place(found.field, found.column)}", **location_fields(line))
-        evidence = {"by_value": found.by_value, "unwrapped": found.unwrapped, "low": found.low, "high": found.high, "split": asked.split}
-        yield Seen(message, where, evidence)
+        evidence = {
+            "by_value": found.by_value, "unwrapped": found.unwrapped, "low": found.low, "high": found.high, "turns": found.turns, "along": found.along,
+            "split": asked.split,
+        }  # fmt: skip
+        yield Seen(_filled(found), where, evidence)
+
+
+def _filled(found: WrappedColumn) -> str:
+    bits = f"{place(found.field, found.column)} fills the {found.circle:,} numbers of {8 if found.circle == BYTE else 16} bits from end to end, and wrapped round"
+    if found.certain:
+        return (
+            f"{bits}: as it is it tells {found.by_value:.0%} of the target, and {found.unwrapped:.0%} when the circle is cut open elsewhere, and its low end put behind its high one"
+        )
+    return (
+        f"{bits} again and again: as it is it tells {found.by_value:.0%} of the target, but what the other columns leave of the target goes {found.turns:.1f} times "
+        f"around the circle of these numbers as it grows (mean resultant length {found.along:.2f}), and the text casts to so few bits"
+    )
 
 
 def _computed(look: DataLook) -> Iterator[Seen]:

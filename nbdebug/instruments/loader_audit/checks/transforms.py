@@ -9,6 +9,7 @@ from nbdebug.errors import NotChecked
 from nbdebug.findings import ERROR, INFO, WARNING, Location
 from nbdebug.instruments.base import Seen
 from nbdebug.instruments.loader_audit.checks.asked import demand_asked, demand_read
+from nbdebug.instruments.loader_audit.checks.nonfinite import NAN
 from nbdebug.instruments.loader_audit.checks.places import named
 from nbdebug.instruments.loader_audit.measure import loader_audit
 from nbdebug.instruments.loader_audit.result import LoaderLooks
@@ -24,8 +25,8 @@ def transform_wrong(looks: LoaderLooks) -> Iterator[Seen]:
 
     Wrong: what the transform has emptied, clipped or scrambled cannot be learnt from; augmentation makes validation noisy and harder
         than it is; masks that are not turned with their images are labels of other pixels.
-    Seen: each transform and step is listened to on a few samples: values in, values out. Constant, not finite, all at one end of the
-        range, fractions cut off by a cast to whole numbers, the order of numbers kept while axes are exchanged (reshape for permute), seven in ten numbers erased by lot, or the same for different samples. A sample
+    Seen: each transform and step is listened to on a few samples: values in, values out. Constant, all at one end of the
+        range (what is NaN is ND101), fractions cut off by a cast to whole numbers, the order of numbers kept while axes are exchanged (reshape for permute), seven in ten numbers erased by lot, or the same for different samples. A sample
         of val_loader is read again with other random numbers. For masks the same marker goes in place of image and mask, and must
         come out in the same place in every draw. A sample is looked at again when the next one has been read: where both lie in the
         same buffer, the rows of a batch are all the same.
@@ -72,7 +73,7 @@ def _demand_asked(looks: LoaderLooks) -> None:
 
 def _broken(looks: LoaderLooks, run: LoaderRun) -> Iterator[tuple[tuple[str, ...], Seen]]:
     for trouble in run.troubles:
-        if trouble.kind == "erased" and _is_the_task(looks, run):
+        if trouble.kind == NAN or trouble.kind == "erased" and _is_the_task(looks, run):
             continue
         evidence = {"samples": ",".join(map(str, trouble.ids)), "split": run.name, "of": trouble.of, "share": trouble.share}
         step = f"{run.dataset}.{trouble.name or '__getitem__'}"
@@ -114,7 +115,6 @@ def _cut(run: LoaderRun) -> Iterator[tuple[tuple[str, ...], Seen]]:
 
 
 ADVICE = {
-    "NaN or Inf": "look for a division by zero or a logarithm of 0 in that step, and add an epsilon",
     "constant": "look at the range that this step expects: 0..1 or 0..255, float or uint8",
     "collapsed": "scale before clipping: x / 255, then clamp(0, 1)",
     "scrambled": "permute(2, 0, 1) or numpy.moveaxis exchanges axes; reshape and view only cut the numbers anew",
@@ -127,7 +127,6 @@ def _said(trouble: Trouble) -> str:
     counted = f"{trouble.samples} of {trouble.of} readings"
     turned = f"{trouble.given} went in, {trouble.output} came out"
     return {
-        "NaN or Inf": f"{trouble.share:.1%} of the values are NaN or Inf after it, in {counted}, and none was before: {turned}",
         "constant": f"a constant comes out of it in {counted}: {turned}",
         "collapsed": f"{trouble.share:.0%} of the values lie on one end of the range after it, in {counted}: {turned}",
         "scrambled": f"axes were exchanged by a reshape, which leaves the numbers in their old order under a new shape: {turned}",

@@ -46,6 +46,7 @@ def underfitting(result: WatchResult) -> Iterator[Seen]:
         cannot be compared with a constant prediction, or play against each other, are not accused. Or a loss stands high after 150 steps and more, and on the samples it
         was trained on kernel ridge regression, each predicted from the others, has less than 0.4 of the model's error and a quarter of that of a constant prediction less,
         while some hundred steps of a plain Adam do not bring the same model there. A model that explains two thirds and more is left alone.
+        Of tokens in a row the rival is a count of what follows which, of the other sequences: a model that has less than half of what these gain over the shares of the tokens.
     Where: the line that builds the model, else that of the backward pass; the steps.
     Try: overfit a single batch; if that works the data are to blame, if not the model.
     Bad:
@@ -94,7 +95,7 @@ def plateau(result: WatchResult) -> Iterator[Seen]:
     Seen: since half of at least 300 steps the training loss neither falls nor rises beyond its noise, at 0.95 times or more
         of what the best constant prediction gets, below where it began, and weights still move. A plateau at a lower
         level may well be all that there is to learn; it is mentioned when it lies above a tenth of the first loss. Or it stands high where kernel ridge regression is far
-        better (as for ND704) and some hundred steps of a plain Adam, from the same weights, halve the model's error; or where nearly all classes are right and the loss
+        better (as for ND704) and some hundred steps of a plain Adam, from the same weights, halve the model's error (it is only mentioned where a schedule had brought the rate down, and steps as small as the last ones do not halve it); or where nearly all classes are right and the loss
         is half of a constant prediction's all the same; or, of a loss of one's own, where the outputs differ by less than a hundredth from sample to sample.
     Where: the line that builds the model, else that of the backward pass; the steps.
     Try: compare the predictions for different samples; check inputs, labels and dead layers; another learning rate.
@@ -117,7 +118,9 @@ def plateau(result: WatchResult) -> Iterator[Seen]:
     Source: our choice; that models first learn the mean is known from the dynamics of linear nets (Saxe et al., 2014).
     """
     if result.rival is not None and result.rival.tells:
-        if _is_plateau(result, result.rival):
+        if result.rival.is_wound_down:
+            yield _is_wound_down(result, result.rival)
+        elif _is_plateau(result, result.rival):
             yield _is_stuck(result, result.rival) if result.rival.is_stuck else _cannot(result, result.rival)
         return
     if result.rival is not None and result.rival.is_collapsed:
@@ -151,6 +154,8 @@ def plateau(result: WatchResult) -> Iterator[Seen]:
 def _is_plateau(result: WatchResult, rival: Rival) -> bool:
     """Whether it came down to where it stands, or could leave it, so that more than the size of the model may hold it there."""
     loss = only_loss(result)
+    if rival.task == "tokens":  # all of them begin above the shares of the tokens
+        return rival.is_stuck
     return rival.is_stuck or (not rival.is_linear and loss is not None and loss.knows_a_constant() and _came_from_above(loss))
 
 
@@ -158,7 +163,7 @@ def _cannot(result: WatchResult, rival: Rival) -> Seen:
     """Another model finds in the same samples what this one does not, with other steps neither."""
     return Seen(
         f"{_stands(result)}: {_of_model(result)}{_got(rival.task, rival.network)} on {rival.samples} of the samples it was trained on, where "
-        f"kernel ridge regression {_got(rival.task, rival.rival)}, each predicted from the others{_again(rival)}",
+        f"{'a count of what follows which token' if rival.task == 'tokens' else 'kernel ridge regression'} {_got(rival.task, rival.rival)}, each predicted from the others{_again(rival)}",
         _where(result, f"steps 0 to {result.steps - 1}"), _evidence(rival),
         advice="a model that can express it: wider layers, a nonlinearity between them, features or a resolution that keep what tells the targets",
     )  # fmt: skip
@@ -171,6 +176,16 @@ def _is_stuck(result: WatchResult, rival: Rival) -> Seen:
         f"the same weights some hundred steps of a plain Adam, with all parameters free, bring it to where it {_got(rival.task, rival.again)}",
         replace(_writes_besides(result) or usual_place(result, "step"), detail=f"steps 0 to {result.steps - 1}"), _evidence(rival),
         advice="the model can, and the loop does not get it there: look at what else writes to the weights or freezes them, at the loss, the optimizer and its rate",
+    )  # fmt: skip
+
+
+def _is_wound_down(result: WatchResult, rival: Rival) -> Seen:
+    """The model could; the schedule left it too small steps for that, which may be meant."""
+    return Seen(
+        f"{_stands(result)}, since the learning rate has come down: {_of_model(result)}{_got(rival.task, rival.network)} on {rival.samples} of the samples it was trained on, "
+        f"and {_got(rival.task, rival.paced)} after as small steps as the last ones; some hundred steps of a plain Adam bring it to where it {_got(rival.task, rival.again)}",
+        replace(usual_place(result, "step"), detail=f"steps 0 to {result.steps - 1}"), {**_evidence(rival), "paced": rival.paced}, severity=INFO,
+        advice="a schedule that comes down more slowly, or more epochs",
     )  # fmt: skip
 
 
@@ -207,6 +222,8 @@ def _stands(result: WatchResult) -> str:
 
 
 def _got(task: str, error: float | None) -> str:
+    if task == "tokens":
+        return f"has {error:.0%} of the loss that the shares of the tokens have"
     return f"leaves {error:.0%} of the variance unexplained" if task == "numbers" else f"is wrong {error:.0%} as often as one class for all"
 
 

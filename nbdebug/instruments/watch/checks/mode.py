@@ -154,6 +154,7 @@ class _Look:
     cycle: Cycle
     forward: Event
     losses: tuple[Event, ...]  # computed from it
+    woken: Location | None  # where the function that evaluates had put it in train mode itself
     batches: int  # of its loader, in this cycle; 0: there is none
     begun: int  # how often the loader began anew in this cycle
 
@@ -179,7 +180,7 @@ def _seen(model: Model, looks: list[_Look], passes: int, where: str) -> Seen:
     return Seen(
         f"{counted(passes, 'forward pass')} of `{model.name}`{where} without a backward pass ran in train mode "
         f"({span(k.cycle for k in looks)}): {_listed(model)} worked as for training",
-        looks[0].forward.place, evidence([k.cycle for k in looks], passes=passes), advice="model.eval() before, model.train() after",
+        looks[0].woken or looks[0].forward.place, evidence([k.cycle for k in looks], passes=passes), advice="model.eval() before, model.train() after",
     )  # fmt: skip
 
 
@@ -199,7 +200,25 @@ def _looks(result: WatchResult, model: Model) -> Iterator[_Look]:
                     loader = str(event.facts["loader"])
                     losses = tuple(e for e in following if e.kind == "loss")
                     times = unnamed if loader.startswith(UNNAMED) else begun.get(loader, 0)
-                    yield _Look(cycle, event, losses, batches.get(loader, 0), times)
+                    yield _Look(cycle, event, losses, _woken(result, (*_just_before(result, cycle), *cycle.events[:i]), event), batches.get(loader, 0), times)
+
+
+def _woken(result: WatchResult, before: tuple[Event, ...], forward: Event) -> Location | None:
+    """The call of `train()` after which nothing was trained, in the very function whose forward pass it is."""
+    since = [e for e in before if e.kind == "backward" or (e.kind == "mode" and e.who == forward.who)][-1:]
+    place = since[0].place if since and since[0].kind == "mode" and since[0].facts["training"] else None
+    return place if place is not None and _function(result, place) == _function(result, forward.place) != "" else None
+
+
+def _just_before(result: WatchResult, cycle: Cycle) -> tuple[Event, ...]:
+    """What happened up to the update before a cycle's first, and after it: modes are set at its end. Nothing where that update went as many others."""
+    return next((c.events for c in result.cycles if c.first == cycle.first - 1), ())
+
+
+def _function(result: WatchResult, place: Location) -> str:
+    """The innermost function of the user's around a line; "" of none."""
+    around = [scope for scope in scopes(result.sources) if scope.name and scope.covers(scope.node, place)]
+    return max(around, key=lambda scope: scope.place(scope.node).line or 0).name if around else ""
 
 
 def _following(events: tuple[Event, ...]) -> tuple[Event, ...]:

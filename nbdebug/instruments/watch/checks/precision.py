@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from nbdebug.errors import NotChecked
-from nbdebug.findings import ERROR, WARNING, Location
+from nbdebug.findings import ERROR, INFO, WARNING, Location
 from nbdebug.instruments.base import Seen
+from nbdebug.instruments.watch.numbers.magnitudes import LABELS
 from nbdebug.instruments.watch.reading.order import (
     Update,
     count,
@@ -21,11 +22,13 @@ from nbdebug.instruments.watch.reading.order import (
 )
 from nbdebug.instruments.watch.reading.source import dotted, last_name
 from nbdebug.instruments.watch.reading.written import only_line
-from nbdebug.instruments.watch.result import Cycle, Event, WatchResult
+from nbdebug.instruments.watch.result import Cycle, Event, TensorTrack, WatchResult
 from nbdebug.instruments.watch.session import watched
 
 ENOUGH = 2  # steps; our choice
 LARGE = 256.0  # a limit for clipping that is above it was multiplied by the scale on purpose; our choice, scales begin at 65536
+EDGE = LABELS.index("2^-20")  # bins below it are within 16 times the smallest step of float16: where gradients reach down to there, smaller ones are lost
+LOSES = 0.01  # of the gradients, that lie below; our choice: magnitudes thin out towards zero, so that fewer than these are lost
 
 
 @watched.check(
@@ -39,7 +42,8 @@ def scaler_missing(result: WatchResult) -> Iterator[Seen]:
         learning without a word.
     Seen: a forward pass with gradients that ran in float16 (autocast, also inside of the model, or weights in half
         precision), a backward pass from a loss that no scaler that is switched on had multiplied, and a step that uses
-        it. bfloat16, passes without gradients, and a loss multiplied by hand are not meant.
+        it. bfloat16, passes without gradients, and a loss multiplied by hand are not meant. Weights in float16, for which there is no scaler, are an info
+        where less than a hundredth of their gradients came near the smallest step of float16 (below 2^-20): none to speak of is lost then.
     Where: the backward pass.
     Try: scaler.scale(loss).backward(); scaler.step(optimizer); scaler.update(). Or dtype=torch.bfloat16.
     Bad:
@@ -68,12 +72,31 @@ def scaler_missing(result: WatchResult) -> Iterator[Seen]:
             whole = [m.name for m in result.models if m.dtype == "float16" and optimizer.name in m.optimizers]
             how = f"the weights of `{whole[0]}` are float16" if whole else "the forward pass ran in float16"
             advice = "keep the weights in float32 and use autocast with a GradScaler, or bfloat16" if whole else None
+            near = _near_zero(result, [name for group in optimizer.groups for name in group.parameters]) if whole else None
+            seen = f"; {near:.1%} of those of the weights came within 16 times of it" if near is not None else ""
             yield Seen(
                 f"{how}, and no scaler multiplied the loss before this backward pass, at {counted(count(u for u, _ in found), 'step')} of "
-                f"`{optimizer.name}` ({span(u.cycle for u, _ in found)}): gradients below 6e-8 become zero",
-                backward.place, evidence([u.cycle for u, _ in found], steps=count(u for u, _ in found)), advice=advice,
+                f"`{optimizer.name}` ({span(u.cycle for u, _ in found)}): gradients below 6e-8 become zero{seen}",
+                backward.place, evidence([u.cycle for u, _ in found], steps=count(u for u, _ in found), near_zero=near), advice=advice,
+                severity=INFO if near is not None and near < LOSES else None,
             )  # fmt: skip
             return
+
+
+def _near_zero(result: WatchResult, parameters: list[str]) -> float | None:
+    """Of the gradients that are not zero, the share that is nearly; what never got any other counts whole, and of others zeros say nothing: rows of a table that no batch asked for."""
+    tracks = [t for t in result.tensors_of("gradient") if t.name in parameters and any(t.counts)]
+    known, near = 0.0, 0.0
+    for track in tracks:
+        there = _share(track, 1, len(LABELS))
+        known += track.elements * (there or 1.0)
+        near += track.elements * (_share(track, 1, EDGE) if there else 1.0)
+    return near / known if known else None
+
+
+def _share(track: TensorTrack, first: int, last: int) -> float:
+    """Of all elements that were looked at, those of these bins."""
+    return sum(sum(counts[first:last]) for counts in track.counts) / max(1, sum(map(sum, track.counts)))
 
 
 def _unscaled(update: Update) -> list[Event]:

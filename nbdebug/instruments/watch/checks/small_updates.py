@@ -22,6 +22,7 @@ MOVED = 0.01  # of their size, by which weights may have moved in all and still 
 STEPS = 20  # from which on a loss that did not fall says something about the updates; our choice
 MANY = 60  # steps after which a loss at a constant prediction is told from a beginning; our choice
 CREPT = 0.03  # of their size, by which weights may have moved in all when the loss still is that of a constant prediction; our choice
+BY_CHANCE = 0.9  # of what a constant prediction gets, above which a loss that did not fall may begin: what a net says before it has learnt anything fits some targets by chance; our choice
 UNHURRIED = 1e-4  # update over weight at which that happens; our choice, a tenth of the usual thousandth
 HEAD = 3.0  # times that, of the fastest of several groups, where all together are at half of it; our choice
 CLEAR = 1e-3  # gradient over weight that such a loss could have followed; our choice: nets that begin are at 5e-3 and more
@@ -41,7 +42,7 @@ def updates_too_small(result: WatchResult) -> Iterator[Seen]:
     Wrong: a learning rate, an eps, a clipping limit or a warm-up leaves next to nothing of each step.
     Seen: over at least 20 steps every group's update is below 3e-6 of its weights (1e-5 but for the rate), they moved by less than a per cent in
         all, the loss did not fall, and one of these four is the reason. Or over 60 steps and more it is below 1e-4, they moved by less than
-        3 % in all, and the loss is still no better than a constant prediction. Or Adam's eps is 10 times the gradient and more, and the loss stays above half of that. Weights that have no gradient to follow, because
+        3 % in all, and the loss is still no better than a constant prediction, or less than a tenth, and has not fallen to there. Or Adam's eps is 10 times the gradient and more, and the loss stays above half of that. Weights that have no gradient to follow, because
         all is learnt or because it fades, are not accused; nor are single slow groups, unless the loss stands high and an experiment
         shows that the model could do far better with all parameters at one rate, or the beginning of a warm-up.
     Where: the parameter group and the line that sets its rate or eps, else that of its optimizer's step; for clipping, its line.
@@ -110,11 +111,19 @@ def _still(groups: list[Motion], steps: int) -> bool:
 def _crept(loss: Loss, groups: list[Motion], steps: int) -> bool:
     """Whether weights that had a gradient to follow hardly moved in a long time, and the loss is still that of a constant prediction."""
     known = loss.constant is not None
-    if steps < MANY or (not loss.at_constant(1 / 3) if known else has_fallen(loss)):
+    if steps < MANY or not _knows_nothing(loss):
         return False
     pace, way, gradient = (UNHURRIED, CREPT, CLEAR) if known else (HINDERED, MOVED, 10 * CLEAR)
     slow = all(m.ratio <= pace and m.ratio * steps <= way for m in groups) or known and _whole(groups) * steps <= way and _are_all_slow(groups)
     return slow and any(m.gradient >= gradient * _of_weights(m) for m in groups)
+
+
+def _knows_nothing(loss: Loss) -> bool:
+    """Whether the loss is that of a constant prediction, or next to it and where it began; where that cannot be told, whether it did not fall."""
+    if loss.at_constant(1 / 3):
+        return True
+    over = loss.over_constant(1 / 3)
+    return not has_fallen(loss) and (over is None or over >= BY_CHANCE)
 
 
 def _are_all_slow(groups: list[Motion]) -> bool:

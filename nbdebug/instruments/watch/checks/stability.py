@@ -12,9 +12,9 @@ from nbdebug.errors import NotChecked
 from nbdebug.findings import ERROR, INFO, WARNING, Location
 from nbdebug.instruments.base import Seen
 from nbdebug.instruments.watch.reading.courses import training_loader
-from nbdebug.instruments.watch.reading.learning import Loss, losses, only_loss
+from nbdebug.instruments.watch.reading.learning import FEWEST, Loss, losses, only_loss
 from nbdebug.instruments.watch.reading.motion import is_range_test, motions, moving, set_at, usual_place
-from nbdebug.instruments.watch.result import TensorTrack, WatchResult
+from nbdebug.instruments.watch.result import TensorTrack, Track, WatchResult
 from nbdebug.instruments.watch.session import watched
 
 WIDE = 0.1  # update over weight that throws a model about; our choice: tasks and restarts that change the loss stay below
@@ -28,6 +28,7 @@ STEPS = 100  # below which a loss has no spikes to speak of; our choice
 RESTLESS = 0.025  # update over weight to the very end of a run; our choice: late updates of sound programs are below 0.02
 BOUNCES = 2.0  # times the best level before, to which the loss comes back; our choice
 UNLEARNT = 0.2  # of what a constant prediction gets, below which a loss that wavers has learnt all the same; our choice
+HARD = 0.6  # Kendall's tau of a loss and of a constant prediction's on the same targets, from which on it goes up and down with them; our choice: four pairs of five
 NEW_DATA = "where the data or the task was changed there on purpose, this is meant; else look at the batches and gradient norms of these steps"
 ORDER = ("activation", "activation gradient", "gradient", "update", "weight")  # within a training step
 
@@ -43,8 +44,9 @@ def unstable(result: WatchResult) -> Iterator[Seen]:
     Seen: the loss is not finite from a step on, to the end: named is the first tensor that was not, in the order of the
         training step. Or, from 100 steps on, its running median rose to 2.5 times the best level before, for three steps
         and more, at least twice (or for good), with updates above a tenth of the weights; for good and amid an epoch over data
-        that had all been seen before it is an alarm under small updates, too. Or updates stay above 0.025 of the weights to the end, and
-        the loss, a fifth of what a constant prediction gets and more, comes back up to twice what it had been. Single hard batches, restarts of
+        that had all been seen before it is an alarm under small updates, too, and so it is when twice and more, the last time to the end, it goes back there to where
+        a constant prediction stands. Or updates stay above 0.025 of the weights to the end, and
+        the loss, a fifth of what a constant prediction gets and more, comes back up to twice what it had been, and not with what such a prediction gets on the same targets. Single hard batches, restarts of
         the learning rate and new data under small updates are not accused; a rate that is raised again and again is, where what was learnt is lost with it.
     Where: the tensor, or the line that sets the optimizer's rate, else that of its step; the steps. No line where the updates were small: new data may have done it.
     Try: look at those batches; clip gradients; a smaller rate or a warm-up; for NaN find where it is born.
@@ -92,7 +94,7 @@ def unstable(result: WatchResult) -> Iterator[Seen]:
     thrown = [e for e in found if _widest(result, loss, e) >= WIDE]
     worst = max(found, key=lambda e: e.top / max(e.before, 1e-12))
     spans = ", ".join(f"{loss.track.steps[e.first]} to {loss.track.steps[e.last]}" for e in found[:4])
-    widest, alarming = max(_widest(result, loss, e) for e in found), thrown or (lost and _on_known_data(result, loss, found[-1]))
+    widest, alarming = max(_widest(result, loss, e) for e in found), thrown or _is_of_known_data(result, loss, found)
     place = Location(detail=f"{loss.track.name}, step {loss.track.steps[worst.first]}")
     if alarming:
         optimizer = next(iter(loss.optimizers), "")
@@ -115,13 +117,13 @@ def _undone(result: WatchResult, loss: Loss) -> Seen | None:
     smooth, steps = curve_shapes.smooth(loss.values), [s for s, v in zip(loss.track.steps, loss.track.values, strict=True) if math.isfinite(v)]
     ends = curve_shapes.end(loss.values)
     for_good = ends >= UNDONE * level
-    low, learnt = (ONCE if for_good else LEARNT) * level, False
+    low, learnt = (ONCE if for_good else LEARNT) * level, -1  # since when it has learnt
     for step, value in zip(steps, smooth, strict=False):
-        if value <= low:
-            learnt = True
-        elif value >= UNDONE * level and learnt:
-            since.append(step)
-            learnt = False
+        if value <= low and learnt < 0:
+            learnt = step
+        elif value >= UNDONE * level and learnt >= 0:
+            since += [step] if any(_rises(t, learnt, step) for t in rates) else []
+            learnt = -1
     blown = max((v for s, v in zip(steps, smooth, strict=False) if since[1:] and s >= since[1]), default=0.0) >= BLOWN * level and ends >= LEARNT * level
     if len(since) <= (1 if blown or for_good else TWICE):
         return None
@@ -137,6 +139,19 @@ def _undone(result: WatchResult, loss: Loss) -> Seen | None:
     )
 
 
+def _rises(rate: Track, first: int, last: int) -> bool:
+    """Whether a rate went up between two steps: while it only falls, a loss that comes back is not its doing."""
+    begun = max((i for i, step in enumerate(rate.steps) if step <= first), default=0)
+    lowest = math.inf
+    for step, low, high in list(zip(rate.steps, rate.low or rate.values, rate.high or rate.values, strict=True))[begun:]:
+        if step > last:
+            return False
+        if high >= RAISED * lowest:
+            return True
+        lowest = min(lowest, low)
+    return False
+
+
 def _restless(result: WatchResult, loss: Loss) -> Iterator[Seen]:
     """A loss that comes back up again and again, while the updates of most weights stay large to the end."""
     over, known = loss.over_constant(1 / 3), moving(result)
@@ -146,13 +161,19 @@ def _restless(result: WatchResult, loss: Loss) -> Iterator[Seen]:
     known_late = [r for step, r in zip(widest.steps, widest.ratios, strict=False) if step >= 2 / 3 * result.steps]
     late = middle([r for r in known_late or widest.ratios[-1:] if math.isfinite(r)])
     top, before = _comes_back(loss.values)
-    if not late >= RESTLESS or not top >= BOUNCES * before:
+    if not late >= RESTLESS or not top >= BOUNCES * before or _goes_with_targets(loss):
         return
     yield Seen(
         f"{loss.track.name} bounces: it was at {before:.3g} and came back up to {top:.3g}, and updates of {widest.label} are {late:.2g} of the weights "
         f"to the end (steps 0 to {result.steps - 1}): they are too large to settle",
         widest.set_at(result, "lr"), {"from": before, "to": top, "update_over_weight": late}, advice="a smaller learning rate, or one that falls; clip_grad_norm_",
     )  # fmt: skip
+
+
+def _goes_with_targets(loss: Loss) -> bool:
+    """Whether it goes up and down, past its first third, as what a constant prediction gets on the same targets does: batches are hard or easy, and nothing bounces."""
+    late = [(constant, value) for _, value, constant in loss.beside[len(loss.beside) // 3 :] if math.isfinite(value)]
+    return len(late) >= FEWEST and curve_shapes.agreement([value for _, value in sorted(late, key=lambda pair: pair[0])]) >= HARD
 
 
 def _comes_back(values: list[float]) -> tuple[float, float]:
@@ -193,6 +214,15 @@ def _first_nonfinite(result: WatchResult, since: int) -> tuple[TensorTrack, int,
         return None
     step, _, _, tensor, count = min(found, key=lambda entry: entry[:3])
     return tensor, step, count
+
+
+def _is_of_known_data(result: WatchResult, loss: Loss, found: list[Excursion]) -> bool:
+    """Whether data that had been seen before threw it back for good, or lost all that was learnt more often than by accident, and to the end."""
+    if not _on_known_data(result, loss, found[-1]) or found[-1].returned:
+        return False
+    level = loss.constant or curve_shapes.begin(loss.values)
+    undone = [e for e in found if e.before <= LEARNT * level and e.top >= UNDONE * level and _on_known_data(result, loss, e)]
+    return curve_shapes.is_for_good(found[-1], loss.values) or (len(undone) >= TWICE and undone[-1] == found[-1])
 
 
 def _on_known_data(result: WatchResult, loss: Loss, excursion: Excursion) -> bool:

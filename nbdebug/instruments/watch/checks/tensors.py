@@ -19,6 +19,7 @@ STEPS = 20  # over which a trend along the depth must hold; our choice
 LOOKS = 8  # of them, that were sampled
 ALWAYS = 0.9  # of them; our choice
 SWAYS = 5.0  # times, by which a single step may miss the threshold that the median must keep; our choice: batches differ
+FAR_STEEPER, SHALLOWER = 10.0, 0.5  # times STEEP, from which on so much of the growth is enough: batch by batch growth goes up and down twofold, and where one stands so steep no chance decides; our choice
 MANY = 0.6  # share of stuck units; as in the activations instrument, where it was measured
 BY_CHANCE = 1e-6  # likewise: a unit deep in a plain net is dead like a coin falls
 SAMPLES = 128  # rows without one response in the last looks, after STEPS steps without one; our choice
@@ -63,13 +64,12 @@ def exploding(result: WatchResult) -> Iterator[Seen]:
     """The backward signal grows along the depth at nearly every sampled step, so steeply that the loss does not fall."""
     layers, trends = _trends(result)
     loss = demand_loss(result, STEPS)
-    growth = middle([t or 0.0 for t in trends])
-    always = sum(t is not None and t >= EXPLODES / SWAYS for t in trends) >= ALWAYS * len(trends)
-    if growth < EXPLODES or not always or not loss.learnt_nothing():
-        return
     elasticity, name = _steepest(result)
     scale = loss.constant or abs(middle(loss.values))
-    if not elasticity >= STEEP * scale:
+    least = EXPLODES * (SHALLOWER if elasticity >= FAR_STEEPER * STEEP * scale else 1.0)
+    growth = middle([t or 0.0 for t in trends])
+    always = sum(t is not None and t >= least / SWAYS for t in trends) >= ALWAYS * len(trends)
+    if growth < least or not always or not elasticity >= STEEP * scale or not loss.learnt_nothing():
         return
     yield Seen(
         f"over {len(layers)} layers the backward signal grows {growth:.1e} times on its way to `{layers[0]}` (median of {len(trends)} "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -17,7 +18,7 @@ from nbdebug.instruments.watch.numbers.sampler import Sampler
 from nbdebug.instruments.watch.numbers.unseen import unseen
 from nbdebug.instruments.watch.result import TensorTrack, Units
 
-TOGETHER = 2**15  # samples of steps that are reduced together: with one small step more they make one reduction.BLOCK
+TOGETHER = 2**18  # samples of steps that wait to be reduced together: a megabyte, of a small model some twenty looks; our choice: what runs in a row finds itself in the caches
 COUNTS = 2_000_000  # in all that tensor_tracks() gives; our choice: some 20 MB of Python's numbers
 
 
@@ -67,7 +68,8 @@ class Numbers:
             self._layers.units.turns = 1
         self._parameters = Parameters(self._histories, self._names, self.left_out)
         self._sampler: Sampler | None = None
-        self._waiting: list[Taken] = []
+        self._waiting: list[Callable[[], Taken]] = []
+        self._samples = 0  # that wait
 
     @property
     def spent(self) -> float:
@@ -108,6 +110,7 @@ class Numbers:
         """
         if self._sampler is not None:
             with unseen():
+                self._sampler.backward_is_over()
                 self._parameters.before_step(optimizer, name or type(optimizer).__name__, self._sampler, scale)
 
     def after_step(self, optimizer: torch.optim.Optimizer) -> None:
@@ -167,8 +170,9 @@ class Numbers:
         if self._layers.scale != 1:
             scales |= dict.fromkeys(self._layers.gradient_rows(), self._layers.scale)
         if sampler.pieces or sampler.together:
-            self._waiting.append(taken(step, sampler.pieces, self._parameters.updates, sampler.together, sampler.nonfinite, scales))
-            if sum(len(step.samples) for step in self._waiting) > TOGETHER:
+            self._waiting.append(functools.partial(taken, step, sampler.pieces, self._parameters.updates, sampler.together, sampler.nonfinite, scales))
+            self._samples += sampler.size()
+            if self._samples > TOGETHER:
                 self._reduce()
         rows = self._histories.rows
         return Summary(
@@ -177,10 +181,10 @@ class Numbers:
 
     def _reduce(self) -> None:
         """What waits goes into the histories."""
-        waiting, self._waiting = self._waiting, []
+        waiting, self._waiting, self._samples = self._waiting, [], 0
         if not waiting:
             return
         with unseen():
             self._layers.units.read()
-            for step, rows, found in reduced(waiting):
+            for step, rows, found in reduced([taken() for taken in waiting]):
                 self._histories.store(step, rows, found)

@@ -111,10 +111,8 @@ class Layers:
         size = size_of(site)
         site.calls += 1
         responses = self.units.of(site, tensor)
-        if responses is not None:
-            responses.look(tensor)
         given = args[0] if args and len(module._forward_hooks) == 1 else None  # another hook may have changed the output
-        noted, before = sampler.output(site, tensor, size, given)
+        noted, before = sampler.output(site, tensor, size, given, responses)
         if self._learning is not None:
             self._learning.append((site, tensor, tensor._version))
         if tensor.requires_grad:
@@ -186,7 +184,7 @@ class Layers:
                 site.at_once = site in written
             self._learning = None
             if self._sampler is not None:
-                self._sampler.flush()
+                self._sampler.forward_is_over()
         self.spent += perf_counter() - started
 
 

@@ -21,6 +21,7 @@ from nbdebug.instruments.watch.numbers.values import SAMPLE, plain_values, sampl
 
 TOGETHER = 4 * 2**20  # bytes of outputs that are looked at together; our choice: a small model costs twice as much one by one; 1 to 16 MB are alike
 BACKWARD = 2**20  # of gradients less: the backward pass would use their memory again; our choice
+LITTLE = 2**19  # of outputs that are looked at together with their gradients; our choice: of small tensors the calls cost, not the numbers
 WAITING = 16 * 2**20  # bytes of gradients that may be held because another will tell about them; our choice
 HELD = 64 * 2**20  # bytes of an accelerator's tensors that may be held back until the next transfer; our choice
 
@@ -35,6 +36,7 @@ class Noted:
     version: int
     size: int  # of the sample
     responses: Any = None  # is told when a gradient is not all zero
+    units: Any = None  # is to look at the units of this output
     by: Noted | None = None  # when that is finite, so is this; it comes before, or after
     earlier: bool = False  # it came before
     waits: bool = False  # it may still come
@@ -59,17 +61,18 @@ class Sampler:
     _held: list[tuple[int, Tensor, Tensor, int]] = field(default_factory=list)  # row, values, their sum, version
     _bytes: int = 0  # of what was noted since the last flush, or is held
 
-    def output(self, site: Any, tensor: Tensor, size: int, given: Any) -> tuple[Noted, Noted | None]:
+    def output(self, site: Any, tensor: Tensor, size: int, given: Any, units: Any = None) -> tuple[Noted, Noted | None]:
         """Notes an output, to be looked at soon, together with others: that costs half of looking at it now.
 
         Args:
             site: a layer; what of it was changed in place in the meantime is looked at without delay from then on.
             given: what the layer made the output of.
+            units: what looks at its units.
 
         Returns:
             What was noted; and the layer before, if it was given that one's very output.
         """
-        noted, before = Noted(site, site.output, tensor, tensor._version, size), self._last
+        noted, before = Noted(site, site.output, tensor, tensor._version, size, units=units), self._last
         if before is None or before.tensor is not given or not tensor.is_cpu or not _is_unchanged(before, tensor):
             before = None
         elif site.link == "keeps":
@@ -93,6 +96,16 @@ class Sampler:
         if self._bytes > together or noted.site.at_once:
             self.flush()
 
+    def forward_is_over(self) -> None:
+        """Looks at the outputs, unless they are so small that they are looked at together with their gradients."""
+        if self._bytes > LITTLE:
+            self.flush()
+
+    def backward_is_over(self) -> None:
+        """Looks at what was noted: no gradient will tell about another any more."""
+        if self._later:
+            self.flush(wait=False)
+
     def flush(self, *, wait: bool = True) -> None:
         """Looks at all that was noted, but for gradients that another may soon tell about."""
         later = self._later
@@ -102,6 +115,9 @@ class Sampler:
             waiting = set(map(id, self._later))
             later = [noted for noted in later if id(noted) not in waiting]
         with unseen():
+            for noted in later:
+                if noted.units is not None:
+                    self._look_at_units(noted)
             apart = self._look_together(later) if len(later) > 1 else later
             for noted in reversed(apart):
                 if not noted.earlier:
@@ -115,6 +131,13 @@ class Sampler:
             noted.by = noted.values = noted.total = None
             if noted is not self._last:
                 noted.tensor = None
+
+    def _look_at_units(self, noted: Noted) -> None:
+        try:
+            if _unwritten(noted):
+                noted.units.look(noted.tensor)
+        except Exception as error:  # nothing that we do may stop the user's loop
+            self.left_out.setdefault(noted.site.name, str(error))
 
     def _look_together(self, later: list[Noted]) -> list[Noted]:
         """Looks at what is small and finite; gives the others."""
@@ -173,6 +196,10 @@ class Sampler:
         if size and number:
             self.pieces.append((row, sample(values, size)))
 
+    def size(self) -> int:
+        """Samples that were taken."""
+        return sum([piece.numel() for _, piece in self.pieces]) + sum([len(several.values) for several in self.together])
+
     def look(self, row: int, values: Tensor, total: Tensor) -> bool | None:
         """Looks at a tensor now, whose sum or norm is known. Whether it is finite; None where an accelerator has not said yet."""
         self._sample(row, values, SAMPLE)
@@ -192,7 +219,7 @@ class Sampler:
 
     def settle(self) -> None:
         """Reads the sums of what is held, counts where one is not finite, and lets go."""
-        self.flush(wait=False)
+        self.backward_is_over()
         self._last = None
         held, self._held, self._bytes = self._held, [], 0
         for (row, values, _, version), total in zip(held, to_host([total for _, _, total, _ in held]), strict=True):

@@ -113,8 +113,7 @@ class Round:
         inner = value.args[0] if value.args and dotted(subject) in ("torch", "np", "numpy", "") else subject
         if called in BARE:
             return self.unit(inner, depth + 1, within)
-        held = self._made(inner.id, within) or inner if isinstance(inner, ast.Name) else inner
-        if called in ("mean", "sum") and held is not None and _compares(held):
+        if called in ("mean", "sum") and inner is not None and _compares(self._written_out(inner, within)):
             return (MEAN if called == "mean" else COUNT), True
         unit = self._unit_of_loss(value, within)
         return (unit, False) if unit else self._unit_of_function(value, depth)
@@ -131,6 +130,19 @@ class Round:
         body = self.body if within is None else within.nodes()
         made = [n.value for n in body if isinstance(n, ast.Assign) and len(targets(n)) == 1 and dotted(targets(n)[0]) == name]
         return made[-1] if made else None
+
+    def _written_out(self, node: ast.expr, within: Scope | None) -> ast.expr:
+        """What a value is, behind the names it is held by and the calls that only give it another type: right.float() is pred == y."""
+        for _ in range(6):
+            inner = node
+            if isinstance(node, ast.Name):
+                inner = self._made(node.id, within) or node
+            elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and last_name(node.func) in BARE and not _compares(node):
+                inner = node.args[0] if node.args and dotted(node.func.value) in ("torch", "np", "numpy") else node.func.value
+            if inner is node:
+                break
+            node = inner
+        return node
 
     def _unit_of_function(self, call: ast.Call, depth: int) -> tuple[str, bool]:
         """Of what the one function of the user's with this name returns in its one return."""
@@ -245,6 +257,9 @@ def _is(node: ast.expr, name: str) -> bool:
 
 
 def _averages(call: ast.Call, name: str) -> bool:
+    """Whether it is the mean of it, every entry with the same weight: not average(shares, weights=sizes), nor fmean(shares, sizes)."""
+    if any(k.arg == "weights" for k in call.keywords) or (last_name(call.func) == "fmean" and len(call.args) > 1):
+        return False
     inner = call.args[0] if call.args else call.func.value if isinstance(call.func, ast.Attribute) else None
     return inner is not None and _is(inner, name)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Any
 
@@ -21,6 +21,8 @@ from nbdebug.instruments.watch.reading.courses import training_loader
 from nbdebug.instruments.watch.reading.learning import only_loss
 from nbdebug.instruments.watch.result import Rival, WatchResult
 from nbdebug.instruments.watch.rival.kernel import left_out
+from nbdebug.instruments.watch.rival.pace import late_pace
+from nbdebug.instruments.watch.rival.tokens import beside_counts, tried_again
 from nbdebug.training_setup import TrainingSetup
 from nbdebug.untouched import untouched
 
@@ -54,11 +56,16 @@ def asked(result: WatchResult, model: nn.Module | None, loader: Any) -> Rival | 
         with torch.no_grad():
             read = _read(loader)
             found = _compared(result, model, function, read)
+            told = beside_counts(model, read, _values(result)) if found is None and function in CLASSES else None
             if not result.constants and (found is None or not found.tells):
                 return _alike(model, read)
+    if told is not None:
+        return tried_again(told[0], model, told[1], _values(result)) if told[0].tells else told[0]
     if found is None or not found.tells:
         return found
-    return replace(found, again=_again(model, function, read))
+    found = replace(found, again=_again(model, function, read))
+    pace = late_pace(result) if found.is_stuck else None
+    return found if pace is None else replace(found, paced=_again(model, function, read, rates=(pace,), steps=min(AGAIN, result.steps // 2)))
 
 
 def _stands_high(result: WatchResult) -> bool:
@@ -69,6 +76,11 @@ def _stands_high(result: WatchResult) -> bool:
     over, values = loss.over_constant(1 / 3), loss.values
     now, before = curve_shapes.end(values), curve_shapes.middle(values[int(0.4 * len(values)) : int(0.6 * len(values))])
     return (over is None or over >= HIGH) and (now >= STANDS * before or not curve_shapes.fell(values[len(values) // 2 :]))
+
+
+def _values(result: WatchResult) -> list[float]:
+    loss = only_loss(result)
+    return loss.values if loss is not None else []
 
 
 def _can_be_read(loader: Any) -> bool:
@@ -110,26 +122,26 @@ def _alike(model: nn.Module, read: list[Any]) -> Rival | None:
     return Rival("", samples, None, None, None, spread=float(spread.sqrt()))
 
 
-def _again(model: nn.Module, function: str, read: list[Any]) -> float | None:
+def _again(model: nn.Module, function: str, read: list[Any], rates: Iterable[float] = RATES, steps: int = AGAIN) -> float | None:
     """The error of the model itself after some steps of our own on these samples, all of its weights free; the lowest that was seen."""
     device = next((p.device for p in model.parameters()), torch.device("cpu"))
     calls = [batches.split(batches.map_tensors(lambda t: t.to(device), batch), model) for batch in read]
     frozen, lowest = [p for p in model.parameters() if not p.requires_grad], math.inf
-    for rate in RATES:
+    for rate in rates:
         with untouched(TrainingSetup(model=model), weights=True):
             try:
-                lowest = min(lowest, _trained(model.requires_grad_(True), function, calls, rate))
+                lowest = min(lowest, _trained(model.requires_grad_(True), function, calls, rate, steps))
             finally:
                 for p in frozen:
                     p.requires_grad_(False)
     return lowest if math.isfinite(lowest) else None
 
 
-def _trained(model: nn.Module, function: str, calls: list[Any], rate: float) -> float:
+def _trained(model: nn.Module, function: str, calls: list[Any], rate: float, steps: int) -> float:
     optimizer = torch.optim.Adam([p for p in model.parameters() if p.is_floating_point()], lr=rate)
     until = time.thread_time() + TRAINING
     model.train()
-    for step in range(AGAIN):
+    for step in range(steps):
         call = calls[step % len(calls)]
         optimizer.zero_grad()
         _loss(function, batches.prediction(model(*call.args, **call.kwargs)).float(), call.targets).backward()
