@@ -38,7 +38,7 @@ WORKED_OUT = ("ND101", "ND102", "ND103", "ND110", "ND112")  # what a sample hold
 SCALED = ("ND102", "ND112")  # of a dataset that was made from numbers as a whole, where that was
 HANDED = ("ND102", "ND106", "ND112")  # of a dataset of plain tensors, where the variable that it is made of got its last value
 MADE_AS = ("ND106", "ND115")  # val is another thing than train: where its dataset is made
-CUT = ("uint8", "int8", "int16", "uint16", "int32", "int64", "int", "long")
+CUT = ("uint8", "int8", "int16", "uint16")  # dtypes that hold little
 INITIAL = ("ND201", "ND202", "ND307", "ND406")  # of weights as they were filled
 LAYERS = ("ND205", "ND304", "ND305", "ND401")  # a layer of torch's: the line that makes it says what it is, the call does not
 SHAPED = ("ND307",), ("Threshold", "Hardshrink", "Softshrink", "Hardtanh")  # of a layer whose own numbers say where it is flat
@@ -72,7 +72,7 @@ def _handed(finding: Finding, name: str, loader: object) -> Iterator[SourceLine 
     if finding.code == "ND110":
         yield line_that_casts_for(name, targets=targets, kinds=CUT)
     if finding.code in HANDED:
-        yield line_that_hands(name, targets=targets)
+        yield line_that_hands(name, targets=targets, outside=finding.code == "ND106")
     if finding.code == "ND103" and targets:
         yield line_that_collates(loader)
     if finding.code == "ND115":

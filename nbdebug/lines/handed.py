@@ -37,9 +37,14 @@ class _Scope:
 Known = tuple[ast.expr, _Scope, int]  # an expression, where it stands, and the line that it stands above
 
 
-def line_that_hands(loader: str, *, targets: bool) -> SourceLine | None:
-    """Of the variable that this loader's inputs, or targets, lie in."""
-    return _found(loader, targets, lambda values: values[0])
+def line_that_hands(loader: str, *, targets: bool, outside: bool = False) -> SourceLine | None:
+    """Of the variable that this loader's inputs, or targets, lie in.
+
+    Args:
+        outside: of functions, which other loaders may be made by as well.
+    """
+    ends = {value for _, _, tree in texts() for _, value in _given(getattr(tree, "body", []))} if outside else set()
+    return _found(loader, targets, lambda values: next((value for value in values if not outside or value in ends), None))
 
 
 def line_that_casts_for(loader: str, *, targets: bool, kinds: tuple[str, ...]) -> SourceLine | None:
@@ -181,5 +186,7 @@ def _operands(node: ast.AST) -> Iterator[ast.Name]:
 
 
 def _is_part(value: ast.expr) -> bool:
-    """`x[:800]`, but not `table[columns]`, which says what is taken."""
+    """`x[:800]`, but not `table[columns]`, which says what is taken; or `torch.from_numpy(x)`, which is the same numbers."""
+    if called(value) == "from_numpy" and isinstance(value, ast.Call) and len(value.args) == 1:
+        return isinstance(value.args[0], ast.Name)
     return isinstance(value, ast.Subscript) and isinstance(value.slice, ast.Slice) and isinstance(value.value, ast.Name)
