@@ -36,17 +36,6 @@ class Calls(TorchFunctionMode):
         return output
 
 
-class Named(TorchFunctionMode):
-    """Answers every call of some functions in another way."""
-
-    def __init__(self, names: frozenset[str], instead: Instead) -> None:
-        super().__init__()
-        self.names, self.instead = names, instead
-
-    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        return self.instead(func, args, kwargs or {}) if name_of(func) in self.names else func(*args, **(kwargs or {}))
-
-
 def name_of(func: Any) -> str:
     """As a tape calls it: `softmax`, or of a property `data`."""
     name = getattr(func, "__name__", str(func))

@@ -14,12 +14,12 @@ from nbdebug.batch import own_copy
 from nbdebug.coming_rates import coming_rates
 from nbdebug.counterfactual import in_training_mode, trainable
 from nbdebug.errors import NbdebugError
-from nbdebug.instruments.overfit.altered import Named, its_input
 from nbdebug.instruments.overfit.floor import Floor, Listening, accuracy
 from nbdebug.instruments.overfit.result import Attempt
 from nbdebug.seeding import seed_torch
 from nbdebug.stepping import own_adam, owned, update
 from nbdebug.training_setup import TrainingSetup
+from nbdebug.unmasked import without_dropout
 from nbdebug.untouched import untouched
 
 EVERY = 5  # steps between two readings
@@ -27,7 +27,6 @@ ENOUGH = 0.9  # of the way from the first loss to the floor: memorised
 RIGHT_ANYWAY = 0.3  # of the way that counts as memorised when all classes are right: bounded logits cannot go further
 SMOOTHED = 5  # readings that are averaged where the loss draws something anew each time
 HOPELESS = (60, 0.02)  # steps, and share of the way: an experiment that has not got so far by then is given up; our choice
-MASKS = frozenset("dropout dropout_ alpha_dropout feature_dropout feature_alpha_dropout dropout1d dropout2d dropout3d".split())
 DROPOUTS = (nn.Dropout, nn.Dropout1d, nn.Dropout2d, nn.Dropout3d, nn.AlphaDropout, nn.FeatureAlphaDropout)
 
 Step = Callable[[Callable[[], Tensor], Tensor], None]  # takes the loss to ask again, and the loss of now
@@ -85,12 +84,12 @@ def dropouts(setup: TrainingSetup) -> list[nn.Module]:
     return [m for m in setup.model.modules() if isinstance(m, DROPOUTS)]
 
 
-def without_dropout(loss_of: Callable[[], Tensor]) -> Callable[[], Tensor]:
-    """The loss with every mask left out, also those that are functions in a forward."""
+def unmasked(task: Task) -> Callable[[], Tensor]:
+    """Its loss with every mask of dropout left out."""
 
     def loss() -> Tensor:
-        with Named(MASKS, its_input):
-            return loss_of()
+        with without_dropout(task.setup.model):
+            return task.loss()
 
     return loss
 
@@ -98,7 +97,7 @@ def without_dropout(loss_of: Callable[[], Tensor]) -> Callable[[], Tensor]:
 def _calmly(task: Task, attempt: Attempt) -> Attempt:
     """The same with the loss that is left without dropout: what is hidden by its noise may be known by heart."""
     with torch.no_grad(), Listening() as heard:
-        calm = float(without_dropout(task.loss)())
+        calm = float(unmasked(task)())
     if not math.isfinite(calm):
         return attempt
     progress, right = _progress(task, attempt.losses[0], calm), accuracy(heard.seen) == 1.0

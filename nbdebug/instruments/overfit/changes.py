@@ -13,7 +13,7 @@ from torch.overrides import TorchFunctionMode
 
 from nbdebug.findings import Location
 from nbdebug.instruments.overfit.altered import Calls, its_input
-from nbdebug.instruments.overfit.attempts import Task, dropouts, without_dropout
+from nbdebug.instruments.overfit.attempts import Task, dropouts, unmasked
 from nbdebug.instruments.overfit.initialisation import initialised, unlike_first
 from nbdebug.instruments.overfit.scene import SUSPECTS, Operation, Scene
 from nbdebug.listening import module_paths
@@ -54,15 +54,17 @@ def changes(task: Task, scene: Scene) -> Iterator[Change]:
 
 def _dropout(task: Task, scene: Scene) -> Iterator[Change]:
     masks, paths = [m for m in dropouts(task.setup) if m.p > 0], module_paths(task.setup.model)
-    if not masks and not scene.masks:
+    passed_on = [m for m in task.setup.model.modules() if isinstance(m, nn.RNNBase) and m.dropout > 0]
+    if not masks and not scene.masks and not passed_on:
         return
-    place, worst = scene.masks[0].location if scene.masks else Location(), ""
+    place = scene.masks[0].location if scene.masks else Location(module=paths[id(passed_on[0])] if passed_on else "")
+    worst = ""
     if masks:
         heaviest = max(masks, key=lambda m: m.p)
         path = paths[id(heaviest)]
         place = next((op.location for op in scene.masks if op.location.module == path), Location(module=path))
         worst = f" of p={heaviest.p:g}"
-    yield Change("dropout switched off", lambda t: without_dropout(t.loss), place, f"a dropout{worst} lets too little through: lower it")
+    yield Change("dropout switched off", unmasked, place, f"a dropout{worst} lets too little through: lower it")
 
 
 def _draws(scene: Scene) -> Iterator[Change]:

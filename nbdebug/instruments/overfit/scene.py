@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from nbdebug.findings import Location
-from nbdebug.instruments.overfit.attempts import MASKS
 from nbdebug.instruments.overfit.last_layers import last_layers, layers_before
 from nbdebug.listening import IN_PLACE, RESHAPING, Call, Tape
 from nbdebug.loss_call import LOSSES
+from nbdebug.unmasked import MASKS
 
 RANDOM = frozenset(
     "rand rand_like randn randn_like randint randint_like randperm bernoulli bernoulli_ normal normal_ uniform_ exponential_ "

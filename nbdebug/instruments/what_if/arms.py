@@ -9,46 +9,19 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from typing import Any
 
 import torch
-from torch import Tensor, nn
-from torch.overrides import TorchFunctionMode
+from torch import nn
 
 from nbdebug.batch import own_copy
 from nbdebug.counterfactual import in_training_mode
 from nbdebug.instruments.what_if.result import Course
 from nbdebug.seeding import seed_torch
 from nbdebug.training_setup import TrainingSetup
+from nbdebug.unmasked import without_dropout
 from nbdebug.untouched import untouched
 
-MASKS = frozenset("dropout dropout_ alpha_dropout feature_dropout feature_alpha_dropout dropout1d dropout2d dropout3d".split())
 SLOWED = 0.1
 CALM = 4  # batches whose loss is asked for afterwards
 LIMIT = 1.0  # of the norm of all gradients, where the loop clips
-
-
-class Unmasked(TorchFunctionMode):
-    """Leaves out every mask of dropout, of a module or of a function."""
-
-    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        name, kwargs = getattr(func, "__name__", ""), dict(kwargs or {})
-        if name in MASKS:
-            return next(value for value in (*args, *kwargs.values()) if isinstance(value, Tensor))
-        if kwargs.get("dropout_p"):
-            kwargs["dropout_p"] = 0.0
-        return func(*args, **kwargs)
-
-
-@contextlib.contextmanager
-def without_dropout(model: nn.Module) -> Iterator[None]:
-    """The same for the time of a block, with the rates that recurrent and attention layers pass on as numbers."""
-    held = [(m, m.dropout) for m in model.modules() if isinstance(getattr(m, "dropout", None), float)]
-    for module, _ in held:
-        module.dropout = 0.0
-    try:
-        with Unmasked():
-            yield
-    finally:
-        for module, rate in held:
-            module.dropout = rate
 
 
 def slower(setup: TrainingSetup) -> None:

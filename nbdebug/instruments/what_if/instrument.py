@@ -22,7 +22,7 @@ from nbdebug.errors import NbdebugError
 from nbdebug.findings import Location
 from nbdebug.instruments.base import Instrument, demand_at_least, instrument
 from nbdebug.instruments.what_if.apart import one_for_all, parted
-from nbdebug.instruments.what_if.arms import MASKS, slower, train, undecayed
+from nbdebug.instruments.what_if.arms import slower, train, undecayed
 from nbdebug.instruments.what_if.left_out import joined, left_out
 from nbdebug.instruments.what_if.result import (
     AS_IT_IS,
@@ -42,6 +42,7 @@ from nbdebug.lines.sources import all_texts
 from nbdebug.listening import Tape
 from nbdebug.stepping import needs_closure
 from nbdebug.training_setup import TrainingSetup
+from nbdebug.unmasked import MASKS
 from nbdebug.untouched import untouched
 
 LEARNT = 0.15  # of the loss at the start, below which a training that came there in its first steps is left alone; our choice
