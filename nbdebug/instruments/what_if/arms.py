@@ -43,17 +43,17 @@ def as_it_is(setup: TrainingSetup) -> None:
 
 def train(
     setup: TrainingSetup, batches: Sequence[Any], steps: int, name: str, change: Callable[[TrainingSetup], Callable[[], None] | None] = as_it_is, *, masks: bool = True, clip: bool = False,
-    seconds: float = math.inf, apart: Sequence[Any] = (),
+    seconds: float = math.inf, enough: int = 0, apart: Sequence[Any] = (),
 ) -> Generator[None, None, Course]:
     """So many updates, round and round over the batches; weights and rates come back afterwards. Stops after each, to be gone on with or left.
 
     Args:
         change: what is changed; it may hand back what undoes it.
-        seconds: of this thread, after which it ends.
+        seconds: of this thread, after which it ends; a third of them after so many updates as are `enough`, for others are to come.
         apart: batches that nothing is trained on, whose loss is asked for at the end.
     """
     losses: list[float] = []
-    until = time.thread_time() + seconds
+    started = time.thread_time()
     with untouched(setup, weights=True), contextlib.ExitStack() as stack:
         in_training_mode(setup)
         seed_torch(0)
@@ -64,7 +64,7 @@ def train(
         for step in range(steps):
             loss = setup.loss(own_copy(batches[step % len(batches)]))
             losses.append(float(loss.detach()))
-            if time.thread_time() > until:
+            if time.thread_time() - started > (seconds / 3 if 0 < enough < len(losses) else seconds):
                 break
             if not math.isfinite(losses[-1]):
                 return Course(name, tuple(losses), math.nan)

@@ -77,7 +77,8 @@ def what_if(setup: TrainingSetup, *, steps: int = 60, seconds: float = 20.0) -> 
 
     Args:
         steps: updates of each of these trainings.
-        seconds: that one of them may take; it has fewer steps then, and where these are less than 0.6 of the wanted nothing is tried.
+        seconds: that one of them may take; it has fewer steps then, and where these are less than 0.6 of the wanted nothing is tried. With
+            as many a third of this ends it.
     """
     demand_at_least(10, steps=steps)
     found = WhatIf(reason="because the training did not come to its end")
@@ -93,7 +94,7 @@ def what_if(setup: TrainingSetup, *, steps: int = 60, seconds: float = 20.0) -> 
     if not math.isfinite(first):
         yield WhatIf(reason="because the loss is not finite before any update")
         return
-    plain = yield from _meanwhile(found, train(setup, batches, steps, AS_IT_IS, seconds=seconds))
+    plain = yield from _meanwhile(found, train(setup, batches, steps, AS_IT_IS, seconds=seconds, enough=math.ceil(ENOUGH * steps)))
     if min(plain.losses) < 0:
         yield WhatIf(reason="because the loss goes below zero, so that its level says nothing")
         return
