@@ -9,14 +9,15 @@ from __future__ import annotations
 import ast
 import contextlib
 import re
-from collections.abc import Iterator
+import sys
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from torch import nn
 
 from nbdebug.lines.names import assignments, called, chain
 from nbdebug.lines.sources import all_texts, only
-from nbdebug.source_lines import SourceLine
+from nbdebug.source_lines import SourceLine, is_of_library
 
 INIT = frozenset(name for name in dir(nn.init) if name.endswith("_") and not name.startswith("_"))
 NAMED, OF_A_LAYER, OF_ALL = 2, 1, 0  # what a line says of what it fills: this parameter, that of a layer in a loop, any parameter
@@ -55,6 +56,31 @@ def line_that_sets_the_spread(model: nn.Module, path: str) -> SourceLine | None:
         return None
     spread = float(parameter.detach().double().std())
     return only((text, number, value) for text, number, tree in all_texts(model) for name, value in _settings(tree) if SPREAD.search(name) and abs(value.value - spread) <= ABOUT * spread)
+
+
+def is_drawn_by_library(model: nn.Module, paths: Iterable[str]) -> bool:
+    """Whether parameters lie in models of a library, other than torch, and no line of the user's fills a parameter or sets a spread."""
+    modules = dict(model.named_modules())
+    if not all(any(_is_of_library_of_models(modules.get(above)) for above in _above(path)) for path in paths):
+        return False
+    for _, _, tree in all_texts(model):
+        calls = (node for node in ast.walk(tree) if isinstance(node, ast.Call))
+        if any(_filled(call) for call in calls) or any(SPREAD.search(name) for name, _ in _settings(tree)):
+            return False
+    return True
+
+
+def _above(path: str) -> Iterator[str]:
+    """The paths of all that a parameter lies in, the model itself, "", among them."""
+    while path:
+        path = path.rpartition(".")[0]
+        yield path
+
+
+def _is_of_library_of_models(module: nn.Module | None) -> bool:
+    if module is None or type(module).__module__.partition(".")[0] == "torch":
+        return False
+    return is_of_library(getattr(sys.modules.get(type(module).__module__), "__file__", None) or "")
 
 
 def _settings(tree: ast.AST) -> Iterator[tuple[str, ast.Constant]]:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import ast
+
 import pytest
 import torch
 from torch import nn
 from torch.nn import functional as F
 
 from nbdebug import TrainingSetup
-from nbdebug.findings import ERROR, INFO
+from nbdebug.findings import ERROR, INFO, WARNING
 from nbdebug.instruments.activations import ActivationStats, activations
+from nbdebug.lines import initialised
 from nbdebug.plain import from_plain, to_plain
 from tests.patients.activations import Codes, Functional, enough, layers
 from tests.patients.parts import features, images, loader, mlp, quantities, training
@@ -131,7 +134,7 @@ def test_the_gain_of_the_guilty_matrix_is_named():
     nn.init.normal_(model[0].weight, std=8.0)
     (finding,) = activations(enough(model)).findings
     assert finding.code == "ND202" and finding.location.parameter == "0.weight"
-    assert finding.evidence["gain"] == pytest.approx(8 * 48**0.5, rel=0.05)  # the smaller reading of a (48, 64) matrix
+    assert finding.evidence["gain"] == pytest.approx(8 * 64**0.5, rel=0.05)  # 64 inputs of a Linear
     assert finding.evidence["loss_rescaled"] * 5 < finding.evidence["loss"]
 
 
@@ -148,6 +151,21 @@ def test_a_tied_embedding_of_unit_variance_is_too_large_for_a_head():
     ids = torch.randint(0, 100, (64, 13))
     for std, codes in ((1.0, {"ND202"}), (0.02, set())):
         assert alarms(activations(training(Tied(std), data=(ids[:, :-1], ids[:, 1:])))) == codes
+
+
+@pytest.mark.parametrize(
+    ("text", "severity"),
+    [("", INFO), ("config = DistilBertConfig(initializer_range=0.02)", WARNING), ("for p in model.parameters():\n    nn.init.normal_(p, std=0.02)", WARNING)],
+)
+def test_weights_as_a_library_draws_them_are_only_mentioned_to_sgd(monkeypatch, text, severity):
+    transformers = pytest.importorskip("transformers")
+    monkeypatch.setattr(initialised, "all_texts", lambda model: [("train.py", None, ast.parse(text))])
+    config = transformers.DistilBertConfig(vocab_size=20, dim=32, n_layers=2, n_heads=4, hidden_dim=64, max_position_embeddings=16, num_labels=3)
+    model, ids = transformers.DistilBertForSequenceClassification(config), torch.randint(0, 20, (32, 12))
+    batches = [{"input_ids": ids, "labels": ids[:, 3] % 3}]
+    (finding,) = (f for f in activations(TrainingSetup(model=model, train_loader=batches, optimizer=torch.optim.SGD(model.parameters(), lr=0.05))).findings if f.code == "ND202")
+    assert finding.severity == severity
+    assert ("as their library draws them" in finding.message) == (severity == INFO)
 
 
 def test_without_a_loss_the_outputs_are_still_heard():

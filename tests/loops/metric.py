@@ -702,3 +702,76 @@ def shares_of_hits_weighted_by_their_samples():
             shares.append(right.float().mean().item())
             sizes.append(len(y))
     return float(np.average(shares, weights=sizes))
+
+
+# -- rates that divide by a count of each batch's own -------------------------------------------------------------------
+
+
+@sick_loop("ND708")
+def mean_of_the_recalls_of_batches(sick):
+    model, held_out, recalls = net(), batches(64, 8 if sick else 64), []
+    train(model, batches())
+    model.eval()
+    with torch.no_grad():
+        for x, y in held_out:
+            said, true = (model(x).argmax(1) == 0).float(), (y == 0).float()
+            hits, there = (said * true).sum().item(), true.sum().item()
+            recalls.append(hits / max(there, 1.0))
+    return np.mean(recalls)  # guilty
+
+
+@sick_loop("ND708")
+def precisions_by_a_function_added_up(sick):
+    model, held_out, total = net(), batches(64, 8 if sick else 64), 0.0
+    train(model, batches())
+
+    def precision(said, true):
+        tp, fp = (said & true).sum(), (said & ~true).sum()
+        return tp / (tp + fp + 1e-8)
+
+    model.eval()
+    with torch.no_grad():
+        for x, y in held_out:
+            total += precision(model(x).argmax(1) == 0, y == 0).item()
+    return total / len(held_out)  # guilty
+
+
+@sound_loop
+def recall_of_the_hits_of_all_batches():
+    model, held_out = net(), batches(64, 8)
+    train(model, batches())
+    found = present = 0
+    model.eval()
+    with torch.no_grad():
+        for x, y in held_out:
+            found += ((model(x).argmax(1) == 0) & (y == 0)).sum().item()
+            present += (y == 0).sum().item()
+            recall = found / max(present, 1)
+    return recall
+
+
+@sound_loop
+def recalls_of_equal_numbers():
+    model, held_out = net(), batches(64, 8)
+    train(model, batches())
+    recalls = []
+    model.eval()
+    with torch.no_grad():
+        for x, y in held_out:
+            recalls.append((model(x).argmax(1) == y).sum().item() / len(y))
+    return np.mean(recalls)
+
+
+@sound_loop
+def recalls_of_queries():
+    model, held_out = net(), batches(64, 8)
+    train(model, batches())
+    recalls, recalls_at_2 = [], []
+    model.eval()
+    with torch.no_grad():
+        for x, _ in held_out:
+            wanted = (x > 0).float()
+            got = (model(x).repeat(1, 2) > 0).float()
+            recalls.append(((got * wanted).sum(1) / wanted.sum(1).clamp(min=1)).mean().item())
+            recalls_at_2.append((got * wanted).sum().item() / wanted.sum().item())
+    return np.mean(recalls), np.mean(recalls_at_2)

@@ -333,3 +333,53 @@ def tokens_that_nothing_foretells():
 def tokens_of_which_there_is_little_to_foretell():
     tokens = chains(ways=12)
     descend(Reader(16, 16), over_tokens, loader(tokens[:, :-1], tokens[:, 1:]), 12)
+
+
+class WorksOutItsLoss(nn.Module):
+    """As models of libraries do: it is handed the labels too."""
+
+    def __init__(self, hidden):
+        super().__init__()
+        self.net = nn.Sequential(nn.Linear(16, hidden), nn.Linear(hidden, 10))
+
+    def forward(self, values, labels=None):
+        logits = self.net(values)
+        return {"loss": None if labels is None else F.cross_entropy(logits, labels), "logits": logits}
+
+
+class Rows(torch.utils.data.Dataset):
+    def __init__(self, samples):
+        self.values, self.labels = features(samples, columns=16)
+
+    def __len__(self):
+        return len(self.labels)
+
+    def __getitem__(self, i):
+        return {"values": self.values[i], "labels": self.labels[i]}
+
+
+def fed_by_name(model, optimizer, epochs, samples=640):
+    data = torch.utils.data.DataLoader(Rows(samples), batch_size=32, shuffle=True)
+    for _ in range(epochs):
+        for batch in data:
+            optimizer.zero_grad()
+            model(**batch)["loss"].backward()
+            optimizer.step()
+
+
+@sick_loop("ND704", where="steps 0 to")
+def ten_classes_through_one_unit_by_a_model_that_has_its_labels(sick):
+    model = WorksOutItsLoss(1 if sick else 64)
+    fed_by_name(model, torch.optim.Adam(model.parameters(), lr=1e-2), 12)
+
+
+@sick_loop("ND704", where="steps 0 to 119")
+def ten_classes_through_one_unit_while_the_loss_still_falls(sick):
+    model = WorksOutItsLoss(1 if sick else 64)
+    fed_by_name(model, torch.optim.Adam(model.parameters(), lr=3e-3), 6)
+
+
+@sound_loop
+def a_model_that_is_wide_enough_and_was_stopped_early():
+    model = WorksOutItsLoss(64)
+    fed_by_name(model, torch.optim.Adam(model.parameters(), lr=1e-4), 6)

@@ -144,6 +144,59 @@ def quantities_in_the_order_they_were_measured():
     return training(mlp(16, 1, nn.Flatten(0)), nn.MSELoss(), train_loader=loader(inputs, target, shuffle=False))
 
 
+class ByHand:
+    """Cuts batches from tensors in a class of one's own, and mixes them as it is told."""
+
+    def __init__(self, inputs, target, mixes="always"):
+        self.inputs, self.target, self.mixes, self.passes = inputs, target, mixes, 0
+
+    def __len__(self):
+        return len(self.target) // 16
+
+    def __iter__(self):
+        mixed = self.mixes == "always" or (self.mixes == "later" and self.passes > 0)
+        self.passes += 1
+        order = torch.randperm(len(self.target)) if mixed else torch.arange(len(self.target))
+        for rows in order.split(16):
+            yield self.inputs[rows], self.target[rows]
+
+
+class MixedFromOutside(ByHand):
+    def shuffle(self):
+        order = torch.randperm(len(self.target))
+        self.inputs, self.target = self.inputs[order], self.target[order]
+
+
+def of_a_sorted_table(made, **how):
+    inputs, _ = features(512, 8)
+    target = (inputs[:, 0] + 0.5 * inputs[:, 1]).tanh()
+    order = target.argsort(descending=True)
+    return training(mlp(8, 1, nn.Flatten(0)), nn.MSELoss(), train_loader=made(inputs[order], target[order], **how))
+
+
+@patient("ND108", where="ByHand")
+def own_loader_over_a_table_sorted_by_its_quantity(sick):
+    return of_a_sorted_table(ByHand, mixes="never" if sick else "always")
+
+
+@sound
+def own_loader_that_begins_in_order_and_mixes_later():
+    return of_a_sorted_table(ByHand, mixes="later")
+
+
+@sound
+def own_loader_that_the_training_mixes():
+    return of_a_sorted_table(MixedFromOutside, mixes="never")
+
+
+@sound
+def own_loader_over_a_series_with_a_trend():
+    made = torch.Generator().manual_seed(4)
+    series = torch.linspace(-2, 2, 520) + 0.2 * (torch.arange(520) / 4).sin() + 0.01 * torch.randn(520, generator=made)
+    data = ByHand(series.unfold(0, 8, 1)[:-1], series[8:], mixes="never")
+    return training(mlp(8, 1, nn.Flatten(0)), nn.MSELoss(), train_loader=data)
+
+
 # -- ND105, ND106, ND115 ----------------------------------------------------------------------------------------------
 
 

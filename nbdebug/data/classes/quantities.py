@@ -9,6 +9,7 @@ from typing import Any
 import numpy
 
 from nbdebug.data.classes.target import Target
+from nbdebug.data.classes.vectors import vectors
 from nbdebug.data.split import Split
 
 BINS = 30
@@ -16,6 +17,8 @@ SPIKE = 0.05  # share of one value in a quantity that otherwise hardly repeats
 ROUND = (1000, 500, 100, 50, 10, 5)  # multiples that people round to
 HEAPED = 3.0  # times the share that chance would give them
 SAMPLES = 64  # masks whose pixels are counted
+IN_ORDER = 0.9  # rank correlation with the order of delivery from which the inputs are asked, too
+POWERS, GOES_ON = 5, 0.3  # of the place, and correlation of what is left of an input with the next from which the rows are a series; our choice
 
 
 @dataclass(frozen=True)
@@ -38,6 +41,7 @@ class Quantity:
     heaped: int | None  # a number whose multiples occur far too often
     heaped_share: float
     in_order: float = 0.0  # rank correlation of value and place of delivery, -1..1
+    series: bool = False  # the inputs go on as well from one to the next, beyond what they know of the place: measured one after the other
 
 
 @dataclass(frozen=True)
@@ -64,10 +68,11 @@ def quantity(split: Split, target: Target, edges: tuple[float, ...] | None = Non
     next_often = ranked[1][1] if len(ranked) > 1 else 0
     spiked = often >= SPIKE * len(values) and often >= 5 * max(next_often, 2)
     heaped, share = _heaped(values)
+    placed = _in_order(values)
     return Quantity(
         split.name, target.name, len(values), target.missing, float(values.mean()), float(values.std()), float(values.min()),
         float(values.max()), len(numpy.unique(values)), edges, counts, spike if spiked else None, often / len(values), heaped, share,
-        _in_order(values),
+        placed, abs(placed) >= IN_ORDER and _goes_on(split, len(target.values)),
     )  # fmt: skip
 
 
@@ -77,6 +82,19 @@ def _in_order(values: numpy.ndarray) -> float:
         return 0.0
     ranks = numpy.argsort(numpy.argsort(values, kind="stable"), kind="stable")
     return float(numpy.corrcoef(ranks, numpy.arange(len(values)))[0, 1])
+
+
+def _goes_on(split: Split, count: int) -> bool:
+    """Whether any input resembles the next one more than a smooth function of the place explains: those of a sorted table do not."""
+    encoded = vectors((split, numpy.arange(count)))
+    if encoded is None:
+        return True
+    columns = encoded[0].numpy()
+    powers = numpy.vander(numpy.linspace(-1, 1, count), POWERS + 1)
+    rest = columns - powers @ numpy.linalg.lstsq(powers, columns, rcond=None)[0]
+    moved = rest.std(0) > 1e-6 * numpy.maximum(columns.std(0), 1e-12)
+    following = (rest[1:] * rest[:-1]).sum(0)[moved] / (rest[:, moved] ** 2).sum(0)
+    return not len(following) or float(following.max()) > GOES_ON + 2 / count**0.5
 
 
 def _counted(values: numpy.ndarray, edges: tuple[float, ...] | None) -> tuple[tuple[int, ...], tuple[float, ...]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any
 
 from nbdebug.errors import NotChecked
 from nbdebug.findings import ERROR, INFO, WARNING, Location
@@ -88,7 +89,8 @@ def init_scale(stats: ActivationStats) -> Iterator[Seen]:
         there and comes down from the width that torch gives. Small: with all small ones rescaled,
         their own gradients come back by 1e6 (with SGD by 1000), or by 3000 and the steps of Adam that halve
         the loss of a batch from gain 1 take less than a fifth of it from where the weights are. What normalisation makes up for, one small head,
-        zeros, and tied embeddings are not accused.
+        zeros, and tied embeddings are not accused. Weights as a library of models draws them are only mentioned, when steps of Adam halve the loss from there:
+        then it is SGD that does not go with them.
     Where: the parameter.
     Try: an initialisation that knows the fan-in; scale embeddings that are tied to the head by 1/sqrt(width).
     Bad:
@@ -124,10 +126,23 @@ def init_scale(stats: ActivationStats) -> Iterator[Seen]:
         learns = f"; {stats.small.steps} steps bring the loss from {tried[0]:.3g} to {tried[1]:.3g}, and as many from gain 1 to {tried[2]:.3g}" if tried else ""
         yield Seen(
             f"`{first}` and {len(others)} more matrices are tiny (gain down to {stats.small.gain:.1g}); with copies at "
-            f"gain 1 their gradients are {stats.small.comeback:.1g} times as large{learns}",
+            f"gain 1 their gradients are {stats.small.comeback:.1g} times as large{learns}{_from_there(stats.small)}",
             _place(first),
             {"gain": stats.small.gain, "comeback": _plain(stats.small.comeback), "matrices": 1 + len(others)},
+            **_as_drawn(stats.small),
         )
+
+
+def _from_there(small: Small) -> str:
+    if small.learnt is None:
+        return ""
+    before, after, steps = small.learnt
+    return f"; they are as their library draws them, and {steps} steps of Adam bring the loss of a batch from {before:.3g} to {after:.3g} from there: what is too little is the steps of your optimizer"
+
+
+def _as_drawn(small: Small) -> dict[str, Any]:
+    """Only a mention, where it is the optimizer's choice that does not go with such weights."""
+    return {} if small.learnt is None else {"severity": INFO, "advice": "AdamW at 1e-4 to 3e-3, which takes the size out of the gradients; the weights may stay as they are"}
 
 
 def _holds_back(small: Small) -> bool:

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from nbdebug.counterfactual import Counterfactual, is_adaptive, trainable
+from nbdebug.lines.initialised import is_drawn_by_library
 from nbdebug.listening import RESHAPING, Tape
 from nbdebug.tensor_stats import norms
 from nbdebug.training_setup import TrainingSetup
@@ -65,6 +66,7 @@ class Small:
     comeback: float  # factor by which the median gradient norm grows when all of them are at gain 1
     trained: tuple[float, float, float] | None = None  # the loss at first, after some steps, and after as many from gain 1; None: not tried
     steps: int = 0  # how many
+    learnt: tuple[float, float, int] | None = None  # the loss at first, after steps of Adam, and their number, where weights are as a library draws them and learn; None: they do not, or it was not tried
 
 
 @dataclass(frozen=True)
@@ -183,6 +185,8 @@ def small(setup: TrainingSetup, batch: Any) -> Small | None:
     faint = [after[name] > 0 for name in before if before[name] == 0]  # underflowed altogether
     comeback = median([*ratios, *(math.inf for came_back in faint if came_back)] or [1.0])
     found = Small(tuple(s.parameter for s in suspects), min(s.gain for s in suspects), comeback)
+    if not is_adaptive(setup) and math.isfinite(comeback) and is_drawn_by_library(setup.model, found.parameters):
+        return replace(found, learnt=_learnt(trial, {name: p.detach() for name, p in weights.items()}))
     if not DOUBTFUL <= comeback < math.inf or found.gain > FAINT or not is_adaptive(setup):
         return found
     from_sound = _trained(trial, {name: p.detach() for name, p in weights.items()} | sound, _rate(setup), TRIES)
@@ -190,6 +194,12 @@ def small(setup: TrainingSetup, batch: Any) -> Small | None:
         return found
     from_small = _trained(trial, {name: p.detach() for name, p in weights.items()}, _rate(setup), from_sound[1], at_end=True)
     return found if from_small is None else replace(found, trained=(trial.value(), from_small[0], from_sound[0]), steps=from_sound[1])
+
+
+def _learnt(trial: Counterfactual, weights: dict[str, Tensor]) -> tuple[float, float, int] | None:
+    """What a moderate Adam makes of the weights as they are; None where it does not halve the loss of a batch."""
+    ended = _trained(trial, weights, MODERATE, LONGER * TRIES)
+    return None if ended is None or ended[1] == LONGER * TRIES else (trial.value(), *ended)
 
 
 def _rate(setup: TrainingSetup) -> float:

@@ -134,7 +134,7 @@ class LoaderLook:
     fields: tuple[Field, ...]
     error: str = ""  # what was raised on the way
     stopped: bool = False  # and whether reading ended there
-    repeats: bool = False  # a sampler of one's own, "own", that gives every epoch in one order
+    repeats: bool = False  # a sampler or a loader of one's own, "own" or "unknown", that gives every epoch in one order
     broke: Broke | None = None  # where training would end; None where it would not
     anew: bool = False  # in order, of a dataset that makes its samples up as they are read
     withheld: tuple[str, ...] = ()  # inputs that no part of the model was given in the first step

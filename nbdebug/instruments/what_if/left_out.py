@@ -5,6 +5,7 @@ A trunk that another training made is frozen with good reason. So it is asked on
 
 from __future__ import annotations
 
+import ast
 import linecache
 import math
 import re
@@ -63,13 +64,16 @@ def _as_drawn(weight: Tensor) -> bool:
 
 
 def _planned(setup: TrainingSetup) -> bool:
-    """Whether the text speaks of freezing or loading, or builds another optimizer as well."""
+    """Whether the text speaks of freezing or loading, picks parameters by a condition, or builds more than the one optimizer; one that cannot be read may."""
     kind, built = type(setup.optimizers[0]).__name__, 0
     for file, cell, tree in all_texts(setup.model):
         if ON_PURPOSE.search(cell_text(cell) if cell is not None else "".join(linecache.getlines(file))):
             return True
-        built += sum(hasattr(torch.optim, called(call)) or called(call) == kind for call in calls(tree) if called(call)[:1].isupper())
-    return built > 1
+        optimizers = [call for call in calls(tree) if called(call)[:1].isupper() and (hasattr(torch.optim, called(call)) or called(call) == kind)]
+        if any(isinstance(part, ast.comprehension) and part.ifs or called(part) == "filter" for call in optimizers for part in ast.walk(call)):
+            return True
+        built += len(optimizers)
+    return built != 1
 
 
 def joined(one: LeftOut) -> Any:

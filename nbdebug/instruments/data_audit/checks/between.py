@@ -18,6 +18,7 @@ from nbdebug.source_lines import location_fields
 
 TELLING_SHARE = 0.01  # of val, from which on copies move its metric; our choice
 TELLING_COUNT = 2
+A_FEW = 5  # copies, fewer of which tell nothing where half of them have another label; our choice
 REPEATED = 0.01  # of train, worth knowing
 NAMED = 3  # columns in a message
 
@@ -169,7 +170,8 @@ def _overlap(look: BetweenLook, overlap: Overlap, more: list[Overlap]) -> Seen:
         "samples": ids, "split": look.val, "train_samples": ",".join(str(pair.train) for pair in pairs), "count": overlap.count,
         "compared": overlap.compared, "expected": overlap.expected, "kind": overlap.how,
     }  # fmt: skip
-    telling = overlap.same != "loader" and any(one.count >= TELLING_COUNT and one.share >= TELLING_SHARE for one in (overlap, *more))
+    met_by_chance = overlap.count < A_FEW and 2 * (overlap.other_label or 0) >= overlap.count and not more  # the same words go on in another way
+    telling = overlap.same != "loader" and not met_by_chance and any(one.count >= TELLING_COUNT and one.share >= TELLING_SHARE for one in (overlap, *more))
     advice = {
         "windows": "divide the series in time, before it is cut into windows, and leave a gap of one window",
         "groups": "split by what the copies have in common (a patient, a recording, the original), e.g. sklearn's GroupShuffleSplit",

@@ -27,7 +27,7 @@ def order_unshuffled(look: DataLook) -> Iterator[Seen]:
     Wrong: batches of few classes pull the weights to and fro, and batch-norm sees other statistics in each of them.
     Seen: how often two samples of one batch share a label, beside the exact mean and deviation over all orders of these
         labels; at least 5 deviations and 0.3 of the way to a sorted order warn. So do quantities that rise or fall with the order of
-        delivery (rank correlation from 0.95 on), four batches and more, and sequences that grow longer or shorter so in every epoch. A loader in order whose labels are
+        delivery (rank correlation from 0.95 on), four batches and more (of a loader of your own class, where two passes begin alike and the inputs are no series), and sequences that grow longer or shorter so in every epoch. A loader in order whose labels are
         mixed, and whose samples are not made up anew as they are read, or a sampler of your own that is drawn anew each epoch, is worth knowing, unless it brings all of one label before the next. One batch an epoch is sound. Without a model only a
         DataLoader that does not shuffle is judged: a table or a dataset has no order of training. Alone it may be meant for
         evaluation, so that only one beside which val= is given warns.
@@ -50,13 +50,13 @@ def order_unshuffled(look: DataLook) -> Iterator[Seen]:
     orders = [(field, labels.order) for field, labels in look.labels() if labels.order is not None]
     if train.batches == 1:
         raise NotChecked("a single batch was read")
-    if not orders and train.sampler == "unknown":
+    if not orders and train.sampler == "unknown" and not train.repeats:
         raise NotChecked("the loader does not show its order, and there is no label of every sample to tell it by")
     blocked = [(field, order) for field, order in orders if is_blocked(order)]
     for field, order in blocked:
         yield _blocked(train, field.name, order)
     risen = None if orders or not (train.sampler == "sequential" or train.repeats) else _risen(look)
-    longer = _by_length(look) if not blocked and risen is None and (train.sampler == "sequential" or train.repeats) else None
+    longer = _by_length(look) if not blocked and risen is None and (train.sampler == "sequential" or (train.sampler == "own" and train.repeats)) else None
     if risen is not None:
         yield _sorted(train, risen)
     elif longer is not None:
@@ -99,7 +99,8 @@ def _blocked(loader: LoaderLook, field: str, order: Order, *, severity: Severity
 def _risen(look: DataLook) -> Quantity | None:
     """The target, where it is a quantity in whose order the samples come."""
     known = look.classes.quantities[:1] if look.classes is not None and look.train.batches >= BATCHES else ()
-    return next((one for one in known if abs(one.in_order) >= SORTED), None)
+    hidden = look.train.sampler == "unknown"  # of a loader of one's own, series may be read one after the other on purpose
+    return next((one for one in known if abs(one.in_order) >= SORTED and not (hidden and one.series)), None)
 
 
 def _by_length(look: DataLook) -> LengthLook | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import dataclasses
 import itertools
+import re
 import time
 from collections.abc import Iterable, Iterator
 from itertools import islice
@@ -13,6 +14,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.nn import Module
 from torch.utils.data import BatchSampler, DataLoader, Dataset, IterableDataset, SequentialSampler
 from torch.utils.data.distributed import DistributedSampler
 
@@ -41,6 +43,8 @@ from nbdebug.training_setup import TrainingSetup
 
 EYE_BATCHES = 50  # that loss and layers are compared with in any case
 EPOCH = 2000  # draws of a sampler that two epochs are compared by
+BEGUN, COPIED = 32, 2**28  # batches that two passes are compared by, and bytes of a loader's own that are copied for it
+MIXES = re.compile(r"shuffle|permut|epoch|resample|reset", re.IGNORECASE)  # methods by which a training brings another order
 READ_TWICE, ANEW = 8, 0.7  # samples, and how far apart two readings of one lie beside two samples: an augmented one comes nearer to itself; our choice
 EYE_SHARE = 0.25  # of the time, after those
 
@@ -62,6 +66,7 @@ class Reading:
         self.loss: float | None = None
         self.step_error = ""
         self.number, self.samples, self.whole = 0, 0, False
+        self.ended = False  # at the cap or at the end, and in time
         self.structure, self.text_targets, self.error = "", "", ""
         self.raised = False
         self.repeats: bool | None = None  # None: not asked yet
@@ -83,6 +88,7 @@ class Reading:
             yield
             if self.seconds is not None and time.perf_counter() - started > self.seconds:
                 return
+        self.ended = True
         self.gather.whole = self.limit is None or taken < self.limit or next(delivered, None) is None
         self._tell()
         self.whole = self.gather.whole and self.number == self.gather.batches
@@ -138,7 +144,7 @@ class Reading:
     def look(self) -> LoaderLook:
         """What has been seen so far, in plain values."""
         kind, called = sampler_of(self.loader)
-        if self.repeats is None and self.whole:
+        if self.repeats is None and self.ended:
             self.repeats = same_order_twice(self.loader)
         if self.anew is None and self.whole and kind == "sequential":
             self.anew = drawn_anew(self.loader)
@@ -206,7 +212,10 @@ def sampler_of(loader: Iterable[Any]) -> tuple[str, str]:
 
 def same_order_twice(loader: Iterable[Any]) -> bool:
     """Whether a sampler of the user's own gives two epochs in one order; asked of a copy, so that its generator is not advanced."""
-    if sampler_of(loader)[0] != "own":
+    kind = sampler_of(loader)[0]
+    if kind == "unknown":
+        return _same_pass_twice(loader)
+    if kind != "own":
         return False
     outer = loader.batch_sampler
     sampler = outer if outer is not None and type(outer) is not BatchSampler else loader.sampler
@@ -219,6 +228,26 @@ def same_order_twice(loader: Iterable[Any]) -> bool:
         return str(first) == str(second)
     except Exception:  # a sampler that cannot be copied, or be read twice
         return False
+
+
+def _same_pass_twice(loader: Iterable[Any]) -> bool:
+    """Whether a loader of the user's own class begins two passes with the same batches; nor may it offer to be mixed, or told the epoch, from outside."""
+    parts = list(getattr(loader, "__dict__", {}).values())
+    offers = (name for name in dir(type(loader)) if callable(getattr(loader, name, None)))
+    if isinstance(loader, (DataLoader, Iterator)) or not parts or any(MIXES.search(name) for name in offers) or sum(map(_held, parts)) > COPIED:
+        return False
+    try:
+        twin = copy.deepcopy(loader, {id(part): part for part in parts if isinstance(part, (Dataset, Module))})
+        passes = [[_parts(batch) for batch in islice(twin, BEGUN)] for _ in range(2)]
+        pairs = [(one, other) for batches_ in zip(*passes, strict=True) for one, other in zip(*batches_, strict=True)]
+        return bool(pairs) and all(torch.equal(one, other) for one, other in pairs)
+    except Exception:  # one that cannot be copied, or be read twice
+        return False
+
+
+def _held(part: Any) -> int:
+    """Bytes of what a copy would take, roughly."""
+    return int(getattr(part, "nbytes", 0) or 0) if not isinstance(part, (list, tuple, dict)) else 1000 * len(part)
 
 
 def drawn_anew(loader: Any) -> bool:

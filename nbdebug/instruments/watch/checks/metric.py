@@ -32,7 +32,7 @@ def metric(result: WatchResult) -> Iterator[Seen]:
     Seen: the source says what is added up in each batch and what it is divided by, the loader what sizes the batches had.
         Uneven batches are a warning only where the mean of the losses that were seen is 1 % off (of hits: where the odd
         batches weigh 0.1 of the whole too much), our choice; also of what a meter is fed with that could be told the size of the batch; in a training loop they are not accused. So is the mean of a score
-        that is a ratio (F1, AUC, R²), over batches of 64 samples and less. A meter is known by the text of its class; one that something may set back is
+        that is a ratio (F1, AUC, R²; recall and precision that divide by a count of each batch's own), over batches of 64 samples and less. A meter is known by the text of its class; one that something may set back is
         not accused. Loops over a DataLoader are judged, and hits in one comprehension over it (a loss there is an info).
     Where: the division, or the line that writes over the metric; the variable.
     Try: add up loss.item() * len(x) and the hits, divide by the number of samples, and set both back in every epoch.

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from nbdebug.instruments.watch.reading.metrics import BARE, MEAN, SIZE_NAMES, Round, Sum
+from nbdebug.instruments.watch.reading.rates import rate
 from nbdebug.instruments.watch.reading.source import (
     FUNCTIONS,
     Scope,
@@ -55,7 +56,7 @@ def averaged(result: WatchResult, rounds: list[Round]) -> Iterator[Averaged]:
     for round_ in rounds:
         if round_.trains or round_.partial:
             continue
-        for total, score in _summed(round_):
+        for total, score in _summed(result, round_):
             for division in round_.divisions(total):
                 if division.by == "batches":
                     yield Averaged(score, round_.loader, round_.scope, division.node)
@@ -156,10 +157,14 @@ def _counts_on(result: WatchResult, made: ast.Call) -> bool:
     return not resets and not any(dotted(t).startswith("self.") for t in sets)
 
 
-def _summed(round_: Round) -> Iterator[tuple[Sum, str]]:
+def _summed(result: WatchResult, round_: Round) -> Iterator[tuple[Sum, str]]:
     """What grows in every batch by a score, and the score."""
+    several = max(map(int, round_.loader.sizes), default=1) > 1  # of one sample or query each, rates are averaged on purpose
     for node in round_.each_batch():
         name, value = round_.added(node)
+        if name and value is not None and several and (score := rate(result, round_, name, value)):
+            yield Sum(name, MEAN, True, node), score
+            continue
         if isinstance(value, ast.Name):
             made = [n for n in round_.body if isinstance(n, ast.Assign) and any(dotted(t) == value.id for t in targets(n))]
             value = made[-1].value if made else value

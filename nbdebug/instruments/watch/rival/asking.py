@@ -26,14 +26,15 @@ from nbdebug.instruments.watch.rival.tokens import beside_counts, tried_again
 from nbdebug.training_setup import TrainingSetup
 from nbdebug.untouched import untouched
 
-STEPS, EPOCHS = 150, 3  # that a training must have had; our choice: with an experiment beside it less is enough than for a verdict on the curve alone
+STEPS, EPOCHS = 100, 3  # that a training must have had; our choice: with an experiment beside it less is enough than for a verdict on the curve alone
+LONG, NOTHING = 150, 0.95  # steps, before which a loss must not have fallen at all for standing still, and be at that of a constant prediction; our choice
 STANDS = 0.9  # of its level in the middle of the training, above which a loss that ended there stands still; our choice
-HIGH = 0.3  # of what a constant prediction gets, above which it stands high
+HIGH, FAR_UP = 0.3, 0.6  # of what a constant prediction gets, above which it stands high; and above which one that falls is asked about too, our choice
 ROWS, FEWEST = 1000, 100  # samples that are read; those that are too few
 READING = 0.5  # seconds for it
 AS_SEEN = (0.5, 1.4)  # of the loss at the end, within which that of the samples read must lie: else they are not called as the loop calls them
 WIDEST = 1024  # columns that names may give where each position counts for itself
-RATES, AGAIN, TRAINING = (1e-3, 1e-2), 400, 0.7  # of an Adam of ours, its steps, and the seconds that they may take
+RATES, AGAIN, ENOUGH, TRAINING = (1e-3, 1e-2), 400, 200, 0.7  # of an Adam of ours, its steps, those without which a model that was still falling is not judged, and the seconds that they may take
 BY_HAND = "mse_loss"  # what a loss may be that was written by hand, as far as its value says so
 EXACT = 1e-6  # of their variance, that is rounding
 SOME = 8  # batches whose outputs are compared with each other
@@ -49,16 +50,21 @@ def asked(result: WatchResult, model: nn.Module | None, loader: Any) -> Rival | 
         loader: that its batches came from.
     """
     function = result.constants[0].function if result.constants else BY_HAND
-    if model is None or len(result.constants) > 1 or not _stands_high(result) or not _can_be_read(loader):
+    if model is None or len(result.constants) > 1 or not _is_high(result) or not _can_be_read(loader):
         return None
+    still = _stands(result)
     with untouched(TrainingSetup(model=model, train_loader=loader)):
         model.eval()
         with torch.no_grad():
             read = _read(loader)
             found = _compared(result, model, function, read)
+            if not still and (found is None or not found.tells):
+                return None
             told = beside_counts(model, read, _values(result)) if found is None and function in CLASSES else None
             if not result.constants and (found is None or not found.tells):
                 return _alike(model, read)
+    if found is not None and not still:
+        return _held_up(replace(found, again=_again(model, function, read, least=min(ENOUGH, result.steps))))
     if told is not None:
         return tried_again(told[0], model, told[1], _values(result)) if told[0].tells else told[0]
     if found is None or not found.tells:
@@ -68,14 +74,31 @@ def asked(result: WatchResult, model: nn.Module | None, loader: Any) -> Rival | 
     return found if pace is None else replace(found, paced=_again(model, function, read, rates=(pace,), steps=min(AGAIN, result.steps // 2)))
 
 
-def _stands_high(result: WatchResult) -> bool:
-    """Whether the loss is far above zero, and no longer falls to speak of."""
+def _held_up(found: Rival) -> Rival | None:
+    """The same where steps of our own leave the model far behind the rival too: then it matters little that its loss was still falling."""
+    if found.again is None or found.is_stuck or not replace(found, network=found.again).tells:
+        return None
+    return found
+
+
+def _is_high(result: WatchResult) -> bool:
+    """Whether the loss is far above zero, and stands there, or is so far up that it should long have fallen further."""
     loss, loader = only_loss(result), training_loader(result)
     if loss is None or not loss.ordered or len(loss.values) < STEPS or loader is None or loader.epochs < EPOCHS:
         return False
-    over, values = loss.over_constant(1 / 3), loss.values
+    over = loss.over_constant(1 / 3)
+    if len(loss.values) < LONG and _stands(result):
+        return over is not None and over >= NOTHING
+    return (over is None or over >= HIGH) and _stands(result) or over is not None and over >= FAR_UP
+
+
+def _stands(result: WatchResult) -> bool:
+    """Whether the loss no longer falls to speak of."""
+    values = _values(result)
+    if len(values) < LONG:
+        return not curve_shapes.fell(values)
     now, before = curve_shapes.end(values), curve_shapes.middle(values[int(0.4 * len(values)) : int(0.6 * len(values))])
-    return (over is None or over >= HIGH) and (now >= STANDS * before or not curve_shapes.fell(values[len(values) // 2 :]))
+    return now >= STANDS * before or not curve_shapes.fell(values[len(values) // 2 :])
 
 
 def _values(result: WatchResult) -> list[float]:
@@ -122,37 +145,42 @@ def _alike(model: nn.Module, read: list[Any]) -> Rival | None:
     return Rival("", samples, None, None, None, spread=float(spread.sqrt()))
 
 
-def _again(model: nn.Module, function: str, read: list[Any], rates: Iterable[float] = RATES, steps: int = AGAIN) -> float | None:
-    """The error of the model itself after some steps of our own on these samples, all of its weights free; the lowest that was seen."""
+def _again(model: nn.Module, function: str, read: list[Any], rates: Iterable[float] = RATES, steps: int = AGAIN, least: int = 0) -> float | None:
+    """The error of the model itself after some steps of our own on these samples, all of its weights free; the lowest that was seen. None where there was no time for `least` steps."""
     device = next((p.device for p in model.parameters()), torch.device("cpu"))
     calls = [batches.split(batches.map_tensors(lambda t: t.to(device), batch), model) for batch in read]
     frozen, lowest = [p for p in model.parameters() if not p.requires_grad], math.inf
     for rate in rates:
         with untouched(TrainingSetup(model=model), weights=True):
             try:
-                lowest = min(lowest, _trained(model.requires_grad_(True), function, calls, rate, steps))
+                error, taken = _trained(model.requires_grad_(True), function, calls, rate, steps)
+                if taken < least:
+                    return None
+                lowest = min(lowest, error)
             finally:
                 for p in frozen:
                     p.requires_grad_(False)
     return lowest if math.isfinite(lowest) else None
 
 
-def _trained(model: nn.Module, function: str, calls: list[Any], rate: float, steps: int) -> float:
+def _trained(model: nn.Module, function: str, calls: list[Any], rate: float, steps: int) -> tuple[float, int]:
+    """The error after these steps, or those that there was time for, and their number."""
     optimizer = torch.optim.Adam([p for p in model.parameters() if p.is_floating_point()], lr=rate)
-    until = time.thread_time() + TRAINING
+    until, taken = time.thread_time() + TRAINING, 0
     model.train()
     for step in range(steps):
         call = calls[step % len(calls)]
         optimizer.zero_grad()
         _loss(function, batches.prediction(model(*call.args, **call.kwargs)).float(), call.targets).backward()
         optimizer.step()
+        taken = step + 1
         if time.thread_time() > until:
             break
     model.eval()
     with torch.no_grad():
         said = torch.cat([batches.prediction(model(*call.args, **call.kwargs)).float().cpu() for call in calls])
     error = _error_of(function, said, torch.cat([call.targets.cpu() for call in calls]))
-    return error(said) if error is not None else math.inf
+    return (error(said) if error is not None else math.inf), taken
 
 
 def _loss(function: str, said: Tensor, targets: Tensor) -> Tensor:
@@ -165,8 +193,7 @@ def _compared(result: WatchResult, model: nn.Module, function: str, read: list[A
     for batch in read:
         call = batches.split(batches.map_tensors(lambda t: t.to(device), batch), model)
         predictions = batches.prediction(model(*call.args, **call.kwargs))
-        given = [t for _, t in batches.tensors([call.args, call.kwargs])]
-        targets = call.targets
+        given, targets = _inputs(call), call.targets
         if predictions is None or not isinstance(targets, Tensor) or not given or any(t is targets or t.ndim == 0 or len(t) != len(targets) for t in given):
             return None
         inputs.append([t.cpu() for t in given])
@@ -174,6 +201,11 @@ def _compared(result: WatchResult, model: nn.Module, function: str, read: list[A
         truth.append(targets.cpu())
     rows = [_columns(torch.cat(parts)) for parts in zip(*inputs, strict=True)]
     return _judged(result, function, torch.cat(rows, 1), torch.cat(said), torch.cat(truth)) if rows else None
+
+
+def _inputs(call: batches.ModelCall) -> list[Tensor]:
+    """What the model predicts from: not the labels that it is handed too, for the loss it works out itself."""
+    return [t for _, t in batches.tensors([call.args, {name: item for name, item in call.kwargs.items() if name not in batches.TARGET_NAMES}])]
 
 
 def _columns(given: Tensor) -> Tensor:
