@@ -18,7 +18,7 @@ LAYERS = (  # top to bottom; rooms of one layer do not import each other
     {"instruments"},
     {"data"},
     {"stepping", "coming_rates"},
-    {"nonfinite", "crash", "causes", "loss_call", "counterfactual", "magnitudes", "depth", "curve_shapes", "step_cost", "unheeded"},
+    {"nonfinite", "crash", "causes", "loss_call", "counterfactual", "unmasked", "magnitudes", "depth", "curve_shapes", "step_cost", "unheeded"},
     {"taps", "guard", "untouched", "listening", "tensor_stats", "render"},
     {"training_setup"},
     {"loading"},

@@ -19,10 +19,10 @@ BYTES, WORDS = ("int8", "uint8", "Int8", "UInt8", "i1", "u1"), ("int16", "uint16
 @data_audit.check("ND111", "integer wrap", severity=WARNING, advice="cast to int32 or float32, or by pandas.to_numeric(column, downcast='integer'), which looks at the values")
 def columns_wrapped(look: DataLook) -> Iterator[Seen]:
     """Signals that are smooth only when the circle of their integers is cut open elsewhere; columns that fill all numbers of 16 bits, and in which the target goes on from the one end to the other, or goes around them several times where the text casts to so few bits; the page is that of the integers heard in a loader."""
-    computed = list(_computed(look))
-    yield from computed or _around(look)
+    told = list(_computed(look)) or list(_around(look))
+    yield from told  # the columns of what is told already went round with it
     asked: FeatureLook = look.answer("features")
-    for found in asked.wrapped if not computed else ():
+    for found in asked.wrapped if not told else ():
         kinds = BYTES if found.circle == BYTE else WORDS
         if not found.certain and not (found.turns and casts_to(*kinds)):
             continue
