@@ -20,6 +20,8 @@ from nbdebug.instruments.watch.constant import BINARY, CLASSES, DISTANCES
 from nbdebug.instruments.watch.reading.courses import training_loader
 from nbdebug.instruments.watch.reading.learning import only_loss
 from nbdebug.instruments.watch.result import Rival, WatchResult
+from nbdebug.instruments.watch.rival.again import ENOUGH, RATES, trained_again
+from nbdebug.instruments.watch.rival.again import STEPS as STEPS_AGAIN
 from nbdebug.instruments.watch.rival.kernel import left_out
 from nbdebug.instruments.watch.rival.pace import late_pace
 from nbdebug.instruments.watch.rival.tokens import beside_counts, tried_again
@@ -34,7 +36,7 @@ ROWS, FEWEST = 1000, 100  # samples that are read; those that are too few
 READING = 0.5  # seconds for it
 AS_SEEN = (0.5, 1.4)  # of the loss at the end, within which that of the samples read must lie: else they are not called as the loop calls them
 WIDEST = 1024  # columns that names may give where each position counts for itself
-RATES, AGAIN, ENOUGH, TRAINING = (1e-3, 1e-2), 400, 200, 0.7  # of an Adam of ours, its steps, those without which a model that was still falling is not judged, and the seconds that they may take
+TRAINING = 0.7  # seconds that steps of our own may take, at each rate
 BY_HAND = "mse_loss"  # what a loss may be that was written by hand, as far as its value says so
 EXACT = 1e-6  # of their variance, that is rounding
 SOME = 8  # batches whose outputs are compared with each other
@@ -71,7 +73,7 @@ def asked(result: WatchResult, model: nn.Module | None, loader: Any) -> Rival | 
         return found
     found = replace(found, again=_again(model, function, read))
     pace = late_pace(result) if found.is_stuck else None
-    return found if pace is None else replace(found, paced=_again(model, function, read, rates=(pace,), steps=min(AGAIN, result.steps // 2)))
+    return found if pace is None else replace(found, paced=_again(model, function, read, rates=(pace,), steps=min(STEPS_AGAIN, result.steps // 2)))
 
 
 def _held_up(found: Rival) -> Rival | None:
@@ -145,42 +147,21 @@ def _alike(model: nn.Module, read: list[Any]) -> Rival | None:
     return Rival("", samples, None, None, None, spread=float(spread.sqrt()))
 
 
-def _again(model: nn.Module, function: str, read: list[Any], rates: Iterable[float] = RATES, steps: int = AGAIN, least: int = 0) -> float | None:
-    """The error of the model itself after some steps of our own on these samples, all of its weights free; the lowest that was seen. None where there was no time for `least` steps."""
+def _again(model: nn.Module, function: str, read: list[Any], rates: Iterable[float] = RATES, steps: int = STEPS_AGAIN, least: int = 0) -> float | None:
+    """The error of the model itself after some steps of our own on these samples; None where there was no time for `least` steps."""
     device = next((p.device for p in model.parameters()), torch.device("cpu"))
     calls = [batches.split(batches.map_tensors(lambda t: t.to(device), batch), model) for batch in read]
-    frozen, lowest = [p for p in model.parameters() if not p.requires_grad], math.inf
-    for rate in rates:
-        with untouched(TrainingSetup(model=model), weights=True):
-            try:
-                error, taken = _trained(model.requires_grad_(True), function, calls, rate, steps)
-                if taken < least:
-                    return None
-                lowest = min(lowest, error)
-            finally:
-                for p in frozen:
-                    p.requires_grad_(False)
-    return lowest if math.isfinite(lowest) else None
+    losses = [lambda call=call: _loss(function, batches.prediction(model(*call.args, **call.kwargs)).float(), call.targets) for call in calls]
+    lowest, taken = trained_again(model, losses, lambda: _error_on(model, function, calls), TRAINING, rates, steps)
+    return lowest if math.isfinite(lowest) and taken >= least else None
 
 
-def _trained(model: nn.Module, function: str, calls: list[Any], rate: float, steps: int) -> tuple[float, int]:
-    """The error after these steps, or those that there was time for, and their number."""
-    optimizer = torch.optim.Adam([p for p in model.parameters() if p.is_floating_point()], lr=rate)
-    until, taken = time.thread_time() + TRAINING, 0
-    model.train()
-    for step in range(steps):
-        call = calls[step % len(calls)]
-        optimizer.zero_grad()
-        _loss(function, batches.prediction(model(*call.args, **call.kwargs)).float(), call.targets).backward()
-        optimizer.step()
-        taken = step + 1
-        if time.thread_time() > until:
-            break
+def _error_on(model: nn.Module, function: str, calls: list[Any]) -> float:
     model.eval()
     with torch.no_grad():
         said = torch.cat([batches.prediction(model(*call.args, **call.kwargs)).float().cpu() for call in calls])
     error = _error_of(function, said, torch.cat([call.targets.cpu() for call in calls]))
-    return (error(said) if error is not None else math.inf), taken
+    return error(said) if error is not None else math.inf
 
 
 def _loss(function: str, said: Tensor, targets: Tensor) -> Tensor:

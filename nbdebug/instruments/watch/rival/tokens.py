@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -15,15 +14,14 @@ from torch.nn import functional as F
 from nbdebug import batch as batches
 from nbdebug import curve_shapes
 from nbdebug.instruments.watch.result import Rival
-from nbdebug.training_setup import TrainingSetup
-from nbdebug.untouched import untouched
+from nbdebug.instruments.watch.rival.again import ENOUGH, trained_again
 
 KINDS, POSITIONS, SEQUENCES = 512, 1000, 20  # tokens that are counted in pairs; fewer positions and sequences than these tell little
 FLAT = 0.97  # of the loss in the middle of the training, below which one still falls: models of sequences are slow at first; our choice
 NEAR = (0.8, 1.25)  # of the loss at the end, within which that of the sequences read must lie
 PRIORS = (0.3, 1.0, 3.0, 10.0)  # tokens that are thought to have followed, shared out as tokens are among all
 LEFT_OUT = (-100, 0)  # targets that losses may be told to leave out: torch's own, and what is padded with
-RATES, AGAIN, ENOUGH, TRAINING = (1e-3, 1e-2), 400, 200, 1.0  # of an Adam of ours, its steps, those that tell, and the seconds that they may take
+TRAINING = 1.0  # seconds that steps of our own may take, at each rate
 LITTLE = 0.25  # of what a rival is better by, that a model which still falls comes nearer by these steps; our choice
 
 
@@ -70,15 +68,8 @@ def tried_again(found: Rival, model: nn.Module, turns: Sequence[Turn], losses: l
 
     None where that does not tell: there were too few steps, or the loss still falls, if slowly, and they bring it further.
     """
-    value, frozen, lowest, taken = _mean(model, turns), [p for p in model.parameters() if not p.requires_grad], math.inf, AGAIN
-    for rate in RATES:
-        with untouched(TrainingSetup(model=model), weights=True):
-            try:
-                taken = min(taken, _train(model.requires_grad_(True), turns, rate))
-                lowest = min(lowest, _mean(model, turns))
-            finally:
-                for p in frozen:
-                    p.requires_grad_(False)
+    value = _mean(model, turns)
+    lowest, taken = trained_again(model, [lambda turn=turn: turn.loss(model) for turn in turns], lambda: _mean(model, turns), TRAINING)
     found = replace(found, again=(found.loss or 0.0) * lowest / value)
     gained = ((found.network or 0.0) - (found.again or 0.0)) / ((found.network or 0.0) - (found.rival or 0.0))
     falls = curve_shapes.end(losses) < FLAT * curve_shapes.middle(losses[int(0.4 * len(losses)) : int(0.6 * len(losses))])
@@ -150,17 +141,3 @@ def _mean(model: nn.Module, turns: Sequence[Turn]) -> float:
             return sum(float(turn.loss(model)) for turn in turns) / len(turns)
     except (ValueError, RuntimeError, IndexError, TypeError):
         return math.inf
-
-
-def _train(model: nn.Module, turns: Sequence[Turn], rate: float) -> int:
-    """The steps that there was time for."""
-    optimizer = torch.optim.Adam([p for p in model.parameters() if p.is_floating_point()], lr=rate)
-    until = time.thread_time() + TRAINING
-    model.train()
-    for step in range(AGAIN):
-        optimizer.zero_grad()
-        turns[step % len(turns)].loss(model).backward()
-        optimizer.step()
-        if time.thread_time() > until:
-            return step + 1
-    return AGAIN
