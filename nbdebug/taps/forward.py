@@ -10,7 +10,7 @@ from typing import Any
 from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
-from nbdebug.taps.making import Tapping, argument, get_ident, has_grad, is_compiling, transforms
+from nbdebug.taps.making import Tapping, argument, get_ident, has_grad, is_compiling, is_transforming
 
 LOSSES = tuple(  # of torch.nn.functional; the loss modules call them too
     "cross_entropy nll_loss mse_loss l1_loss smooth_l1_loss huber_loss binary_cross_entropy binary_cross_entropy_with_logits "
@@ -38,7 +38,7 @@ class Forward(Tapping):
             comes = score.comes
             if (
                 comes is not None and comes.thing == id(module) and comes.kind == "forward" and comes.facts == (module.training, has_grad())
-                and get_ident() == self._thread and transforms() is None and (comes.begins is None or begins(comes, sys._getframe(1)))
+                and get_ident() == self._thread and not is_transforming() and (comes.begins is None or begins(comes, sys._getframe(1)))
             ):  # fmt: skip
                 score.comes = comes.next
                 closes = self._opens(comes) if comes.opens is not None else None
@@ -109,7 +109,7 @@ class Forward(Tapping):
                     nested[0] = False
                 if (
                     comes is not None and comes.thing == _name and comes.kind == "loss" and comes is score.comes and comes.begins is None
-                    and isinstance(value, Tensor) and value.requires_grad is comes.facts and get_ident() == self._thread and transforms() is None
+                    and isinstance(value, Tensor) and value.requires_grad is comes.facts and get_ident() == self._thread and not is_transforming()
                 ):  # fmt: skip
                     score.comes = comes.next
                     if comes.tell is not None:

@@ -18,7 +18,8 @@ from nbdebug.taps.listeners import Score
 # asked at every call: looked up each time, their names would cost more than they do
 get_ident, now, has_grad = threading.get_ident, time.perf_counter, torch.is_grad_enabled
 is_compiling, is_tracing, compiler = torch.compiler.is_dynamo_compiling, torch._C._is_tracing, torch.compiler
-transforms, modes, mode_of = torch._C._functorch.peek_interpreter_stack, torch._C._len_torch_dispatch_stack, torch._C._get_dispatch_mode
+modes, mode_of = torch._C._len_torch_dispatch_stack, torch._C._get_dispatch_mode
+is_transforming = torch._C._are_functorch_transforms_active  # to ask for its stack would make one, which every backward pass copies from then on
 
 
 class Tapping:
@@ -35,7 +36,7 @@ class Tapping:
             is_compiling()
             or compiler._is_compiling_flag  # it exports
             or is_tracing()  # a single operation of ours would be in the user's graph
-            or transforms() is not None
+            or is_transforming()
             or (modes() and mode_of(torch._C._TorchDispatchModeKey.FAKE) is not None)
         )
 

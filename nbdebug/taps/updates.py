@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer, lr_scheduler
 from torch.optim.optimizer import register_optimizer_step_post_hook, register_optimizer_step_pre_hook
 
-from nbdebug.taps.making import Tapping, argument, get_ident, transforms, with_own
+from nbdebug.taps.making import Tapping, argument, get_ident, is_transforming, with_own
 
 
 class Backward(Tapping):
@@ -31,7 +31,7 @@ class Backward(Tapping):
                 return backward(tensors, *args, **kwargs)
             retain = bool(args[1] if len(args) > 1 else kwargs.get("retain_graph", False))
             if (
-                comes is not None and comes.kind == "descends" and comes.facts == retain and get_ident() == self._thread and transforms() is None
+                comes is not None and comes.kind == "descends" and comes.facts == retain and get_ident() == self._thread and not is_transforming()
                 and kwargs.get("inputs") is None and isinstance(tensors, Tensor)
             ):  # fmt: skip
                 try:

@@ -80,6 +80,7 @@ def rows_of(batch: Any) -> int | None:
     for part in parts:
         if type(part) is not Tensor:
             return batch_size(batch)
-        if part.dim() and (size := part.size(0)) != rows:
-            rows, sizes = size, sizes + 1
+        shape = part.shape
+        if shape and shape[0] != rows:
+            rows, sizes = shape[0], sizes + 1
     return rows if sizes == 1 else None

@@ -35,8 +35,9 @@ class Call:
 
     def is_from(self, frame: FrameType | None) -> bool:
         """Whether a call comes from the same instruction."""
-        for _ in range(self.out) if self.out else ():
+        out = self.out
+        while out:
             if frame is None:
                 return False
-            frame = frame.f_back
+            frame, out = frame.f_back, out - 1
         return self.code is None if frame is None else frame.f_lasti == self.instruction and frame.f_code is self.code

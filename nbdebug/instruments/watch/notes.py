@@ -38,8 +38,8 @@ class Notes:
         self._recorder, self._key, self._calls = recorder, key, calls
         self._sure, self._startled = sure, startled
         self._columns: list[tuple[str, Any]] = []  # what it holds, and of whom
-        self._row: list[Any] = []  # of the update under way
-        self._rows: list[tuple[Any, ...]] = []  # of those that are over, and in no curve yet
+        self._noted: list[Any] = []  # row after row; the last is of the update under way
+        self._over = 0  # rows of updates that are over, and in no curve yet
         self._works = next((at for at, call in enumerate(calls) if call.kind == "forward" and call.facts[1]), len(calls))  # first forward pass for training
         batches = [at for at, call in enumerate(calls[: self._works]) if call.kind == "batch"]
         self._begins = batches[-1] if batches else self._works  # with this call the time of an update begins
@@ -56,8 +56,8 @@ class Notes:
         if (first := recorder.cycles.would_be(ahead, self._key)) is None:
             return False
         self._ahead, self._first, self._met = ahead, first, True
-        self._row.clear()
-        self._row.extend(self._heard(what) for what, _ in self._columns[: self._of_first])
+        self._noted.clear()
+        self._noted.extend(self._heard(what) for what, _ in self._columns[: self._of_first])
         recorder.curves.clear()
         return True
 
@@ -68,20 +68,19 @@ class Notes:
             self._write()
             self._give_back(len(self._calls))
             recorder.curves.as_usual()
-            self._row.clear()
+            self._noted.clear()
             self._count(1, 0)
             if recorder.sampling:
                 self._looks(False)
             recorder.close_by_heart(self._again())
             return
-        self._rows.append(tuple(self._row))
-        self._row.clear()
+        self._over += 1
         if recorder.sampling:
             self._looks(False)
             recorder.close_look()
         else:
             recorder.steps += 1
-        if len(self._rows) >= MOST:
+        if self._over >= MOST:
             self._write()
 
     def look(self) -> None:
@@ -104,7 +103,7 @@ class Notes:
             self._looks(False)
         self._write(at)
         if self._calls[at % len(self._calls)].kind == "backward":  # under way: the recorder will hear of its end, and takes the loss from the curves
-            self._row.pop()
+            self._noted.pop()
         self._give_back(at)
         return self._ahead
 
@@ -116,7 +115,7 @@ class Notes:
 
     def _column(self, what: str, whose: Any = None) -> Callable[[Any], None]:
         self._columns.append((what, whose))
-        return self._row.append
+        return self._noted.append
 
     def _heard(self, what: str) -> Any:
         """What the call that was heard before all was known brought to the curves."""
@@ -167,9 +166,8 @@ class Notes:
                 return False
             if scaled and recorder.sampling:
                 recorder.numbers.backward_scale(curves.scale())
-            roots = curves.about_to_descend([root] if root.numel() == 1 else [], scaled=scaled)
-            value = roots[0] if roots else None
-            if type(value) is float and recorder.on_loss(value) and at:
+            value = curves.about_to_descend_again(root, scaled)
+            if value.__class__ is float and recorder.on_loss(value) and at:
                 self._startled()
                 return False
             again(root, retain, place)
@@ -206,21 +204,22 @@ class Notes:
 
     def _write(self, at: int | None = None) -> None:
         """Rows become curves; counts are brought up to date, those of so many calls of the update under way too."""
-        rows = self._rows
-        if rows:
-            columns = list(zip(*rows, strict=True))
+        number, width = self._over, len(self._columns)
+        if number:
             found: dict[str, list[Any]] = {BEGUN: [], WAITED: [], LOSS: [], NORM: [], ENDED: []}
-            for (what, whose), values in zip(self._columns, columns, strict=True):
+            for column, (what, whose) in enumerate(self._columns):
+                values = self._noted[column : number * width : width]
                 if what == ROWS:
                     whose.delivered_all(values)
                 else:
                     found[what].append((whose, values))
-            self._recorder.curves.closed_all(self._recorder.steps - len(rows), len(rows), **found)
+            self._recorder.curves.closed_all(self._recorder.steps - number, number, **found)
             self._recorder.cycles.again(self._again())
-            if len(rows) > 1:
-                self._recorder.cycles.again(self._key, len(rows) - 1)
-        self._count(len(rows), at or 0)
-        rows.clear()
+            if number > 1:
+                self._recorder.cycles.again(self._key, number - 1)
+            del self._noted[: number * width]
+            self._over = 0
+        self._count(number, at or 0)
 
     def _again(self) -> tuple[int, ...]:
         """The cycle that the first update went like which is not counted yet; those after it have nothing ahead."""
@@ -241,7 +240,7 @@ class Notes:
         """The curves stand where they would stand had they been told."""
         curves = self._recorder.curves
         curves.clear()
-        for (what, whose), value in zip(self._columns, self._row, strict=False):
+        for (what, whose), value in zip(self._columns, self._noted, strict=False):
             if what == ROWS:
                 whose.delivered_all((value,))
             elif value is not None:

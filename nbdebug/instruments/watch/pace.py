@@ -18,6 +18,7 @@ SHORTEST = 5  # steps before an overhead is told
 DENSE = 4  # steps at the beginning that are all sampled when nothing was asked for; our choice
 GROWS = 1.6  # times the step of a look, at which the next one comes at the latest; our choice: ten looks in a hundred steps, five more in a thousand
 JUMP, JUMPS, SETTLED = 5.0, 16, 8  # mean deviations of a loss, that a jump is; looks that come of jumps; losses met before; our choice
+NEWEST, LONG = 0.1, 9  # share of the newest loss in what is remembered of them, once so many were met; our choice
 WHOLE = 1.5  # times what can be timed of a look, that it takes; measured
 SHARE = 0.05  # of the loop's time that more looks than these may take
 
@@ -108,12 +109,18 @@ class Pace:
         """Whether a loss that is about to be descended is far above where losses were, or not finite, so that its update is worth a look."""
         if not self._thins_out:
             return False
+        away = loss - self._level
+        if self._met >= LONG and -math.inf < away <= JUMP * self._spread:  # as of most losses; nor is it lost
+            self._spread += NEWEST * (abs(away) - self._spread)
+            self._level += NEWEST * away
+            self._lost = False
+            return False
         lost, self._lost = self._lost, not math.isfinite(loss)
         far = (self._lost and not lost) or (self._met >= SETTLED and loss > self._level + JUMP * self._spread)
         if math.isfinite(loss):
-            share = max(0.1, 1 / (self._met + 1))
-            self._spread += share * (abs(loss - self._level) - self._spread) if self._met else 0.0
-            self._level += share * (loss - self._level)
+            share = max(NEWEST, 1 / (self._met + 1))
+            self._spread += share * (abs(away) - self._spread) if self._met else 0.0
+            self._level += share * away
             self._met += 1
         if not far or self._jumps >= JUMPS:
             return False

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from types import FrameType
 from typing import Any
+from weakref import ref
 
 from torch import Tensor, nn
 
@@ -23,56 +24,16 @@ MANY = 20  # updates whose graphs are alive at once, or batches of one evaluatio
 # backpropagation keep the graphs of one update, and running means for the eye are rarely of more than ten
 LOOKS = 3  # times that the variables are searched for what holds the graphs
 NODES = 50_000  # of a graph that are counted at most
+STOCK, STOCKS = 8, 16  # graphs more than at the last count, at which they are counted again; of many a sixteenth more; our choice
 LARGER = 4.0  # times larger a kept graph has become in at least MANY passes, and by a third at each of the last doublings
 
 _watches = itertools.count()
 
 
-class _Census:
-    """How many graphs are alive: all that a graph of the user's refers to, and nothing but numbers."""
+class _Mark:
+    """Lies in the nodes that a graph ends in, and is gone when the graph is. It refers to nothing of ours."""
 
-    __slots__ = ("evaluation", "evaluations", "places", "steps")
-
-    def __init__(self) -> None:
-        self.steps: dict[int, int] = {}  # update → its graphs that are alive
-        self.places: dict[int, int] = {}  # place → graphs built there that are alive
-        self.evaluation = 0  # number of the one under way
-        self.evaluations: dict[int, int] = {}  # evaluation → its outputs that are alive
-
-
-class _Token:
-    """Lies in the nodes that a graph ends in, and takes itself off the census when the graph is gone."""
-
-    __slots__ = ("census", "evaluation", "place", "step")
-
-    def __init__(self, census: _Census, step: int, place: int, evaluation: int) -> None:
-        self.census, self.step, self.place, self.evaluation = census, step, place, evaluation
-        steps, places = census.steps, census.places
-        steps[step] = steps.get(step, 0) + 1
-        places[place] = places.get(place, 0) + 1
-        if evaluation >= 0:
-            _count(census.evaluations, evaluation, 1)
-
-    def __del__(self) -> None:
-        census, step, place = self.census, self.step, self.place
-        if (count := census.steps.get(step, 0)) > 1:
-            census.steps[step] = count - 1
-        else:
-            census.steps.pop(step, None)
-        if (count := census.places.get(place, 0)) > 1:
-            census.places[place] = count - 1
-        else:
-            census.places.pop(place, None)
-        if self.evaluation >= 0:
-            _count(self.census.evaluations, self.evaluation, -1)
-
-
-def _count(table: dict[int, int], key: int, change: int) -> None:
-    count = table.get(key, 0) + change
-    if count:
-        table[key] = count
-    else:
-        table.pop(key, None)
+    __slots__ = ("__weakref__", "place", "step")
 
 
 class Graphs:
@@ -82,9 +43,10 @@ class Graphs:
         self._places = places
         self._key = f"{MARK} {next(_watches)}"
         self._step = 0  # the update under way
-        self._census = _Census()
+        self._marks: list[ref[_Mark]] = []  # of all graphs that are alive, and of some that no longer are
+        self._due = STOCK  # marks at which they are counted
+        self._outputs: list[ref[_Mark]] = []  # the same, of the evaluation under way
         self._limit, self._looks = MANY, 0
-        self._grew = self._before = 0
         self._held: Retained | None = None
         self._training = True  # mode of the forward pass that came last
         self._evaluation: Retained | None = None
@@ -96,24 +58,34 @@ class Graphs:
     def built(self, tensors: Iterable[Tensor], *, training: bool, place: int, frame: FrameType | None) -> None:
         """A forward pass of a model in this mode gave these."""
         self._training = training
-        self._mark(tensors, place, -1 if training else self._census.evaluation)
-        if not training and frame is not None and (alive := self._census.evaluations.get(self._census.evaluation, 0)) >= MANY:
-            self._look_at_evaluation(alive, place, frame)
+        marked = self._mark(tensors, place)
+        if training or not marked:
+            return
+        self._outputs.append(self._marks[-1])
+        if len(self._outputs) >= MANY:
+            self._outputs = [held for held in self._outputs if held() is not None]
+            if frame is not None and len(self._outputs) >= MANY:
+                self._look_at_evaluation(len(self._outputs), place, frame)
 
     def built_again(self, model: nn.Module, place: int, output: Any) -> None:
         """A forward pass for training, as those before."""
         step = self._step
         node = output.grad_fn if type(output) is Tensor else None
-        if node is None or step & (step - 1) == 0 or self._carried.get(id(model)):
+        if node is None or self._carried or step & (step - 1) == 0:
             self.built([*with_graph(output), *self.carried_by(model)], training=True, place=place, frame=None)
             return
         self._training, self._marked = True, step
-        node.metadata[self._key] = _Token(self._census, step, place, -1)
+        mark = _Mark()
+        mark.step, mark.place = step, place
+        self._marks.append(ref(mark))
+        node.metadata[self._key] = mark
 
     def carried_by(self, model: nn.Module) -> list[Tensor]:
         """What the model's own buffers and attributes hold with a graph: a state that no loss leads to. They are looked for now and then."""
         if self._step & (self._step - 1) == 0:
-            self._carried[id(model)] = list(carried(model))
+            self._carried.pop(id(model), None)
+            if found := list(carried(model)):
+                self._carried[id(model)] = found
         held = (places.get(name) for places, name in self._carried.get(id(model), ()))
         return [tensor for tensor in held if isinstance(tensor, Tensor) and tensor.grad_fn is not None]
 
@@ -125,8 +97,8 @@ class Graphs:
         """A backward pass from these begins; `retain`: it keeps its graph."""
         if self._evaluation is not None and self._evaluation.last < 0:  # what was kept was for nothing, or for this
             self._evaluation = replace(self._evaluation, last=self._step) if self._training else None
-        self._census.evaluation += 1
-        self._mark(roots, place, -1)
+        self._outputs = []
+        self._mark(roots, place)
         if retain and roots:
             self._passes[place] += 1
             count = self._passes[place]
@@ -135,56 +107,68 @@ class Graphs:
 
     def descends_again(self, root: Tensor, retain: bool, place: int) -> None:
         """A backward pass as those before. A graph that was marked where a model gave it needs no second mark."""
-        if retain or self._evaluation is not None or self._marked != self._step:
+        if retain or self._outputs or self._evaluation is not None or self._marked != self._step:
             self.descends([root], retain=retain, place=place)
-        else:
-            self._census.evaluation += 1
 
     def step(self, step: int, frame: FrameType) -> None:
         """An update is over."""
         self._step = step + 1
-        alive = len(self._census.steps)
-        self._grew = self._grew + 1 if alive > self._before else 0
-        self._before = alive
-        if self._held is not None:
-            if alive > self._held.alive:
-                self._held = replace(self._held, alive=alive, grew=max(self._grew, self._held.grew), last=step)
-        elif alive >= self._limit and self._looks < LOOKS:
-            self._look_for_holder(frame)
+        if len(self._marks) >= self._due:
+            self._count(frame)
 
     def plain(self) -> tuple[Retained, ...]:
         """What was held for too long."""
+        self._count(None)
         evaluation = self._evaluation if self._step else None
         return tuple(r for r in (self._held or self._growing(), evaluation) if r is not None)
 
     # -- inside -------------------------------------------------------------------------------------------------
 
-    def _mark(self, tensors: Iterable[Tensor], place: int, evaluation: int) -> None:
-        """Puts one token into the nodes behind all of these."""
-        token = None
+    def _mark(self, tensors: Iterable[Tensor], place: int) -> bool:
+        """Puts one mark into the nodes behind all of these; False where there are none."""
+        mark = None
         for tensor in tensors:
             metadata = getattr(tensor.grad_fn, "metadata", None)
             if metadata is not None:
-                token = token or _Token(self._census, self._step, place, evaluation)
-                metadata[self._key], self._marked = token, self._step
+                if mark is None:
+                    mark = _Mark()
+                    mark.step, mark.place = self._step, place
+                    self._marked = self._step
+                    self._marks.append(ref(mark))
+                metadata[self._key] = mark
+        return mark is not None
+
+    def _count(self, frame: FrameType | None) -> None:
+        """Whose graphs are alive. Without a frame it is only asked how many more of those that are held."""
+        steps = {mark.step for mark in self._alive()}
+        self._due = len(self._marks) + max(STOCK, len(self._marks) // STOCKS)
+        if self._held is not None:
+            if len(steps) > self._held.alive:
+                self._held = replace(self._held, alive=len(steps), grew=max(_in_a_row(steps), self._held.grew), last=max(steps))
+        elif frame is not None and len(steps) >= self._limit and self._looks < LOOKS:
+            self._look_for_holder(frame)
+
+    def _alive(self) -> list[_Mark]:
+        """The marks that are still there; the others are forgotten."""
+        self._marks = [held for held in self._marks if held() is not None]
+        return [mark for held in self._marks if (mark := held()) is not None]
 
     def _look_for_holder(self, frame: FrameType) -> None:
         """Graphs in cycles that wait for the garbage collector, or in a deque with an end, are no growth."""
         gc.collect()
         self._looks += 1
-        alive = len(self._census.steps)
-        if alive < MANY:
+        marks = self._alive()
+        steps = {mark.step for mark in marks}
+        if len(steps) < MANY:
             return
         holder = holder_of(frame, self._key, NODES, before=self._step - 1)
         if holder is not None and holder.bounded:
-            self._limit = 2 * alive
+            self._limit = 2 * len(steps)
             return
-        places = dict(self._census.places)
-        place = max(places, key=lambda place: places[place])
-        held = self._retained("loss", alive, max(1, self._grew), place)
+        (place, _), *_ = Counter(mark.place for mark in marks).most_common(1)
+        held = self._retained("loss", len(steps), max(1, _in_a_row(steps)), place)
         self._held = replace(
-            held, first=min(self._census.steps), last=self._step - 1, holder=holder.name if holder else "",
-            function=holder.function if holder else "",
+            held, first=min(steps), last=self._step - 1, holder=holder.name if holder else "", function=holder.function if holder else "",
         )  # fmt: skip
 
     def _look_at_evaluation(self, alive: int, place: int, frame: FrameType) -> None:
@@ -210,3 +194,9 @@ class Graphs:
 
     def _retained(self, what: str, alive: int, grew: int, place: int) -> Retained:
         return Retained(what, alive, grew, "", self._places[place], what != "output", self._step, self._step)
+
+
+def _in_a_row(steps: set[int]) -> int:
+    """The last updates of these without a gap."""
+    last = max(steps)
+    return next(number for number in itertools.count(1) if last - number not in steps)
