@@ -109,7 +109,7 @@ class Forward(Tapping):
                     nested[0] = False
                 if (
                     comes is not None and comes.thing == _name and comes.kind == "loss" and comes is score.comes and comes.begins is None
-                    and isinstance(value, Tensor) and value.requires_grad is comes.facts and get_ident() == self._thread and not is_transforming()
+                    and isinstance(value, Tensor) and value.requires_grad is comes.facts and get_ident() == self._thread
                 ):  # fmt: skip
                     score.comes = comes.next
                     if comes.tell is not None:

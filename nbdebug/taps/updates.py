@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer, lr_scheduler
 from torch.optim.optimizer import register_optimizer_step_post_hook, register_optimizer_step_pre_hook
 
-from nbdebug.taps.making import Tapping, argument, get_ident, is_transforming, with_own
+from nbdebug.taps.making import Tapping, argument, get_ident, with_own
 
 
 class Backward(Tapping):
@@ -27,12 +27,10 @@ class Backward(Tapping):
             if self._busy:  # a gradient penalty inside a forward, a checkpoint inside a backward
                 return backward(tensors, *args, **kwargs)
             comes = score.comes
-            if comes is None and not self._heard():
-                return backward(tensors, *args, **kwargs)
             retain = bool(args[1] if len(args) > 1 else kwargs.get("retain_graph", False))
             if (
-                comes is not None and comes.kind == "descends" and comes.facts == retain and get_ident() == self._thread and not is_transforming()
-                and kwargs.get("inputs") is None and isinstance(tensors, Tensor)
+                comes is not None and comes.kind == "descends" and comes.facts is retain and isinstance(tensors, Tensor)
+                and get_ident() == self._thread and kwargs.get("inputs") is None
             ):  # fmt: skip
                 try:
                     known = comes.tell(tensors, sys._getframe(1))
@@ -47,7 +45,7 @@ class Backward(Tapping):
                         self._busy = False
                     score.comes = comes.next.next
                     return answer
-            if comes is not None and not self._heard():
+            if not self._heard():
                 return backward(tensors, *args, **kwargs)
             self._listener.before_backward(tensors, kwargs.get("inputs"), retain, sys._getframe(1))
             self._busy = True
@@ -162,7 +160,7 @@ class Updates(Tapping):
         def before(optimizer: Any, args: Any, kwargs: Any) -> None:
             comes = score.comes
             if (
-                comes is not None and comes.thing == id(optimizer) and comes.kind == "step" and len(args) == 1 and args[0] is optimizer and not kwargs
+                comes is not None and comes.thing == id(optimizer) and comes.kind == "step" and args == (optimizer,) and not kwargs
                 and comes.begins is None and get_ident() == self._thread
             ):  # fmt: skip
                 score.comes = comes.next

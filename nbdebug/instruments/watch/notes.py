@@ -129,9 +129,15 @@ class Notes:
             self._column(BEGUN)
         if counts:
             self._column(WAITED)
+        form: Any = None  # of the first part of the batch before
+        rows: int | None = None
 
         def tell(batch: Any, asked: float, came: float) -> None:
-            note(rows_of(batch))
+            nonlocal form, rows
+            first = batch[0] if batch.__class__ is list and batch else None
+            if first.__class__ is not Tensor or first.shape != form:
+                form, rows = getattr(first, "shape", None), rows_of(batch)
+            note(rows)
             if begins:
                 note(asked)
             if counts:

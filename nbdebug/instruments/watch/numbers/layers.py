@@ -19,19 +19,20 @@ from nbdebug.instruments.watch.numbers.sites import Root, Site, size_of
 from nbdebug.instruments.watch.numbers.units import Responses, UnitsSeen
 from nbdebug.instruments.watch.numbers.values import LeftOut
 
+# asked at every layer
+is_compiling, is_transforming, function_modes = torch.compiler.is_dynamo_compiling, torch._C._are_functorch_transforms_active, torch._C._len_torch_function_stack
 HOOK = "nbdebug"  # the key of ours among a module's or a tensor's hooks: theirs are numbers
 
 
 class _Back:
     """The gradient of one output, which is to come."""
 
-    __slots__ = ("site", "size", "responses", "hooks", "leads_to", "waiting")
+    hooks: OrderedDict[Any, Any]  # of the output
+    leads_to: _Back | None = None  # comes after this one, made from it by the layer, and will tell about it
+    waiting: tuple[Noted, ...] = ()  # about which this one will tell
 
     def __init__(self, site: Site, size: int, responses: Responses | None) -> None:
         self.site, self.size, self.responses = site, size, responses
-        self.hooks: OrderedDict[Any, Any] = OrderedDict()  # of the output
-        self.leads_to: _Back | None = None  # comes after this one, made from it by the layer, and will tell about it
-        self.waiting: list[Noted] = []  # about which this one will tell
 
 
 class Layers:
@@ -91,14 +92,17 @@ class Layers:
     def heard(self, site: Site, module: nn.Module, args: Any, output: Any) -> None:
         """The hook of a module: does no more than it must, because it stands in the way of the forward pass."""
         sampler = self._sampler
-        if sampler is None or torch.compiler.is_compiling():
+        if sampler is None or is_compiling():
             return
         started = perf_counter()
         try:
-            with torch._C.DisableTorchFunction():
-                tensor = output if output.__class__ is Tensor else _first(output)
-                if tensor is not None:
-                    self._look(site, module, sampler, tensor, args)
+            if output.__class__ is Tensor and (not args or args[0].__class__ is Tensor) and not function_modes():
+                self._look(site, module, sampler, output, args)
+            else:
+                with torch._C.DisableTorchFunction():
+                    tensor = output if output.__class__ is Tensor else _first(output)
+                    if tensor is not None:
+                        self._look(site, module, sampler, tensor, args)
         except Exception as error:  # nothing that we do may stop the user's loop
             self.leave_out(site.name, error)
         self.spent += perf_counter() - started
@@ -110,7 +114,9 @@ class Layers:
                 self._give_rows(site, module)
         size = size_of(site)
         site.calls += 1
-        responses = self.units.of(site, tensor)
+        if is_transforming():
+            sampler.transformed = True
+        responses = self.units.of(site, tensor) if site.has_units else None
         given = args[0] if args and len(module._forward_hooks) == 1 else None  # another hook may have changed the output
         noted, before = sampler.output(site, tensor, size, given, responses)
         if self._learning is not None:
@@ -129,20 +135,28 @@ class Layers:
             return
         started, site = perf_counter(), back.site
         try:
-            with torch._C.DisableTorchFunction():
-                noted = Noted(site, site.gradient, gradient, gradient._version, back.size, back.responses)
-                told, back.waiting = back.waiting, []
-                if told and any(key.__class__ is not tuple for key in back.hooks):  # hooks of the user's may have changed it
-                    for other in told:
-                        other.waits = False
-                    told = []
-                if back.leads_to is not None and gradient.is_cpu:
-                    back.leads_to.waiting.append(noted)
-                    noted.waits = True
-                sampler.gradient(noted, told)
+            if gradient.__class__ is Tensor and not function_modes():
+                self._look_back(sampler, back, site, gradient)
+            else:
+                with torch._C.DisableTorchFunction():
+                    self._look_back(sampler, back, site, gradient)
         except Exception as error:  # nothing that we do may stop the user's loop
             self.leave_out(f"gradient of {site.name}", error)
         self.spent += perf_counter() - started
+
+    def _look_back(self, sampler: Sampler, back: _Back, site: Site, gradient: Tensor) -> None:
+        noted = Noted(site, site.gradient, gradient, back.size)
+        if back.responses is not None:
+            noted.responses = back.responses
+        told, back.waiting = back.waiting, ()
+        if told and any(key.__class__ is not tuple for key in back.hooks):  # hooks of the user's may have changed it
+            for other in told:
+                other.waits = False
+            told = ()
+        if back.leads_to is not None and gradient.is_cpu:
+            back.leads_to.waiting += (noted,)
+            noted.waits = True
+        sampler.gradient(noted, told)
 
     def felt(self, sampler: Sampler, responses: Responses, gradient: Tensor) -> None:
         """The hook of an input, of whose units only is asked whether a gradient came."""

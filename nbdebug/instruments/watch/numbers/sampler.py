@@ -8,6 +8,7 @@ transfer; until then the tensor is held, up to a bound, because its NaN and Inf 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from operator import attrgetter
 from typing import Any
@@ -15,7 +16,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from nbdebug.instruments.watch.numbers.together import Samples, is_small, layout_of
+from nbdebug.instruments.watch.numbers.together import SMALL, Samples, layout_of
 from nbdebug.instruments.watch.numbers.unseen import unseen
 from nbdebug.instruments.watch.numbers.values import SAMPLE, plain_values, sample, to_host
 
@@ -26,25 +27,24 @@ WAITING = 16 * 2**20  # bytes of gradients that may be held because another will
 HELD = 64 * 2**20  # bytes of an accelerator's tensors that may be held back until the next transfer; our choice
 
 
-@dataclass(slots=True, eq=False)
 class Noted:
-    """A tensor that is to be looked at."""
+    """A tensor that is to be looked at. What most have nothing of is the class's: many are made in the middle of a forward pass."""
 
-    site: Any  # the layer
-    row: int
-    tensor: Tensor | None
-    version: int
-    size: int  # of the sample
     responses: Any = None  # is told when a gradient is not all zero
     units: Any = None  # is to look at the units of this output
     by: Noted | None = None  # when that is finite, so is this; it comes before, or after
-    earlier: bool = False  # it came before
-    waits: bool = False  # it may still come
+    earlier = False  # it came before
+    waits = False  # it may still come
     back: Any = None  # what hears the gradient of this output
     values: Tensor | None = None
     total: Tensor | None = None  # the sum
     finite: bool | None = None  # None: not known yet, or nothing to know
-    vouches: bool = False  # it was finite when the others were made
+    vouches = False  # it was finite when the others were made
+
+    def __init__(self, site: Any, row: int, tensor: Tensor, size: int) -> None:
+        self.site, self.row, self.size = site, row, size  # the layer; of the sample
+        self.tensor: Tensor | None = tensor
+        self.version = tensor._version
 
 
 @dataclass
@@ -56,6 +56,7 @@ class Sampler:
     together: list[Samples] = field(default_factory=list)  # of many tensors each
     elements: dict[int, int] = field(default_factory=dict)  # row → of all calls together
     nonfinite: dict[int, list[int]] = field(default_factory=dict)  # row → [NaN, +Inf, −Inf], exact; in the order they came
+    transformed = False  # some were made inside vmap or grad, and are none outside
     _later: list[Noted] = field(default_factory=list)
     _last: Noted | None = None  # noted last; may have been looked at since
     _held: list[tuple[int, Tensor, Tensor, int]] = field(default_factory=list)  # row, values, their sum, version
@@ -72,7 +73,9 @@ class Sampler:
         Returns:
             What was noted; and the layer before, if it was given that one's very output.
         """
-        noted, before = Noted(site, site.output, tensor, tensor._version, size, units=units), self._last
+        noted, before = Noted(site, site.output, tensor, size), self._last
+        if units is not None:
+            noted.units = units
         if before is None or before.tensor is not given or not tensor.is_cpu or not _is_unchanged(before, tensor):
             before = None
         elif site.link == "keeps":
@@ -82,7 +85,7 @@ class Sampler:
         self._note(noted, TOGETHER)
         return noted, before
 
-    def gradient(self, noted: Noted, told: list[Noted]) -> None:
+    def gradient(self, noted: Noted, told: Sequence[Noted]) -> None:
         """Notes a gradient, which tells about those that came before it and led to it."""
         for other in told:
             other.by, other.waits = noted, False
@@ -118,7 +121,7 @@ class Sampler:
             for noted in later:
                 if noted.units is not None:
                     self._look_at_units(noted)
-            apart = self._look_together(later) if len(later) > 1 else later
+            apart = self._look_together(later) if len(later) > 1 else list(later)
             for noted in reversed(apart):
                 if not noted.earlier:
                     self._scan(noted)
@@ -127,10 +130,13 @@ class Sampler:
                     self._scan(noted)
                 if noted.values is not None:
                     self._take(noted, noted.values)
+        for noted in apart:
+            noted.values = noted.total = None
+        last = self._last.tensor if self._last is not None else None
         for noted in later:
-            noted.by = noted.values = noted.total = None
-            if noted is not self._last:
-                noted.tensor = None
+            noted.by = noted.tensor = None
+        if self._last is not None:
+            self._last.tensor = last
 
     def _look_at_units(self, noted: Noted) -> None:
         try:
@@ -141,24 +147,30 @@ class Sampler:
 
     def _look_together(self, later: list[Noted]) -> list[Noted]:
         """Looks at what is small and finite; gives the others."""
-        small = [noted for noted in later if noted.size == SAMPLE and _unwritten(noted) and is_small(noted.tensor)]
-        if len(small) < 2:
-            return later
+        small = list(filter(_is_small, later))
+        if len(small) < 2 or self.transformed:
+            return list(later)
         small.sort(key=_row)
-        tensors = [noted.tensor for noted in small]
-        layout = layout_of(tuple([tensor.numel() for tensor in tensors]))
+        tensors = list(map(_tensor, small))
+        layout = layout_of(tuple(map(Tensor.numel, tensors)))
         flat = layout.laid(tensors)
         if flat is None or not math.isfinite(flat.sum().item()):
-            return later
-        samples = layout.sampled(flat)
-        self.together.append(Samples(tuple(map(_row, small)), layout.lengths, samples))
-        start = 0
-        for noted, tensor, length in zip(small, tensors, layout.lengths, strict=True):
-            self.elements[noted.row] = self.elements.get(noted.row, 0) + tensor.numel()
-            noted.finite = noted.vouches = True
+            return list(later)
+        samples, rows, elements = layout.sampled(flat), tuple(map(_row, small)), self.elements
+        self.together.append(Samples(rows, layout.lengths, samples))
+        if len(set(rows)) == len(rows) and elements.keys().isdisjoint(rows):
+            elements.update(zip(rows, layout.numbers, strict=True))
+        else:
+            for row, number in zip(rows, layout.numbers, strict=True):
+                elements[row] = elements.get(row, 0) + number
+        for at, noted in enumerate(small):
             if noted.responses is not None:
-                noted.responses.felt(tensor, 1.0 if samples[start : start + length].any() else None)
-            start += length
+                end = layout.stops[at]
+                noted.responses.felt(tensors[at], 1.0 if samples[end - layout.lengths[at] : end].any() else None)
+        if len(small) == len(later):
+            return []
+        for noted in small:
+            noted.finite = noted.vouches = True
         done = set(map(id, small))
         return [noted for noted in later if id(noted) not in done]
 
@@ -241,7 +253,16 @@ class Sampler:
             before[:] = [a + b for a, b in zip(before, found, strict=True)]
 
 
-_row = attrgetter("row")
+_row, _tensor = attrgetter("row"), attrgetter("tensor")
+
+
+def _is_small(noted: Noted) -> bool:
+    """Whether it may be laid beside others, as far as that does not show when it is."""
+    tensor = noted.tensor
+    return (
+        noted.size == SAMPLE and tensor.__class__ is Tensor and tensor._version == noted.version and tensor.dtype is torch.float32
+        and 0 < tensor.numel() <= SMALL
+    )  # fmt: skip
 
 
 def _unwritten(noted: Noted) -> bool:

@@ -42,7 +42,7 @@ class Site:
     """A module of a root, and what is noted of it."""
 
     __slots__ = (
-        "module", "name", "kind", "output", "gradient", "calls", "usual", "between", "channels_first", "turn", "at_once", "hook",
+        "module", "name", "kind", "output", "gradient", "calls", "usual", "between", "channels_first", "has_units", "turn", "at_once", "hook",
         "link", "tells_back",
     )  # fmt: skip
 
@@ -53,6 +53,7 @@ class Site:
         self.usual = 1  # calls in the step before
         self.between = responds_between(module)
         self.channels_first = True if isinstance(module, CHANNELS_FIRST) else False if isinstance(module, UNITS_LAST) else None
+        self.has_units = self.between is not None or self.channels_first is not None
         self.turn = turn
         self.link, self.tells_back = link_of(module), tells_back(module)
         self.at_once = at_once  # its output is changed in place before it could be looked at later

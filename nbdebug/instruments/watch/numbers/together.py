@@ -37,9 +37,10 @@ class Layout:
     """Where each of some tensors lies among all."""
 
     def __init__(self, numbers: Sequence[int]) -> None:
-        self.ends = list(accumulate(numbers))
+        self.numbers, self.ends = tuple(numbers), list(accumulate(numbers))
         found = [places(number, SAMPLE) for number in numbers]
-        self.lengths = tuple(map(len, found))
+        self.lengths = tuple([len(where) for where in found])
+        self.stops = list(accumulate(self.lengths))  # where the sample of each ends
         self.total = self.ends[-1]
         self.index = torch.cat([where + (end - number) for where, end, number in zip(found, self.ends, numbers, strict=True)])
 
@@ -154,9 +155,9 @@ class Parted:
         return [(*self._known[at], parameters[at]) for at in self._others]
 
 
-def is_small(tensor: Tensor) -> bool:
+def is_small(tensor: Tensor | None) -> bool:
     """Whether it may be laid beside others."""
     return (
-        tensor.__class__ in PLAIN and tensor.dtype is torch.float32 and tensor.layout is torch.strided and tensor.is_cpu
-        and 0 < tensor.numel() <= SMALL and not tensor.is_nested and not torch._C._functorch.is_functorch_wrapped_tensor(tensor)
+        tensor.__class__ in PLAIN and 0 < tensor.numel() <= SMALL and tensor.dtype is torch.float32 and tensor.layout is torch.strided
+        and tensor.is_cpu and not tensor.is_nested and not torch._C._functorch.is_functorch_wrapped_tensor(tensor)
     )  # fmt: skip

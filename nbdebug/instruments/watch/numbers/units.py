@@ -61,8 +61,8 @@ class Responses:
         self._felt: list[tuple[int, Tensor]] = []
 
     def look(self, output: Tensor) -> None:
-        with unseen():
-            self._alive.append((self._step, *alive(output.detach(), self.between, self.channels_first)))
+        """To be called where nothing is recorded, as in `unseen`."""
+        self._alive.append((self._step, *alive(output.detach(), self.between, self.channels_first)))
 
     def felt(self, gradient: Tensor, total: float | None = None) -> None:
         """A gradient came; if its sum is known and not zero, it needs no second look."""
@@ -146,7 +146,8 @@ class UnitsSeen:
             return None
         responses = self._responses(f"input of {site.name}", "relu", (0.0, math.inf), args[0])
         responses.channels_first = bool(site.channels_first)
-        responses.look(args[0])
+        with unseen():
+            responses.look(args[0])
         return responses
 
     def read(self) -> None:
