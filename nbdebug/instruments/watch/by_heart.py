@@ -279,7 +279,7 @@ class ByHeart:
         self._steps = self.listener.steps
         key, clean = self.listener.cycles.last_closed()
         tail = heard[len(heard) - len(known) :] if known and len(heard) >= len(known) else []
-        again = clean and bool(tail) and all(map(Call.is_as, tail, known)) and key[len(key) - len(self._key) :] == self._key
+        again = clean and bool(tail) and (tail == known or all(map(Call.is_as, tail, known))) and key[len(key) - len(self._key) :] == self._key
         self._strange = 0 if again else self._strange + 1
         if not again and self._strange < STRANGE and self._alike >= self._needed and len(self._stood) == len(known):
             return  # such as one with a validation in it: what is known so well is known again when it comes again

@@ -47,6 +47,8 @@ class Notes:
         for at, call in enumerate(calls):
             call.tell = self._teller(at, call)
             self._of_first = self._of_first if at else len(self._columns)
+        self._counted = [(at, call) for at, call in enumerate(calls) if call.kind in ("forward", "stepped", "schedule")]
+        self._looked_at = [call for call in calls if call.kind == "step" or (call.kind == "forward" and call.facts[1])]
         self._met = True  # the update under way is the one whose first call was heard
         self._ahead, self._first = Ahead([], []), key  # what that update has ahead of the cycle; which one it is therefore
 
@@ -90,12 +92,11 @@ class Notes:
 
     def _looks(self, begins: bool) -> None:
         recorder = self._recorder
-        for call in self._calls:
-            if call.kind == "forward" and call.facts[1] and not call.whose.invisible:
+        for call in self._looked_at:
+            if call.kind == "step":
+                call.tell = functools.partial(recorder.before_by_heart, recorder.ledger.accounts[call.thing]) if begins else None
+            elif not call.whose.invisible:
                 call.opens = functools.partial(recorder.numbers.listen, call.whose.module) if begins else None
-            elif call.kind == "step":
-                account = recorder.ledger.accounts[call.thing]
-                call.tell = functools.partial(recorder.before_by_heart, account) if begins else None
 
     def wake(self, at: int) -> Ahead:
         """The recorder is to hear again, after so many calls of the update under way; gives what that has ahead of the cycle."""
@@ -234,11 +235,11 @@ class Notes:
 
     def _count(self, updates: int, at: int) -> None:
         """So many updates went through, and so many calls of the next."""
-        for number, call in enumerate(self._calls):
+        for number, call in self._counted:
             times = updates + (number < at) - (number == 0 and self._met and updates + at > 0)
-            if times and call.kind == "forward":
+            if call.kind == "forward":
                 call.whose.forwards += times
-            elif times and call.kind in ("stepped", "schedule"):
+            else:
                 call.whose.steps += times
         self._met = self._met and not updates + at
 

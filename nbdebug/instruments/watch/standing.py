@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from operator import attrgetter
 from typing import Any
 
 from nbdebug.instruments.watch.cycles import Ahead, ahead_of
@@ -10,6 +11,7 @@ FIELDS = (  # of the recorder, that change from call to call
     "_expected", "_scaled", "_closure", "_backward", "_half", "_descended", "_again", "_heard_a_loss", "_last_loader", "_entry", "_training_loader",
 )  # fmt: skip
 OF_FORWARD = ("_training", "_grad", "_last_model", "place")  # the same, that each forward pass makes anew
+_fields, _of_forward = attrgetter(*FIELDS), attrgetter(*OF_FORWARD)
 
 
 class Standing:
@@ -18,8 +20,7 @@ class Standing:
     __slots__ = ("_accounts", "_curves", "_cycles", "_fields", "_of_forward", "_sets", "_settled")
 
     def __init__(self, recorder: Any) -> None:
-        self._fields = [getattr(recorder, name) for name in FIELDS]
-        self._of_forward = [getattr(recorder, name) for name in OF_FORWARD]
+        self._fields, self._of_forward = _fields(recorder), _of_forward(recorder)
         self._settled = not recorder._perhaps_validated
         self._sets = set(recorder._begun), set(recorder._stepped)
         self._cycles, self._curves = recorder.cycles.standing(), recorder.curves.standing()

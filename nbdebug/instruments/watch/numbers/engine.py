@@ -164,8 +164,9 @@ class Numbers:
         sampler.settle()
         sampler.nonfinite |= {u: sampler.nonfinite[w] for u, w in self._parameters.inherit if w in sampler.nonfinite}
         norms = self._parameters.read_norms(sampler.nonfinite)
-        for row, elements in sampler.elements.items():
-            self._histories.elements[row] = elements
+        elements = self._histories.elements
+        for row, number in sampler.elements.items():
+            elements[row] = number
         scales = dict(self._parameters.scales)
         if self._layers.scale != 1:
             scales |= dict.fromkeys(self._layers.gradient_rows(), self._layers.scale)

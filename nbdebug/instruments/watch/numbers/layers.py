@@ -61,9 +61,8 @@ class Layers:
 
     def end(self) -> None:
         """Takes the hooks off the outputs."""
-        for hooks in self._hooked:
-            for key in [key for key in hooks if key.__class__ is tuple and key[0] == HOOK]:
-                del hooks[key]
+        for at, hooks in enumerate(self._hooked):
+            hooks.pop((HOOK, at), None)  # type: ignore[call-overload]
         for site in self._begun:
             site.usual, site.calls = site.calls, 0
         self._hooked, self._begun, self._sampler = [], [], None
