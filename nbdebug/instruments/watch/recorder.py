@@ -42,8 +42,7 @@ from nbdebug.instruments.watch.unheard_loss import unheard_loss
 
 FROZEN_UNTIL = 64  # forward passes of a frozen model until which it is asked whether it is still frozen
 BY_HAND = "(by hand)"  # stands for the optimizer of a loop that has none: every backward pass is an update
-STRAYS_UNTIL = 8  # updates in which every parameter's gradient is asked for; afterwards in one of STRAYS_EVERY
-STRAYS_EVERY = 64
+STRAYS = 64  # in one of so many updates, and in the 1st, 2nd, 4th, 8th …, every parameter's gradient is asked for
 
 
 class Step(NamedTuple):
@@ -234,7 +233,7 @@ class Recorder:
             self.cycles.stepped(BY_HAND)
             self._stepped.add(BY_HAND)
             self.curves.ended()
-        if self.steps < STRAYS_UNTIL or (self.steps + 1) % STRAYS_EVERY == 0:  # among them those that are heard however well they are known
+        if not (self.steps + 1) & self.steps or (self.steps + 1) % STRAYS == 0:  # among them those that are heard however well they are known
             self._look_for_strays()
 
     def zero(self, owner: Any, frame: FrameType) -> None:
