@@ -70,6 +70,7 @@ class Numbers:
         self._sampler: Sampler | None = None
         self._waiting: list[Callable[[], Taken]] = []
         self._samples = 0  # that wait
+        self._elements: dict[int, int] = {}  # row → elements, when it was seen last; wait too
 
     @property
     def spent(self) -> float:
@@ -164,9 +165,7 @@ class Numbers:
         sampler.settle()
         sampler.nonfinite |= {u: sampler.nonfinite[w] for u, w in self._parameters.inherit if w in sampler.nonfinite}
         norms = self._parameters.read_norms(sampler.nonfinite)
-        elements = self._histories.elements
-        for row, number in sampler.elements.items():
-            elements[row] = number
+        self._elements |= sampler.elements
         scales = dict(self._parameters.scales)
         if self._layers.scale != 1:
             scales |= dict.fromkeys(self._layers.gradient_rows(), self._layers.scale)
@@ -183,6 +182,9 @@ class Numbers:
     def _reduce(self) -> None:
         """What waits goes into the histories."""
         waiting, self._waiting, self._samples = self._waiting, [], 0
+        for row, number in self._elements.items():
+            self._histories.elements[row] = number
+        self._elements.clear()
         if not waiting:
             return
         with unseen():

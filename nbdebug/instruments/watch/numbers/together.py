@@ -74,7 +74,7 @@ class Together:
         self.groups: list[str] = groups
         self._numbers = [parameter.numel() for parameter in parameters]
         self._whole = layout_of(tuple(self._numbers))
-        self._some: tuple[list[int], Layout] = (list(range(len(parameters))), self._whole)  # of those that had a gradient
+        self._of = _Gradients(self, list(range(len(parameters))), self._whole)  # those that had one
         self.weights = tuple(rows.weight for rows in self.rows)
         self.updates = tuple(rows.update for rows in self.rows)
         self.elements = dict(zip((*self.weights, *self.updates), (*self._numbers, *self._numbers), strict=True))
@@ -94,16 +94,15 @@ class Together:
         there = [at for at, gradient in enumerate(gradients) if gradient is not None]
         if not there:
             return Samples((), (), np.empty(0, np.float32)), {}, {}
-        if there != self._some[0]:
-            self._some = there, layout_of(tuple([self._numbers[at] for at in there]))
-        layout = self._some[1]
-        if any(gradients[at].__class__ not in PLAIN for at in there) or (flat := layout.laid([gradients[at] for at in there])) is None:
+        if there != self._of.there:
+            self._of = _Gradients(self, there, layout_of(tuple([self._numbers[at] for at in there])))
+        of, gradients = self._of, gradients if len(there) == len(gradients) else [gradients[at] for at in there]
+        if not PLAIN.issuperset(map(type, gradients)) or (flat := of.layout.laid(gradients)) is None:
             return None
-        norms = self._norms(flat, there, layout)
+        norms = self._norms(flat, there, of.layout)
         if not all(map(math.isfinite, norms.values())):
             return None
-        numbers = {self.rows[at].gradient: self._numbers[at] for at in there}
-        return Samples(tuple(numbers), layout.lengths, layout.sampled(flat)), numbers, norms
+        return Samples(of.rows, of.layout.lengths, of.layout.sampled(flat)), of.numbers, norms
 
     def _norms(self, flat: Tensor, there: list[int], layout: Layout) -> dict[str, float]:
         if self.groups[there[0]] == self.groups[there[-1]]:  # they come group by group
@@ -121,6 +120,15 @@ class Together:
 
     def taken(self, samples: np.ndarray, rows: tuple[int, ...]) -> Samples:
         return Samples(rows, self._whole.lengths, samples)
+
+
+class _Gradients:
+    """Which of the parameters had gradients, and where these are noted."""
+
+    def __init__(self, of: Together, there: list[int], layout: Layout) -> None:
+        self.there, self.layout = there, layout
+        self.numbers = {of.rows[at].gradient: of._numbers[at] for at in there}  # row → elements
+        self.rows = tuple(self.numbers)
 
 
 class Parted:
