@@ -35,9 +35,6 @@ class Call:
 
     def is_from(self, frame: FrameType | None) -> bool:
         """Whether a call comes from the same instruction."""
-        if self.out == 1:  # of most: one method of torch's lies between
+        for _ in range(self.out):
             frame = frame and frame.f_back
-        else:
-            for _ in range(self.out):
-                frame = frame and frame.f_back
         return self.code is None if frame is None else frame.f_lasti == self.instruction and frame.f_code is self.code

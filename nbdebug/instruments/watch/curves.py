@@ -87,15 +87,6 @@ class Curves:
         self._roots = [root.item() if root.is_cpu and not scaled else root.detach() for root in roots]
         return self._roots
 
-    def about_to_descend_again(self, root: Tensor, scaled: bool) -> Any:
-        """The same, of one root; None where it is no single number."""
-        if root.numel() != 1:
-            self._roots = []
-            return None
-        value = root.item() if root.is_cpu and not scaled else root.detach()
-        self._roots = [value]
-        return value
-
     def scaled_by(self, scaler: Any) -> None:
         scale = scaler._get_scale_async()  # a tensor, read without waiting for an accelerator
         self._scale = scaler.get_scale() if scale is None else scale  # before the first backward pass it has none

@@ -62,8 +62,7 @@ def carried(model: nn.Module) -> Iterator[tuple[dict[str, Any], str]]:
         if module is None or id(module) in seen:
             continue
         seen.add(id(module))
-        own = () if type(module).__module__.startswith("torch.nn.") else (module.__dict__,)  # torch's own layers keep nothing there
-        for held in (module._buffers, *own):
+        for held in (module._buffers, module.__dict__):
             if held:
                 yield from [(held, name) for name, value in held.items() if isinstance(value, Tensor) and value.grad_fn is not None]
         ahead.extend(module._modules.values())

@@ -173,7 +173,8 @@ class Notes:
                 return False
             if scaled and recorder.sampling:
                 recorder.numbers.backward_scale(curves.scale())
-            value = curves.about_to_descend_again(root, scaled)
+            roots = curves.about_to_descend([root] if root.numel() == 1 else [], scaled=scaled)
+            value = roots[0] if roots else None
             if value.__class__ is float and recorder.on_loss(value) and at:
                 self._startled()
                 return False
