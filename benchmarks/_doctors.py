@@ -78,9 +78,9 @@ def nbdebug_says(program: Program) -> Said:
 
 
 def watched_loop(program: Program) -> float:
-    """What the loop of a program takes under `watch()` as it comes, in what it takes alone; the faster of two runs each, by turns."""
+    """What the loop of a program takes under `watch()` as it comes, in what it takes alone; the fastest of four runs each, by turns: others work on the machine."""
     bare, watched = [], []
-    for _ in range(2):
+    for _ in range(4):
         for seconds, listening in ((bare, contextlib.nullcontext()), (watched, nbdebug.watch(live=False))):
             train = program.opened()["train"]
             with listening:

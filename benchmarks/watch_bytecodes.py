@@ -22,7 +22,7 @@ from torch.utils.data import DataLoader, TensorDataset
 
 import nbdebug
 
-EPOCHS, UPDATES = 5, 20
+EPOCHS, UPDATES = 10, 20
 
 
 def main() -> None:

@@ -55,11 +55,11 @@ class Data(Tapping):
             return batch
 
         stack.callback(whose.clear)
-        self._put(stack, DataLoader, "__iter__", watched_begin)
-        self._put(stack, loaders._BaseDataLoaderIter, "__next__", watched_next)
+        self._put(DataLoader, "__iter__", watched_begin)
+        self._put(loaders._BaseDataLoaderIter, "__next__", watched_next)
 
     def _states(self, stack: contextlib.ExitStack) -> None:
-        self._outermost(stack, nn.Module, "state_dict", None, lambda m, given: self._listener.state(m, given, sys._getframe(2)))
+        self._outermost(nn.Module, "state_dict", None, lambda m, given: self._listener.state(m, given, sys._getframe(2)))
 
     def _loads(self, stack: contextlib.ExitStack) -> None:
         for owner in (nn.Module, Optimizer):
@@ -71,4 +71,4 @@ class Data(Tapping):
                     self._listener.load(owner_, given, answer, bool(argument(args, kwargs, 1, "assign", False)), sys._getframe(1))
                 return answer
 
-            self._put(stack, owner, "load_state_dict", functools.wraps(original)(load))
+            self._put(owner, "load_state_dict", functools.wraps(original)(load))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import sys
+from collections.abc import Callable
 from typing import Any
 
 from torch import Tensor, nn
@@ -20,21 +21,19 @@ LOSSES = tuple(  # of torch.nn.functional; the loss modules call them too
 
 
 class Forward(Tapping):
-    """Needs the taps' `_names`."""
+    """Needs the taps' `_models` and `_bare`."""
 
-    _names: dict[int, tuple[Any, bool]]  # id of a called module → itself, whether it has parameters
+    _models: dict[int, nn.Module]  # id of a called module → itself, of those with parameters
+    _bare: dict[int, nn.Module]  # the same, of those without: a loss, a metric, an activation called by the loop itself
 
     def _modules(self, stack: contextlib.ExitStack) -> None:
-        original, names, score = nn.Module.__call__, self._names, self._score
+        original, models, bare, score = nn.Module.__call__, self._models, self._bare, self._score
         straight = original is getattr(nn.Module, "_wrapped_call_impl", None)  # nobody else has tapped it
 
         def __call__(module: nn.Module, *args: Any, **kwargs: Any) -> Any:
-            if self._busy:  # of every layer inside: as torch's own, without one call more
-                if straight and module._compiled_call_impl is None:
-                    return module._call_impl(*args, **kwargs)
-                return original(module, *args, **kwargs)
-            if is_compiling():
-                return original(module, *args, **kwargs)
+            run = module._call_impl if straight and module._compiled_call_impl is None else functools.partial(original, module)  # without one call more than torch's own
+            if self._busy or is_compiling():  # every layer inside
+                return run(*args, **kwargs)
             comes = score.comes
             if (
                 comes is not None and comes.thing == id(module) and comes.kind == "forward" and comes.facts == (module.training, has_grad())
@@ -44,7 +43,7 @@ class Forward(Tapping):
                 closes = self._opens(comes) if comes.opens is not None else None
                 self._busy = True
                 try:
-                    output = original(module, *args, **kwargs)
+                    output = run(*args, **kwargs)
                 finally:
                     self._busy = False
                     if closes is not None:
@@ -55,22 +54,21 @@ class Forward(Tapping):
                     except Exception as error:
                         score.failed(error)
                 return output
-            known = names.get(id(module))
-            if (known is not None and known[0] is module and not known[1]) or not self._heard():
-                return original(module, *args, **kwargs)
-            if known is None or known[0] is not module:
+            if bare.get(id(module)) is module or not self._heard():
+                return run(*args, **kwargs)
+            if models.get(id(module)) is not module:
                 parameters = list(module.parameters())
                 if any(is_lazy(p) or p.is_meta for p in parameters):  # without numbers, perhaps until this pass made them
-                    return unheard(module, *args, **kwargs)
-                known = names[id(module)] = (module, bool(parameters))
-            if not known[1]:  # a loss, a metric, an activation called by the loop itself
-                return original(module, *args, **kwargs)
+                    return unheard(run, *args, **kwargs)
+                (models if parameters else bare)[id(module)] = module
+                if not parameters:
+                    return run(*args, **kwargs)
             self._busy = True
             try:
                 self._listener.enter(module, args, kwargs, sys._getframe(1))
                 output = None
                 try:
-                    output = original(module, *args, **kwargs)
+                    output = run(*args, **kwargs)
                 finally:
                     self._listener.leave(output)
                 return output
@@ -79,17 +77,17 @@ class Forward(Tapping):
 
         begins = self._begins
 
-        def unheard(module: nn.Module, *args: Any, **kwargs: Any) -> Any:
+        def unheard(run: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
             self._busy = True
             try:
-                return original(module, *args, **kwargs)
+                return run(*args, **kwargs)
             finally:
                 self._busy = False
 
-        self._put(stack, nn.Module, "__call__", __call__)
+        self._put(nn.Module, "__call__", __call__)
 
     def _modes(self, stack: contextlib.ExitStack) -> None:
-        self._outermost(stack, nn.Module, "train", lambda m, a, k, f: self._listener.mode(m, bool(argument(a, k, 0, "mode", True)), f))
+        self._outermost(nn.Module, "train", lambda m, a, k, f: self._listener.mode(m, bool(argument(a, k, 0, "mode", True)), f))
 
     def _losses(self, stack: contextlib.ExitStack) -> None:
         nested, score = [False], self._score
@@ -121,4 +119,4 @@ class Forward(Tapping):
                     self._listener.loss(_name, value, args, kwargs, sys._getframe(1))
                 return value
 
-            self._put(stack, nn.functional, name, functools.wraps(original)(call))
+            self._put(nn.functional, name, functools.wraps(original)(call))

@@ -41,7 +41,7 @@ class Score:
 
     `comes` has a `kind`, a `thing` (id of what is called, or a name), `facts` and `next`. It begins an update where it has `begins`, which is
     given the frame of the caller and says whether all is as known, and is told what it brought by `tell`, where it has that: a forward pass
-    its output, a loss its value and arguments, a batch when it was asked for and came, clipping the norm, an optimizer's step the frame; a
+    its output, a loss its value and arguments, a batch when it was asked for and came, clipping the norm, an optimizer's step nothing; a
     backward pass its root and frame before it runs, and says whether all is as known. A forward pass may have `opens`, which comes before
     it and gives what comes after it, whatever happens. None: everything is told.
     """

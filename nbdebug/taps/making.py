@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import sys
 import threading
@@ -29,6 +28,7 @@ class Tapping:
     _score: Score
     _thread: int  # that is heard
     _busy = False
+    _replaced: list[tuple[Any, str, Any, Any]]  # owner, attribute, what was there, what is there now
 
     def _heard(self) -> bool:
         """Whether the loop itself calls. Where torch compiles, records, transforms or plans the call it does not run it, and no value in it is real."""
@@ -41,7 +41,7 @@ class Tapping:
         )
 
     def _outermost(
-        self, stack: contextlib.ExitStack, owner: type, name: str, before: Callable[..., None] | None,
+        self, owner: type, name: str, before: Callable[..., None] | None,
         after: Callable[[Any, Any], None] | None = None, kind: str = "", bare: bool = False,
     ) -> None:  # fmt: skip
         """Taps a method that calls itself on children or on its base class: only the outermost call is told.
@@ -56,17 +56,21 @@ class Tapping:
             if self._busy or is_compiling():
                 return original(this, *args, **kwargs)
             comes = score.comes
-            known = (
-                comes is not None and comes.kind == kind and comes.thing == id(this) and get_ident() == self._thread and not (bare and (args or kwargs))
+            if (
+                comes is not None and comes.thing == id(this) and comes.kind == kind and get_ident() == self._thread and not (bare and (args or kwargs))
                 and (comes.begins is None or self._begins(comes, sys._getframe(1)))
-            )  # fmt: skip
-            if not known and not self._heard():
+            ):  # fmt: skip
+                score.comes = comes.next
+                self._busy = True
+                try:
+                    return original(this, *args, **kwargs)
+                finally:
+                    self._busy = False
+            if not self._heard():
                 return original(this, *args, **kwargs)
             self._busy = True
             try:
-                if known:
-                    score.comes = comes.next
-                elif before is not None:
+                if before is not None:
                     before(this, args, kwargs, sys._getframe(1))
                 answer = original(this, *args, **kwargs)
             finally:
@@ -75,7 +79,7 @@ class Tapping:
                 after(this, answer)
             return answer
 
-        self._put(stack, owner, name, functools.wraps(original)(call))
+        self._put(owner, name, functools.wraps(original)(call))
 
     def _begins(self, comes: Any, frame: FrameType) -> bool:
         """An update begins with this call; whether all is as known."""
@@ -93,16 +97,16 @@ class Tapping:
             self._score.failed(error)
             return None
 
-    @staticmethod
-    def _put(stack: contextlib.ExitStack, owner: Any, name: str, replacement: Any) -> None:
-        original = vars(owner)[name]
+    def _put(self, owner: Any, name: str, replacement: Any) -> None:
+        self._replaced.append((owner, name, vars(owner)[name], replacement))
         setattr(owner, name, replacement)
 
-        def back() -> None:
+    def _put_back(self) -> None:
+        while self._replaced:
+            owner, name, original, replacement = self._replaced[-1]
             if vars(owner).get(name) is replacement:  # another tool that tapped later keeps its own
                 setattr(owner, name, original)
-
-        stack.callback(back)
+            self._replaced.pop()
 
 
 def with_own(base: type, method: str) -> Iterator[type]:

@@ -33,8 +33,10 @@ class Taps(Forward, Backward, Updates, Data):
         self._stack: contextlib.ExitStack | None = None
         self._busy = False
         self._thread = 0
+        self._replaced: list[tuple[Any, str, Any, Any]] = []
         self._stepping: list[bool] = []  # for each scaler.step that runs: whether its optimizer stepped
-        self._names: dict[int, tuple[Any, bool]] = {}  # id of a called module → itself, whether it has parameters
+        self._models: dict[int, Any] = {}  # id of a called module → itself, of those with parameters
+        self._bare: dict[int, Any] = {}  # of those without
 
     def open(self) -> None:
         """Taps whatever the listener hears. An interrupt in between takes off what was put on."""
@@ -42,6 +44,7 @@ class Taps(Forward, Backward, Updates, Data):
         _open.append(self)
         with contextlib.ExitStack() as stack:
             stack.callback(_open.remove, self)
+            stack.callback(self._put_back)
             for tap, *calls in (
                 (self._modules, "enter", "leave"), (self._modes, "mode"), (self._losses, "loss"),
                 (self._backward, "before_backward", "after_backward"), (self._zero, "zero"), (self._clip, "clip"),
@@ -57,7 +60,8 @@ class Taps(Forward, Backward, Updates, Data):
         stack, self._stack = self._stack, None
         if stack is not None:
             stack.close()
-        self._names.clear()
+        self._models.clear()
+        self._bare.clear()
 
     @contextlib.contextmanager
     def deaf(self) -> Iterator[None]:

@@ -27,7 +27,7 @@ class Backward(Tapping):
             if self._busy:  # a gradient penalty inside a forward, a checkpoint inside a backward
                 return backward(tensors, *args, **kwargs)
             comes = score.comes
-            retain = bool(args[1] if len(args) > 1 else kwargs.get("retain_graph", False))
+            retain = bool(args[1] if len(args) > 1 else kwargs.get("retain_graph"))
             if (
                 comes is not None and comes.kind == "descends" and comes.facts is retain and isinstance(tensors, Tensor)
                 and get_ident() == self._thread and kwargs.get("inputs") is None
@@ -66,12 +66,12 @@ class Backward(Tapping):
             finally:
                 self._busy = False
 
-        self._put(stack, torch.autograd, "backward", watched_backward)
-        self._put(stack, torch.autograd, "grad", watched_grad)
+        self._put(torch.autograd, "backward", watched_backward)
+        self._put(torch.autograd, "grad", watched_grad)
 
     def _zero(self, stack: contextlib.ExitStack) -> None:
         for owner in (nn.Module, *with_own(Optimizer, "zero_grad")):
-            self._outermost(stack, owner, "zero_grad", lambda o, a, k, f: self._listener.zero(o, f), kind="zero")
+            self._outermost(owner, "zero_grad", lambda o, a, k, f: self._listener.zero(o, f), kind="zero")
 
     def _clip(self, stack: contextlib.ExitStack) -> None:
         """What the clipping functions call inside is tapped, so that one imported by name long ago is heard too."""
@@ -87,7 +87,7 @@ class Backward(Tapping):
                     self._tell_clip(sys._getframe(1), args, kwargs)
                 return _original(*args, **kwargs)
 
-            self._put(stack, clip_grad, name, functools.wraps(original)(call))
+            self._put(clip_grad, name, functools.wraps(original)(call))
 
     def _tell_clip(self, frame: FrameType, args: Any, kwargs: Any) -> None:
         caller, comes = frame.f_code.co_name, self._score.comes
@@ -152,7 +152,7 @@ class Updates(Tapping):
             return update(scaler, *args, **kwargs)
 
         for name, call in (("scale", watched_scale), ("step", watched_step), ("unscale_", watched_unscale), ("update", watched_update)):
-            self._put(stack, scaler_class, name, call)
+            self._put(scaler_class, name, call)
 
     def _steps(self, stack: contextlib.ExitStack) -> None:
         score = self._score
@@ -180,7 +180,7 @@ class Updates(Tapping):
                     self._stepping[-1] = True
                 score.comes = comes.next
                 try:
-                    comes.tell(sys._getframe(1))
+                    comes.tell()
                 except Exception as error:
                     score.failed(error)
             elif self._heard():
@@ -198,4 +198,4 @@ class Updates(Tapping):
 
         base = getattr(lr_scheduler, "LRScheduler", None) or lr_scheduler._LRScheduler
         for owner in with_own(base, "step"):
-            self._outermost(stack, owner, "step", told, kind="schedule", bare=True)
+            self._outermost(owner, "step", told, kind="schedule", bare=True)

@@ -13,6 +13,7 @@ from torch.nn import functional as F
 from torch.utils.data import DataLoader, TensorDataset
 
 import nbdebug
+from nbdebug.instruments.watch.recorder import Recorder
 from tests.patients.parts import features, loader
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
@@ -65,6 +66,101 @@ def epochs_with_a_validation_and_a_scheduler():
         with torch.no_grad():
             for x, y in held:
                 F.cross_entropy(model(x), y)
+
+
+def validated(model, batches, *, most=100):
+    model.eval()
+    with torch.no_grad():
+        for number, (x, y) in enumerate(batches):
+            if number == most:
+                break
+            scores = model(x)
+            F.cross_entropy(scores, y)
+            F.mse_loss(scores.softmax(1), F.one_hot(y, 10).float(), reduction="sum")
+
+
+def trained(model, optimizer, batches):
+    model.train()
+    for x, y in batches:
+        optimizer.zero_grad()
+        F.cross_entropy(model(x), y).backward()
+        optimizer.step()
+
+
+@loop
+def many_epochs_whose_validation_changes_later():
+    model, optimizer, x, y = parts()
+    batches, held = (DataLoader(TensorDataset(x, y), batch_size=size) for size in (2, 5))
+    scheduler = torch.optim.lr_scheduler.StepLR(optimizer, 3, 0.5)
+    for epoch in range(20):
+        trained(model, optimizer, batches)
+        scheduler.step()
+        validated(model, held, most=2 if epoch in (5, 11, 12, 13, 14, 15) else 100)
+        if epoch == 9:
+            scheduler.step()
+
+
+@loop
+def the_rate_falls_after_every_validation():
+    model, optimizer, x, y = parts()
+    batches, held = (DataLoader(TensorDataset(x, y), batch_size=size) for size in (2, 16))
+    scheduler = torch.optim.lr_scheduler.ExponentialLR(optimizer, 0.9)
+    for _ in range(12):
+        trained(model, optimizer, batches)
+        validated(model, held)
+        scheduler.step()
+
+
+@loop
+def validates_without_a_loader_and_once_with_a_graph():
+    model, optimizer, x, y = parts()
+    for number in range(90):
+        optimizer.zero_grad()
+        F.cross_entropy(model(x), y).backward()
+        optimizer.step()
+        if number % 6 == 5:
+            model.eval()
+            with torch.set_grad_enabled(number == 59):
+                F.cross_entropy(model(x), y)
+            model.train()
+
+
+@loop
+def raises_in_a_validation():
+    model, optimizer, x, y = parts()
+    batches, held = (DataLoader(TensorDataset(x, y), batch_size=size) for size in (2, 5))
+    for epoch in range(14):
+        trained(model, optimizer, batches)
+        try:
+            validated(model, held if epoch != 9 else [*held, (x[:, :3], y)])
+        except RuntimeError:
+            continue
+
+
+@loop
+def two_validations_that_begin_alike():
+    model, optimizer, x, y = parts()
+    batches, held, other = (DataLoader(TensorDataset(x, y), batch_size=size) for size in (2, 16, 5))
+    for epoch in range(12):
+        for number, (a, b) in enumerate(batches):
+            step(model, optimizer, a, b)
+            if number == 3:
+                validated(model, other)
+                model.train()
+        validated(model, held)
+        validated(model, other if epoch != 7 else held)
+        model.train()
+
+
+@loop
+def weights_are_averaged_before_every_validation():
+    model, optimizer, x, y = parts()
+    average = torch.optim.swa_utils.AveragedModel(model)
+    batches, held = (DataLoader(TensorDataset(x, y), batch_size=size) for size in (2, 5))
+    for _ in range(10):
+        trained(model, optimizer, batches)
+        average.update_parameters(model)
+        validated(average, held)
 
 
 @loop
@@ -314,7 +410,7 @@ def test_a_loss_of_an_attack_is_no_part_of_the_update():
     assert watch.history()["loss"][0] == pytest.approx(float(F.cross_entropy(model(x + 0.1 * slope.sign()), y)), rel=1e-5)
 
 
-@pytest.mark.parametrize("name", ["plain", "accumulates", "two_players", "a_scaler_that_skips", "clips_and_steps_its_rate", "epochs_with_a_validation_and_a_scheduler"])
+@pytest.mark.parametrize("name", ["plain", "accumulates", "two_players", "a_scaler_that_skips", "clips_and_steps_its_rate", "epochs_with_a_validation_and_a_scheduler", "many_epochs_whose_validation_changes_later", "the_rate_falls_after_every_validation"])
 def test_a_look_while_it_sleeps_sees_what_a_look_while_it_hears_does(name):
     found = []
     for every in (1, 6):
@@ -365,6 +461,19 @@ def test_the_end_of_an_epoch_is_heard_and_the_updates_after_it_are_slept_through
                 F.cross_entropy(model(x), y)
     result = watch.result()
     assert result.steps == 160 and result.heard < 10 and len(result.tracks["validation loss"]) == 20
+
+
+def test_a_validation_that_came_twice_alike_is_slept_through(monkeypatch):
+    heard, batch = [], Recorder.batch
+    monkeypatch.setattr(Recorder, "batch", lambda self, loader, *rest: (heard.append((self.steps, len(loader))), batch(self, loader, *rest)))
+    model, optimizer, x, y = parts()
+    batches, held = (DataLoader(TensorDataset(x, y), batch_size=size) for size in (3, 5))
+    with nbdebug.watch(live=False, every=1000) as watch:
+        for _ in range(12):
+            trained(model, optimizer, batches)
+            validated(model, held)
+    epochs = {step // len(batches) for step, number in heard if number == len(held)}
+    assert watch.result().steps == 72 and epochs <= {1, 2, 3} and len(watch.result().tracks["validation loss"]) == 12
 
 
 def test_an_interrupt_while_it_sleeps_hands_everything_back():

@@ -19,12 +19,16 @@ from torch.utils.checkpoint import checkpoint
 
 from nbdebug.instruments.watch.numbers import (
     LABELS,
+    Norms,
     Numbers,
-    Summary,
     Tracks,
     beyond_fp16,
+    engine,
     lost_in_bf16,
     lost_in_fp16,
+    parameters,
+    sampler,
+    together,
 )
 from nbdebug.instruments.watch.numbers.histories import Histories
 from nbdebug.instruments.watch.numbers.links import KEEPS, TELLS, TELLS_BACK
@@ -52,7 +56,7 @@ class Values(nn.Module):
 def steps(
     model: nn.Module, *given: Any, times: int = 1, numbers: Numbers | None = None, scale: float = 1.0,
     loss: Callable[[Any], Tensor] = lambda output: output.float().pow(2).mean(), optimizer: Any = None,
-) -> tuple[Numbers, Summary]:  # fmt: skip
+) -> tuple[Numbers, Norms]:  # fmt: skip
     """Trains, with every step sampled as the session does it."""
     numbers = numbers or Numbers()
     optimizer = optimizer or torch.optim.SGD(model.parameters(), lr=0.1)
@@ -69,8 +73,15 @@ def steps(
         numbers.before_step(optimizer, scale=scale)
         optimizer.step()
         numbers.after_step(optimizer)
-        summary = numbers.end(step)
-    return numbers, summary
+        norms = numbers.end(step)
+    return numbers, norms
+
+
+def nonfinite(numbers: Numbers) -> dict[str, int]:
+    """What held NaN or Inf in the last step that was sampled, and how many."""
+    tracks = numbers.tensor_tracks()
+    last = max(t.steps[-1] for t in tracks)
+    return {f"{t.what} of {t.name}": t.nonfinite[-1] for t in tracks if t.steps[-1] == last and t.nonfinite[-1]}
 
 
 def track(numbers: Numbers, name: str, what: str) -> TensorTrack:
@@ -244,8 +255,8 @@ def test_a_nan_that_is_overwritten_in_place_is_seen_all_the_same() -> None:
         def forward(self, x: Tensor) -> Tensor:
             return self.linear(x).mul_(2)
 
-    _, summary = steps(Written(), torch.tensor([[NAN, 1.0]]))
-    assert summary.first == "activation of linear" and summary.nonfinite[0].nan == 2
+    numbers, _ = steps(Written(), torch.tensor([[NAN, 1.0]]), times=2)  # from the second on it is looked at at once
+    assert nonfinite(numbers)["activation of linear"] == 2
 
 
 def test_a_cell_called_many_times_fills_one_row_and_loses_no_nan() -> None:
@@ -268,8 +279,8 @@ def test_a_cell_called_many_times_fills_one_row_and_loses_no_nan() -> None:
     assert cell.elements == 50 * 32 * 64 and 0 < cell.looked_at[1] <= SAMPLE
     assert track(numbers, "cell", "activation gradient").elements == 50 * 32 * 64
     x[33, 5] = NAN  # of this call, whose output is mended before the next
-    numbers, summary = steps(model, x, numbers=numbers)
-    assert track(numbers, "cell", "activation").nan[-1] == 64 and summary.first == "activation of cell"
+    numbers, _ = steps(model, x, numbers=numbers)
+    assert track(numbers, "cell", "activation").nan[-1] == 64
 
 
 def test_a_shared_module_is_one_row_of_all_its_calls() -> None:
@@ -322,9 +333,9 @@ def test_a_checkpointed_block_is_counted_once_and_its_weights_get_their_gradient
         def forward(self, x: Tensor) -> Tensor:
             return self.head(checkpoint(self.block, x, use_reentrant=reentrant))
 
-    numbers, summary = steps(Model(), torch.randn(3, 4, requires_grad=True))
+    numbers, norms = steps(Model(), torch.randn(3, 4, requires_grad=True))
     assert track(numbers, "block.0", "activation").elements == 12
-    assert track(numbers, "block.0.weight", "gradient").rms[0] > 0 and math.isfinite(summary.optimizer_norms["SGD"])
+    assert track(numbers, "block.0.weight", "gradient").rms[0] > 0 and math.isfinite(norms.optimizers["SGD"])
 
 
 def test_layers_that_are_exchanged_or_added_are_heard_from_the_next_step_on() -> None:
@@ -382,9 +393,9 @@ def test_the_norm_is_that_of_all_gradients_of_a_group() -> None:
     numbers = Numbers()
     numbers.begin(5)
     numbers.before_step(optimizer, scale=2.0, name="opt")
-    summary = numbers.end(5)
-    assert summary.gradient_norms == pytest.approx({"opt, group 0": math.sqrt(30) / 2, "opt, group 1": 2.0})
-    assert summary.optimizer_norms == pytest.approx({"opt": math.sqrt(30 / 4 + 4)})
+    norms = numbers.end(5)
+    assert norms.groups == pytest.approx({"opt, group 0": math.sqrt(30) / 2, "opt, group 1": 2.0})
+    assert norms.optimizers == pytest.approx({"opt": math.sqrt(30 / 4 + 4)})
     assert track(numbers, "parameter 0 of opt, group 1", "gradient").high == (1.0,)  # the scale is taken out
 
 
@@ -395,8 +406,8 @@ def test_a_norm_whose_square_overflows_is_finite(dtype: torch.dtype, large: floa
     numbers = Numbers()
     numbers.begin(0)
     numbers.before_step(torch.optim.SGD([parameter], lr=1.0))
-    summary = numbers.end(0)
-    assert summary.optimizer_norms["SGD"] == pytest.approx(20 * large, rel=1e-3) and not summary.nonfinite
+    norms = numbers.end(0)
+    assert norms.optimizers["SGD"] == pytest.approx(20 * large, rel=1e-3) and not nonfinite(numbers)
 
 
 def test_one_nan_in_a_gradient_is_named_and_makes_the_norm_nan() -> None:
@@ -410,9 +421,8 @@ def test_one_nan_in_a_gradient_is_named_and_makes_the_norm_nan() -> None:
     numbers.before_step(optimizer)
     optimizer.step()
     numbers.after_step(optimizer)
-    summary = numbers.end(0)
-    assert math.isnan(summary.gradient_norms["SGD"]) and summary.first == "gradient of net: 0.weight"
-    assert [(f.what, f.nan) for f in summary.nonfinite] == [("gradient", 1), ("weight", 1), ("update", 1)]
+    assert math.isnan(numbers.end(0).groups["SGD"])
+    assert nonfinite(numbers) == {f"{what} of net: 0.weight": 1 for what in ("gradient", "weight", "update")}
 
 
 def test_an_update_of_weights_that_were_not_finite_is_counted_exactly() -> None:
@@ -449,10 +459,10 @@ def test_an_update_is_what_the_step_did_and_not_what_came_between() -> None:
 
 def test_a_sparse_gradient_is_counted_by_the_rows_it_touches() -> None:
     model = nn.Embedding(1000, 4, sparse=True)
-    numbers, summary = steps(model, torch.tensor([3, 3, 7]), loss=lambda y: y.sum(), optimizer=torch.optim.SparseAdam(model.parameters()))
+    numbers, norms = steps(model, torch.tensor([3, 3, 7]), loss=lambda y: y.sum(), optimizer=torch.optim.SparseAdam(model.parameters()))
     gradient = track(numbers, "weight", "gradient")
     assert (gradient.elements, gradient.low, gradient.high) == (8, (1.0,), (2.0,))  # row 3 came twice
-    assert summary.optimizer_norms["SparseAdam"] == pytest.approx(math.sqrt(4 * 4 + 4))
+    assert norms.optimizers["SparseAdam"] == pytest.approx(math.sqrt(4 * 4 + 4))
 
 
 def test_gradients_of_a_scaled_loss_are_shown_unscaled() -> None:
@@ -981,8 +991,8 @@ def test_what_is_mended_in_place_vouches_for_nobody(mended: str) -> None:
                 (y if mended == "first" else z).nan_to_num_()
             return z.nan_to_num() * self.first.weight
 
-    _, summary = steps(Net(), torch.full((4, 4), NAN))
-    assert {f.name for f in summary.nonfinite} == {"second" if mended == "first" else "first"}
+    numbers, _ = steps(Net(), torch.full((4, 4), NAN))
+    assert set(nonfinite(numbers)) == {f"activation of {'second' if mended == 'first' else 'first'}"}
 
 
 def test_what_is_spoilt_in_place_between_two_layers_is_seen_in_the_second() -> None:
@@ -1000,3 +1010,59 @@ def test_what_is_spoilt_in_place_between_two_layers_is_seen_in_the_second() -> N
     first = track(numbers, "first", "activation")
     assert (first.steps, first.nan) == ((1, 2), (0, 0))  # from the second step on it is looked at in time
     assert track(numbers, "second", "activation").nan == (16, 16, 16)
+
+
+# -- what is looked at later ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("spoilt", [None, NAN, INF])
+def test_small_tensors_that_are_looked_at_later_give_the_same(spoilt: float | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = []
+    for little in (sampler.LITTLE, 0):
+        monkeypatch.setattr(sampler, "LITTLE", little)
+        monkeypatch.setattr(parameters, "LITTLE", little)
+        torch.manual_seed(0)
+        model = nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 8), nn.Sigmoid(), nn.Linear(8, 1))
+        with torch.no_grad():
+            model[0].bias[3] = -100.0  # never responds
+        x = torch.randn(16, 4)
+        if spoilt is not None:
+            x[5, 2] = spoilt
+        numbers, norms = steps(model, x, times=3)
+        assert bool(numbers._waiting[0][0].put_off) == (little > 0)
+        found.append((repr((numbers.unit_tracks(), numbers.tensor_tracks(), norms)), nonfinite(numbers)))
+    assert found[0] == found[1] and bool(found[0][1]) == (spoilt is not None)
+
+
+@pytest.mark.parametrize("rate", [0.1, INF])
+@pytest.mark.parametrize("before", [1.0, INF])
+def test_small_weights_that_are_looked_at_later_give_what_each_gives_by_itself(rate: float, before: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = []
+    for small in (together.SMALL, 0):
+        monkeypatch.setattr(together, "SMALL", small)
+        model = nn.ParameterList([torch.arange(1.0, 7.0).reshape(2, 3), torch.full((4,), before), torch.ones(300)])
+        optimizer, numbers = torch.optim.SGD(model.parameters(), lr=rate), Numbers()
+        numbers.name_model(model)
+        for step in range(2):
+            numbers.begin(step)
+            for parameter in model:
+                parameter.grad = torch.ones_like(parameter)
+            numbers.before_step(optimizer)
+            optimizer.step()
+            numbers.after_step(optimizer)
+            numbers.end(step)
+            model[0].data.mul_(0.5)
+        assert bool(numbers._waiting[0][0].put_off) == (small > 0)
+        found.append((numbers.scaled(), nonfinite(numbers), repr(numbers.tensor_tracks())))
+    assert found[0] == found[1]
+    assert bool(found[0][1]) == (INF in (rate, before)) and (rate == INF or found[0][0] == {"0": ([0.5], 1)})
+
+
+def test_copies_that_wait_do_not_pile_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engine, "COPIED", 1000)
+    model = nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 1))
+    numbers = Numbers()
+    for step in range(8):
+        steps(model, torch.randn(16, 4), numbers=numbers)
+        waiting = sum(copied.elements for sampled, _ in numbers._waiting for copied in sampled.put_off)
+        assert waiting <= 1000 and len(numbers._waiting) == step + 1

@@ -16,7 +16,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from nbdebug.instruments.watch.between import Between
 from nbdebug.instruments.watch.calls import Call
+from nbdebug.instruments.watch.cycles import Ahead
 from nbdebug.instruments.watch.notes import Notes
 from nbdebug.instruments.watch.pace import Pace
 from nbdebug.instruments.watch.recorder import Recorder
@@ -24,7 +26,7 @@ from nbdebug.instruments.watch.standing import Standing
 from nbdebug.taps import Score
 
 ALIKE = 2  # cycles that are heard in full and go alike before the recorder sleeps; our choice
-HEARD = 8  # the updates of this number, of this times this … are heard in full however well they are known; our choice
+HEARD = 32  # the updates of this number, of this times this … are heard in full however well they are known; our choice
 STRANGE = 3  # cycles in a row that go otherwise, after which the last of them is what is to be known; our choice
 LONGEST = 400  # calls of a cycle
 OTHER = Call("odd", 0, None, 0, 0, None, None, 0)  # stands for a call that was not looked at closely
@@ -49,6 +51,8 @@ class ByHeart:
         self._known: list[Call] = []  # the cycle that came last
         self._key: tuple[int, ...] = ()  # the same, to `Cycles`
         self._stood: list[Standing] = []  # of the recorder, after each call of it
+        self._first: Call | None = None  # of it, where it is known so well that what comes until that comes again need not be compared
+        self._between = Between(recorder)
         self._alike = 0  # cycles in a row that went like it
         self._strange = 0  # cycles in a row that did not
         self._needed = ALIKE
@@ -78,9 +82,11 @@ class ByHeart:
 
     def loss(self, name: str, value: Any, args: Any, kwargs: Any, frame: FrameType) -> None:
         self._odd()
-        facts = isinstance(value, Tensor) and (value.requires_grad or None)
         self.listener.loss(name, value, args, kwargs, frame)
-        self._note("loss" if facts else "odd", name, frame, facts)
+        if not isinstance(value, Tensor):
+            self._note("odd", name, frame)
+        else:
+            self._note("loss", name, frame, value.requires_grad, None if value.requires_grad else self.listener.entry)
 
     def before_backward(self, tensors: Any, inputs: Any, retain: bool, frame: FrameType) -> None:
         self._odd()
@@ -102,8 +108,7 @@ class ByHeart:
             self._note("zero", id(owner), frame)
 
     def clip(self, gradients: Any, limit: float, by: str, norm: Any, frame: FrameType) -> None:
-        known = self.score.comes
-        if self._is_known("clip", by, frame, limit):
+        if (known := self._is_known("clip", by, frame, limit)) is not None:
             known.tell(norm)
             return
         self.listener.clip(gradients, limit, by, norm, frame)
@@ -127,8 +132,7 @@ class ByHeart:
             self._note("scaler_update", id(scaler), frame)
 
     def before_step(self, optimizer: Any, closure: bool, frame: FrameType) -> None:
-        known = self.score.comes
-        if self._is_known("step", id(optimizer), frame, closure):
+        if (known := self._is_known("step", id(optimizer), frame, closure)) is not None:
             if known.tell is not None:
                 known.tell()
         else:
@@ -148,8 +152,7 @@ class ByHeart:
         self._note("schedule" if metric is None else "odd", id(scheduler), frame, whose=self.listener.schedulers.get(id(scheduler)))
 
     def epoch(self, loader: Any, frame: FrameType) -> None:
-        known = self.score.comes
-        if self._is_known("epoch", id(loader), frame):
+        if (known := self._is_known("epoch", id(loader), frame)) is not None:
             known.whose.begin()
             return
         self._odd()
@@ -181,37 +184,55 @@ class ByHeart:
         """The recorder hears everything from now on, and knows where in the cycle it is."""
         if self.score.comes is not None and not self._ends:
             known, self.score.comes = self.score.comes, None
+            if self._between.follows:
+                self._leave(known.at)
+                return
             at = known.at or len(self._known)
             ahead = self._notes.wake(at)
             self.slept += at == len(self._known)
             self._cycle = self._known[:at]
             self._steps = self.listener.steps
             self._stood[at - 1].take(self.listener, ahead)
+            if at == len(self._known) and not ahead.opened:
+                self._between.begin()
+
+    def _leave(self, calls: int) -> None:
+        """The same, after so many calls of what comes between two updates."""
+        self._cycle, ahead = [], Ahead([], [])
+        if not self._between.is_closed:
+            ahead, self._cycle, self.slept = self._notes.wake(len(self._known)), self._known[:], self.slept + 1
+        self._cycle += [OTHER] * calls
+        self._steps = self.listener.steps
+        self._between.leave(calls, ahead)
 
     def release(self) -> None:
         """Lets go of everything of the user's."""
         self.score.comes = None
+        self._between.forget()
         for call in self._known:
             call.next, call.begins, call.tell, call.opens = call, None, None, None
-        self._cycle, self._known, self._stood, self._alike, self._notes = [], [], [], 0, None
+        self._cycle, self._known, self._first, self._stood, self._alike, self._notes = [], [], None, [], 0, None
 
-    def _is_known(self, kind: str, thing: Any, frame: FrameType | None, facts: Any = None) -> bool:
-        """Whether this call is the one that is known to come; if not, the recorder wakes."""
+    def _is_known(self, kind: str, thing: Any, frame: FrameType | None, facts: Any = None) -> Call | None:
+        """This call, if it is the one that is known to come; if not, the recorder wakes."""
         known = self.score.comes
         if known is None:
-            return False
-        if known.kind == kind and known.thing == thing and known.facts == facts and (known.at or self._begins(frame)):
+            return None
+        if known.kind == kind and known.thing == thing and known.facts == facts and (known.begins is None or known.begins(frame)):
             self.score.comes = known.next
-            return True
+            return known
+        if known is self._known[0] and (first := self._between.opens(kind, thing, frame, facts)) is not None and (first.begins is None or first.begins(frame)):
+            self._between.follows, self._between.is_closed, self.score.comes = True, first.begins is not None, first.next
+            return first
         self._odd()
-        return False
+        return None
 
     def _odd(self) -> None:
         """Something that was not known to come. Before the cycle's last step it makes wary."""
         if self.score.comes is not None:
-            if (at := self.score.comes.at) and any(call.kind == "stepped" for call in self._known[at:]):
+            if not self._between.follows and (at := self.score.comes.at) and any(call.kind == "stepped" for call in self._known[at:]):
                 self._needed = min(2 * self._needed, WARY * ALIKE)
-                self._alike = 0
+                self._alike, self._first = 0, None
             self.rouse()
 
     def _begins(self, frame: FrameType | None) -> bool:
@@ -220,23 +241,50 @@ class ByHeart:
             self._odd()
             return False
         step = self.listener.steps + 1
-        wanted = step >= self._until
-        if wanted and _is_heard(step):
+        if step < self._until:
+            self.listener.steps = step
+            self._notes.over += 1
+            self.slept += 1
+            return True
+        if _is_heard(step):
             self.rouse()
             return False
         self._ends, self.slept = True, self.slept + 1
-        self._notes.over()
+        self._notes.close()
         self._ends = False
-        if wanted and self.score.comes is not None:
+        if self.score.comes is not None:
             self._until = self._next_wanted(step)
         return self.score.comes is not None
 
+    def _closes(self, frame: FrameType) -> bool:
+        """The update under way is over, and something comes between it and the next; False where it cannot be closed without the recorder."""
+        self._ends = True
+        closed = self._between.is_closed = self._notes.close_with(self._between.closes)
+        self._ends = False
+        self.slept += closed
+        if not closed:
+            self.rouse()
+        return closed and self.score.comes is not None
+
+    def _begins_again(self, frame: FrameType) -> bool:
+        """The first call of an update has come, after what is known to come between two."""
+        step, between = self.listener.steps, self._between
+        wanted = step >= self._until
+        if not self._known[0].is_from(frame) or (wanted and _is_heard(step)):
+            self.rouse()
+            return False
+        between.passed()
+        self._notes.begin_again(between.ahead)
+        if wanted:
+            self._until = self._next_wanted(step)
+        return True
+
     def _next_wanted(self, step: int) -> int:
-        """A look begins if one is due at this update; before which one from here on nothing is wanted."""
+        """A look begins if one is due at this update; before which one from here on nothing is wanted of one that is over or begins."""
         if self._pace.due(step):
             self._notes.look()
             return step + 1
-        return min(self._pace.coming(step + 1), _heard_from(step + 1))
+        return min(self._pace.coming(step + 1), _heard_from(step + 1), step + self._notes.room())
 
     def _sure(self, call: Call, frame: FrameType) -> bool:
         """Whether a backward pass that is about to run is the one that is known to come."""
@@ -259,25 +307,35 @@ class ByHeart:
         recorder = self.listener
         if recorder.steps != self._steps:
             self._is_over()
-        first, is_well_known = self._known[0] if self._known else None, self._alike >= self._needed and len(self._stood) == len(self._known)
-        if is_well_known and first is not None and (kind != first.kind or thing != first.thing):  # what comes until that comes again need not be compared
+        first = self._first
+        is_other = first is not None and (thing != first.thing or kind != first.kind)
+        if is_other and not self._between.is_heard:
             self._cycle.append(OTHER)
             return
         out, own = recorder.places.users(frame)
         call = Call(kind, thing, own.f_code if own is not None else None, own.f_lasti if own is not None else 0, out, facts, whose, recorder.place)
-        self._cycle.append(call)
+        self._cycle.append(OTHER if is_other else call)
+        if is_other:
+            self._between.hear(call)
+            return
+        ahead = None
         at = len(self._stood)
         if at < len(self._known):
             if self._alike >= self._needed - 1 and len(self._cycle) == at + 1 and call.is_as(self._known[at]):
                 self._stood.append(Standing(recorder))
-        elif is_well_known and call.is_as(first) and not (recorder.sampling or self._pace.of_each or _is_heard(self._steps)):
-            self._sleep_on(Standing(recorder))
+                self._is_it_well_known()
+        elif first is not None and call.is_as(first) and not (recorder.sampling or self._pace.of_each or _is_heard(self._steps)):
+            ahead = self._sleep_on(Standing(recorder))
+        if self._between.is_heard:
+            self._between.over(ahead, self._known[0], self._begins_again, self._closes)
 
     def _is_over(self) -> None:
         """An update is over, and the next begins."""
         heard, self._cycle, known = self._cycle, [], self._known
         self._steps = self.listener.steps
         key, clean = self.listener.cycles.last_closed()
+        if self._between.is_heard and clean:
+            self._between.closed(key)
         tail = heard[len(heard) - len(known) :] if known and len(heard) >= len(known) else []
         again = clean and bool(tail) and (tail == known or all(map(Call.is_as, tail, known))) and key[len(key) - len(self._key) :] == self._key
         self._strange = 0 if again else self._strange + 1
@@ -285,31 +343,41 @@ class ByHeart:
             return  # such as one with a validation in it: what is known so well is known again when it comes again
         if not again:
             self._known, self._key, self._stood, self._notes = heard, key, [], None
+            self._between.forget()
             self._alike = int(clean and self._can_be_known(heard, key))
         elif len(heard) == len(known) or self._alike >= self._needed:
             self._alike += bool(self._alike)
         if len(self._stood) < len(self._known):
             self._stood = []
+        self._is_it_well_known()
 
-    def _sleep_on(self, stands: Standing) -> None:
-        """The first call of the cycle has come, perhaps after others that went before it. Where the recorder stands now as it did then, the rest is known."""
+    def _is_it_well_known(self) -> None:
+        well = bool(self._known) and self._alike >= self._needed and len(self._stood) == len(self._known)
+        self._first = self._known[0] if well else None
+
+    def _sleep_on(self, stands: Standing) -> Ahead | None:
+        """The first call of the cycle has come, perhaps after others that went before it. Where the recorder stands now as it did then, the rest is known.
+
+        Gives what the update has ahead of the cycle.
+        """
         known, recorder = self._known, self.listener
         if (ahead := stands.after(self._stood[0], forward=_is_opened(known))) is None:
-            return
+            return None
         if self._notes is None:
             for at, call in enumerate(known):
                 call.at, call.next, call.begins = at, known[(at + 1) % len(known)], None if at else self._begins
             self._notes = Notes(recorder, self._key, known, self._sure, self._startled)
         if not self._notes.begin(ahead):
-            return
+            return None
         self._until, self._strange = recorder.steps + 1, 0
         if self._pace.due(recorder.steps):
             self._notes.look()
         self._stood[-1].is_usual(recorder)
         self.score.comes = known[0].next
+        return ahead
 
     def _can_be_known(self, heard: list[Call], key: tuple[int, ...]) -> bool:
-        return len(heard) <= LONGEST and all(call.kind != "odd" for call in heard) and self.listener.is_plain(key)
+        return len(heard) <= LONGEST and not any(call.kind == "odd" or (call.kind == "loss" and not call.facts) for call in heard) and self.listener.is_plain(key)
 
 
 def _is_opened(known: list[Call]) -> bool:

@@ -35,6 +35,7 @@ class Call:
 
     def is_from(self, frame: FrameType | None) -> bool:
         """Whether a call comes from the same instruction."""
-        for _ in range(self.out):
-            frame = frame and frame.f_back
+        out = self.out
+        while out and frame is not None:
+            frame, out = frame.f_back, out - 1
         return self.code is None if frame is None else frame.f_lasti == self.instruction and frame.f_code is self.code

@@ -156,9 +156,10 @@ def _form(args: Any) -> tuple[Any, ...] | None:
     if len(args) != 2 or type(args[0]) is not Tensor or type(args[1]) is not Tensor:
         return None
     given, target = args
-    if not target.dim() or not target.is_cpu or target.nbytes > SMALL or not len(target):
+    of, shape = given.shape, target.shape
+    if not shape or not shape[0] or not target.is_cpu or target.nbytes > SMALL:
         return None
-    return given.shape[1:], target.shape[1:], target.dtype, given.shape == target.shape
+    return of[1:], shape[1:], target.dtype, of == shape
 
 
 def _are_same(before: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import math
-import os
 import time
 from collections import Counter
 from collections.abc import Callable, Hashable, Iterable, Sequence
@@ -15,7 +14,8 @@ import torch
 from torch import Tensor
 
 from nbdebug.instruments.watch.ledger import Account
-from nbdebug.instruments.watch.numbers import Summary, Tracks
+from nbdebug.instruments.watch.memory import Memory
+from nbdebug.instruments.watch.numbers import Norms, Tracks
 from nbdebug.instruments.watch.result import Track
 
 WAITING = 256  # values on an accelerator that wait for one transfer
@@ -23,7 +23,6 @@ LATER = 64  # notes of updates that wait to become curves together, which costs 
 LOSS, VALIDATION, BEFORE_CLIPPING = "loss", "validation loss", "gradient norm before clipping"
 GIVEN = "given to"  # what ReduceLROnPlateau is told, as in "given to scheduler"
 MOST_GROUPS = 8  # of an optimizer, whose rates are followed
-PAGE = os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 4096
 
 
 Columns = Sequence[tuple[Any, Sequence[Any]]]  # whose, and a value for each of some updates
@@ -60,6 +59,7 @@ class Curves:
         self._valid: dict[str, tuple[float, int]] = {}  # loss function → sum over samples, samples
         self._waiting: list[tuple[str, int, Tensor]] = []
         self._later: list[Callable[[], None]] = []  # what puts updates that were slept through, and those heard since, into the curves
+        self._memory = Memory()
         self.names: dict[str, str] = {}  # name of a loss track → what it is called when it is not the only one
 
     # -- while an update is under way ---------------------------------------------------------------------------
@@ -161,7 +161,7 @@ class Curves:
             if (rate := group.get("lr")) is not None:
                 self.rates[name] = float(rate)
 
-    def validated(self, name: str, value: Tensor, size: int) -> None:
+    def validated(self, name: str, value: Tensor | float, size: int) -> None:
         """A loss without a backward pass."""
         total, samples = self._valid.get(name, (0.0, 0))
         self._valid[name] = (total + float(value) * size, samples + size)
@@ -175,6 +175,11 @@ class Curves:
         self.begun, self.waited_so_far, self._working, self._clip, self._losses = None, 0.0, False, None, {}
         self._unused = set()
 
+    def began_at(self, value: Any) -> None:
+        """The backward pass under way, where that was a number."""
+        if type(value) is float:
+            self._roots = [value]
+
     def root(self) -> Any:
         """What the last backward pass began at, if that was one number."""
         return self._roots[0] if len(self._roots) == 1 else None
@@ -187,7 +192,7 @@ class Curves:
     def looked(self, step: int) -> None:
         """As `close`, of what only an update that was looked at has."""
         self._note_rates(step, all_of_them=True)
-        self.tracks.add("memory", step, memory())
+        self.tracks.add("memory", step, self._memory.held())
         self._fetch()
 
     def stands(self, what: str, value: Any, whose: Any) -> None:
@@ -236,16 +241,19 @@ class Curves:
         self._wait(functools.partial(self._note_alike, first, number, **columns))
         self.step = first + number
 
-    def norms(self, step: int, summary: Summary) -> float | None:
+    def norms(self, step: int, norms: Norms) -> float | None:
         """Notes the gradient norms of a sampled step; gives that of all parameters together."""
-        norms = summary.gradient_norms
-        for name, norm in norms.items():
+        for name, norm in norms.groups.items():
             self.tracks.add(f"gradient norm {name}", step, norm)
-        if not summary.optimizer_norms:
+        if not norms.optimizers:
             return None
-        total = math.hypot(*summary.optimizer_norms.values())
+        total = math.hypot(*norms.optimizers.values())
         self.tracks.add("gradient norm", step, total)
         return total
+
+    def release(self) -> None:
+        """Nothing is asked of the system for now."""
+        self._memory.close()
 
     def plain(self) -> dict[str, Track]:
         """All curves. A loss that is the only one is called "loss", else by the optimizers that it moves."""
@@ -394,22 +402,6 @@ class Curves:
             values = torch.stack([tensor.reshape(()).float() for _, _, tensor in waiting]).tolist()
             for (name, step, _), value in zip(waiting, values, strict=True):
                 self.tracks.add(name, step, value)
-
-
-def memory() -> float:
-    """MB that this process holds: on its accelerator when it uses one, else resident in RAM."""
-    if torch.cuda.is_initialized():
-        return torch.cuda.memory_allocated() / 2**20
-    try:
-        file = os.open("/proc/self/statm", os.O_RDONLY)  # as a text file it would cost three times as much
-        try:
-            return int(os.read(file, 256).split()[1]) * PAGE / 2**20
-        finally:
-            os.close(file)
-    except OSError:  # not Linux
-        import resource
-
-        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**10
 
 
 def _number_or_tensor(value: Any) -> Any:

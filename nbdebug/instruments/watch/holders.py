@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import types
-from collections import deque
+from collections import OrderedDict, deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from types import FrameType
@@ -20,6 +20,7 @@ ITEMS = 512  # of one container
 FEWEST = 5  # marked graphs make a holder
 CLOSED = ("nbdebug", "torch", "IPython", "ipykernel")  # whose objects are not entered; a shell reaches every variable
 OUTPUTS = ("In", "Out")  # of a notebook: a second name for what a variable holds
+PLAIN = frozenset([type(None), bool, int, float, str, list, tuple, dict, set, OrderedDict])  # types of what is no tensor
 NOT_ENTERED = (types.ModuleType, type, types.FunctionType, types.MethodType, str, bytes, int, float, DataLoader, nn.Parameter)
 
 
@@ -63,7 +64,7 @@ def carried(model: nn.Module) -> Iterator[tuple[dict[str, Any], str]]:
             continue
         seen.add(id(module))
         for held in (module._buffers, module.__dict__):
-            if held:
+            if not PLAIN.issuperset(map(type, held.values())):
                 yield from [(held, name) for name, value in held.items() if isinstance(value, Tensor) and value.grad_fn is not None]
         ahead.extend(module._modules.values())
 

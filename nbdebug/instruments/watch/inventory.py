@@ -48,8 +48,12 @@ class WatchedModel:
     norms: tuple[str, ...] = ()  # paths of the batch norms that had seen nothing when first seen
 
     def resume(self) -> None:
-        """Finds its parts; after `release`, again."""
-        named = [(path, part) for path, part in self.module.named_modules() if _mode_matters(part)]
+        """After `release`, finds its parts again."""
+        self.find(self.module.named_modules())
+
+    def find(self, parts: Iterable[tuple[str, nn.Module]]) -> None:
+        """Keeps those that behave differently in train and eval mode."""
+        named = [(path, part) for path, part in parts if _mode_matters(part)]
         self.modes_matter = tuple(f"{plain_path(path)} ({type(part).__name__})".strip() for path, part in named)
         self.parts = tuple(part for _, part in named)
 
@@ -85,15 +89,14 @@ class WatchedModel:
 def watched_model(name: str, module: nn.Module) -> WatchedModel:
     """Reads a root module that was just met."""
     made = WatchedModel(name, module, invisible=_invisible(module))
-    made.resume()
-    for path, part in module.named_modules():
-        if isinstance(part, _DropoutNd):
-            made.dropouts[plain_path(path)] = float(part.p)
-    made.device = next((p.device.type for p in module.parameters()), "cpu")
-    made.trains = any(p.requires_grad for p in module.parameters())
-    made.norms = statistics.fresh(module)
-    made.half = any(p.dtype == torch.float16 and p.requires_grad for p in module.parameters())
-    made.looks = {plain_path(path): (mark_of(p), value_of(p)) for path, p in module.named_parameters()}
+    parts, named = list(module.named_modules()), list(module.named_parameters())  # once: to walk through a model takes as long as a layer
+    made.find(parts)
+    made.dropouts = {plain_path(path): float(part.p) for path, part in parts if isinstance(part, _DropoutNd)}
+    made.norms = statistics.fresh(parts)
+    made.device = named[0][1].device.type if named else "cpu"
+    trained = [p for _, p in named if p.requires_grad]
+    made.trains, made.half = bool(trained), any(p.dtype == torch.float16 for p in trained)
+    made.looks = {plain_path(path): (mark_of(p), value_of(p)) for path, p in named}
     return made
 
 

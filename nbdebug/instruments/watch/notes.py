@@ -7,6 +7,7 @@ they mean (of which curve they are, how long the update took, how often a model 
 from __future__ import annotations
 
 import functools
+import sys
 import time
 from collections.abc import Callable, Sequence
 from types import FrameType
@@ -39,7 +40,7 @@ class Notes:
         self._sure, self._startled = sure, startled
         self._columns: list[tuple[str, Any]] = []  # what it holds, and of whom
         self._noted: list[Any] = []  # row after row; the last is of the update under way
-        self._over = 0  # rows of updates that are over, and in no curve yet
+        self.over = 0  # rows of updates that are over, and in no curve yet
         self._works = next((at for at, call in enumerate(calls) if call.kind == "forward" and call.facts[1]), len(calls))  # first forward pass for training
         batches = [at for at, call in enumerate(calls[: self._works]) if call.kind == "batch"]
         self._begins = batches[-1] if batches else self._works  # with this call the time of an update begins
@@ -63,7 +64,11 @@ class Notes:
         recorder.curves.clear()
         return True
 
-    def over(self) -> None:
+    def room(self) -> int:
+        """How many updates, from the one that is under way on, may be over with no more than that they are counted."""
+        return 0 if self._recorder.tells_each else MOST - 1 - self.over
+
+    def close(self) -> None:
         """An update is over."""
         recorder = self._recorder
         if recorder.tells_each:
@@ -76,14 +81,34 @@ class Notes:
                 self._looks(False)
             recorder.close_by_heart(self._again())
             return
-        self._over += 1
+        self.over += 1
         if recorder.sampling:
             self._looks(False)
             recorder.close_look()
         else:
             recorder.steps += 1
-        if self._over >= MOST:
+        if self.over >= MOST:
             self._write()
+
+    def close_with(self, key: tuple[int, ...]) -> bool:
+        """An update is over, whose cycle ended like this; False where that is to be told, or it has something ahead as well."""
+        recorder = self._recorder
+        if recorder.tells_each or (not self.over and self._ahead.opened):
+            return False
+        self.over += 1
+        if recorder.sampling:
+            self._looks(False)
+            recorder.close_look()
+        else:
+            recorder.steps += 1
+        self._write(last=key)
+        recorder.curves.clear()
+        return True
+
+    def begin_again(self, ahead: Ahead) -> None:
+        """An update begins that is known from its first call on, and has this ahead of the cycle."""
+        self._ahead, self._first, self._met = ahead, self._recorder.cycles.would_be(ahead, self._key) or self._key, False
+        self._recorder.curves.clear()
 
     def look(self) -> None:
         """The tensors of the update that begins are looked at."""
@@ -104,7 +129,7 @@ class Notes:
             self._looks(False)
         self._write(at)
         if self._calls[at % len(self._calls)].kind == "backward":  # under way: the recorder will hear of its end, and takes the loss from the curves
-            self._noted.pop()
+            self._recorder.curves.began_at(self._noted.pop())
         self._give_back(at)
         return self._ahead
 
@@ -125,11 +150,12 @@ class Notes:
 
     def _of_batch(self, at: int, call: Any) -> Callable[..., None]:
         begins, counts = at == self._begins, at >= self._begins
-        note = self._column(ROWS, call.whose)
+        self._column(ROWS, call.whose)
         if begins:
             self._column(BEGUN)
         if counts:
             self._column(WAITED)
+        note = self._noted.extend
         form: Any = None  # of the first part of the batch before
         rows: int | None = None
 
@@ -138,11 +164,7 @@ class Notes:
             first = batch[0] if batch.__class__ is list and batch else None
             if first.__class__ is not Tensor or first.shape != form:
                 form, rows = getattr(first, "shape", None), rows_of(batch)
-            note(rows)
-            if begins:
-                note(asked)
-            if counts:
-                note(came - asked)
+            note((rows, asked, came - asked) if begins else (rows, came - asked) if counts else (rows,))
 
         return tell
 
@@ -164,23 +186,31 @@ class Notes:
         return self._recorder.constants.again(self._recorder, call.thing)
 
     def _of_descends(self, at: int, call: Any) -> Callable[..., bool]:
-        recorder, curves, sure, is_from, again = self._recorder, self._recorder.curves, self._sure, call.is_from, self._recorder.graphs.descends_again
+        recorder, curves, graphs = self._recorder, self._recorder.curves, self._recorder.graphs
+        sure, is_from, near, code, instruction = self._sure, call.is_from, at and call.out == 1, call.code, call.instruction
         retain, place, scaled = call.whose
-        note = self._column(LOSS, call.next.whose)
+        note, on_loss = self._column(LOSS, call.next.whose), recorder.on_loss
 
         def tell(root: Tensor, frame: FrameType) -> bool:
-            if not ((at and is_from(frame)) or sure(call, frame)):
+            own = frame.f_back if near else None  # as `loss.backward()` comes, by a method of torch: asked here because it is asked in every update
+            if not ((own is not None and own.f_lasti == instruction and own.f_code is code) or (at and is_from(frame)) or sure(call, frame)):
                 return False
+            if scaled or not root.is_cpu or root.numel() != 1:
+                value = waits(root)
+            elif (value := root.item()).__class__ is float and on_loss(value) and at:
+                self._startled()
+                return False
+            if retain or graphs.marked != graphs.update or graphs.evaluated:  # a graph that was marked where a model gave it needs no second mark
+                graphs.descends([root], retain=retain, place=place)
+            note(value)
+            return True
+
+        def waits(root: Tensor) -> Any:
+            """Of a root that is no number yet."""
             if scaled and recorder.sampling:
                 recorder.numbers.backward_scale(curves.scale())
             roots = curves.about_to_descend([root] if root.numel() == 1 else [], scaled=scaled)
-            value = roots[0] if roots else None
-            if value.__class__ is float and recorder.on_loss(value) and at:
-                self._startled()
-                return False
-            again(root, retain, place)
-            note(curves.unscaled(value) if scaled else value)
-            return True
+            return None if not roots else curves.unscaled(roots[0]) if scaled else roots[0]
 
         return tell
 
@@ -193,7 +223,7 @@ class Notes:
         curves, optimizer, graphs, rates, now = recorder.curves, account.optimizer, recorder.graphs, recorder.curves.rates, time.perf_counter
         note = self._column(ENDED) if last else None
 
-        def tell(frame: FrameType) -> None:
+        def tell() -> None:
             groups = optimizer.param_groups
             if len(groups) > 1 or type(rate := groups[0].get("lr")) is not float or rate != rates.get(account.name):
                 if recorder.sampling or recorder.tells_each:
@@ -204,15 +234,21 @@ class Notes:
                 note(now())
             if recorder.sampling:
                 recorder.after_by_heart(account)
-            graphs.step(recorder.steps, frame)
+            graphs.update = recorder.steps + 1
+            if graphs.full:
+                graphs.count(sys._getframe(2))
 
         return tell
 
     # -- what rows become -----------------------------------------------------------------------------------------
 
-    def _write(self, at: int | None = None) -> None:
-        """Rows become curves; counts are brought up to date, those of so many calls of the update under way too."""
-        number, width = self._over, len(self._columns)
+    def _write(self, at: int = 0, last: tuple[int, ...] = ()) -> None:
+        """Rows become curves; counts are brought up to date, those of so many calls of the update under way too.
+
+        Args:
+            last: how the cycle of the last row ended, where that is not as usual.
+        """
+        number, width = self.over, len(self._columns)
         if number:
             found: dict[str, list[Any]] = {BEGUN: [], WAITED: [], LOSS: [], NORM: [], ENDED: []}
             for column, (what, whose) in enumerate(self._columns):
@@ -222,12 +258,16 @@ class Notes:
                 else:
                     found[what].append((whose, values))
             self._recorder.curves.closed_all(self._recorder.steps - number, number, **found)
-            self._recorder.cycles.again(self._again())
+            first, cycles = self._again(), self._recorder.cycles
+            keys = [last or first] if number == 1 else [first, last or self._key]
+            cycles.again(keys[0])
+            if number > 2:
+                cycles.again(self._key, number - 2)
             if number > 1:
-                self._recorder.cycles.again(self._key, number - 1)
+                cycles.again(keys[1])
             del self._noted[: number * width]
-            self._over = 0
-        self._count(number, at or 0)
+            self.over = 0
+        self._count(number, at)
 
     def _again(self) -> tuple[int, ...]:
         """The cycle that the first update went like which is not counted yet; those after it have nothing ahead."""

@@ -19,8 +19,9 @@ DENSE = 4  # steps at the beginning that are all sampled when nothing was asked 
 GROWS = 1.6  # times the step of a look, at which the next one comes at the latest; our choice: ten looks in a hundred steps, five more in a thousand
 JUMP, JUMPS, SETTLED = 5.0, 16, 8  # mean deviations of a loss, that a jump is; looks that come of jumps; losses met before; our choice
 NEWEST, LONG = 0.1, 9  # share of the newest loss in what is remembered of them, once so many were met; our choice
+LOWEST = -math.inf
 WHOLE = 1.5  # times what can be timed of a look, that it takes; measured
-SHARE = 0.05  # of the loop's time that more looks than these may take
+SHARE = 0.02  # of the loop's time that more looks than these may take
 
 
 class Pace:
@@ -107,13 +108,14 @@ class Pace:
 
     def startled(self, loss: float) -> bool:
         """Whether a loss that is about to be descended is far above where losses were, or not finite, so that its update is worth a look."""
-        if not self._thins_out:
-            return False
-        away = loss - self._level
-        if self._met >= LONG and -math.inf < away <= JUMP * self._spread:  # as of most losses; nor is it lost
-            self._spread += NEWEST * (abs(away) - self._spread)
-            self._level += NEWEST * away
+        level, spread = self._level, self._spread
+        away = loss - level
+        if self._met >= LONG and LOWEST < away <= JUMP * spread:  # as of most losses; nor is it lost
+            self._spread = spread + NEWEST * (abs(away) - spread)
+            self._level = level + NEWEST * away
             self._lost = False
+            return False
+        if not self._thins_out:
             return False
         lost, self._lost = self._lost, not math.isfinite(loss)
         far = (self._lost and not lost) or (self._met >= SETTLED and loss > self._level + JUMP * self._spread)

@@ -15,7 +15,6 @@ from nbdebug.instruments.watch.result import Source
 from nbdebug.source_lines import is_users, line_of, location_fields, users_frame, variables_of
 
 LONGEST = 3000  # lines of a source that is kept
-NOT_OWN = -1
 FEW = 16  # things in a container that are looked at
 
 
@@ -25,31 +24,35 @@ class Places:
     def __init__(self) -> None:
         self.known: list[Location] = [Location()]  # place number → location; 0 is none
         self._numbers: dict[tuple[int, int], int] = {}  # id of a code object and line → place number
-        self._calls: dict[tuple[int, int], int] = {}  # id of a code object and instruction → place number; NOT_OWN: the user's line lies further out
+        self._calls: dict[tuple[int, int], int] = {}  # id of a code object and instruction → place number
         self._codes: dict[int, CodeType] = {}  # kept, so that no id is used twice
+        self._others: set[int] = set()  # ids of those that are not the user's
         self._sources: dict[CodeType, Source] = {}
         self._unread: dict[CodeType, list[str]] = {}  # functions whose text is taken out of these lines when it is asked for
         self._names: dict[int, tuple[Any, str]] = {}  # id → the thing (so that the id stays its own), its name
 
     def number(self, frame: FrameType | None) -> int:
         """The number of the user's line that called, 0 when there is none."""
-        running, calls = frame, self._calls
+        running, others = frame, self._others
         while running is not None:
-            code = running.f_code
-            key = (id(code), running.f_lasti)  # by identity: a code object's hash goes through all of its instructions; a line is counted out
-            number = calls.get(key)
+            if (code := id(running.f_code)) in others:  # by identity: a code object's hash goes through all of its instructions
+                running = running.f_back
+                continue
+            key = (code, running.f_lasti)  # a line is counted out
+            number = self._calls.get(key)
             if number is None:
-                self._codes[id(code)] = code
-                number = calls[key] = self._of_line(running) if users_frame(running) is running else NOT_OWN
-            if number != NOT_OWN:
-                return number
-            running = running.f_back
+                self._codes[code] = running.f_code
+                if users_frame(running) is not running:
+                    others.add(code)
+                    continue
+                number = self._calls[key] = self._of_line(running)
+            return number
         return 0
 
     def users(self, frame: FrameType | None) -> tuple[int, FrameType | None]:
         """The user's frame of a call whose place is known, and how many frames further out that is; None where there is none."""
-        out = 0
-        while frame is not None and self._calls.get((id(frame.f_code), frame.f_lasti)) == NOT_OWN:
+        out, others = 0, self._others
+        while frame is not None and id(frame.f_code) in others:
             frame, out = frame.f_back, out + 1
         return out, frame
 

@@ -167,16 +167,25 @@ class Recorder:
         if value.numel() != 1:
             return
         outside = bool(self._training_loader) and self._last_loader != self._training_loader
-        size = args[0].shape[0] if args and isinstance(args[0], Tensor) and args[0].dim() else 1
-        if self._entry is not None and reduction == "mean" and (outside or not value.requires_grad):
-            self._entry.scored(name, float(value.detach()), size)
         if not value.requires_grad:
-            self.curves.validated(name, value.detach(), size)
+            self.measured(name, value, args, kwargs, self._entry)
             return
+        size = _rows(args)
+        if self._entry is not None and reduction == "mean" and outside:
+            self._entry.scored(name, float(value.detach()), size)
         self._heard_a_loss = True
         self.constants.seen(name, self.steps, value, args, kwargs)
         if outside:  # a validation that forgot no_grad, unless a backward pass follows
             self._perhaps_validated.append((name, value.detach(), size))
+
+    def measured(self, name: str, value: Tensor, args: Any, kwargs: Any, entry: WatchedLoader | None) -> None:
+        """A loss without a gradient, on a batch of this loader."""
+        if value.numel() != 1:
+            return
+        size, number = _rows(args), value.item()
+        if entry is not None and (kwargs.get("reduction") or "mean") == "mean":
+            entry.scored(name, number, size)
+        self.curves.validated(name, number, size)
 
     def _sample_if_due(self) -> None:
         if not self.sampling and self._due(self.steps):
@@ -442,6 +451,7 @@ class Recorder:
         self.strays, self.met, self._last_model, self._known_places = {}, set(), None, set()
         self.places.close()
         self.graphs.close()
+        self.curves.release()
 
         def resume() -> None:
             for table, key, entry, name, held in kept:
@@ -578,3 +588,13 @@ class Recorder:
             for order, (name, parameter) in enumerate(entry.module.named_parameters()):
                 if parameter.grad is not None and id(parameter) not in owned and id(parameter) not in self.strays:
                     self.strays[id(parameter)] = (name, entry.name, parameter, order)
+
+    @property
+    def entry(self) -> WatchedLoader | None:
+        """The loader whose batch came last."""
+        return self._entry
+
+
+def _rows(args: Any) -> int:
+    """Samples in the first argument of a loss."""
+    return args[0].shape[0] if args and isinstance(args[0], Tensor) and args[0].dim() else 1

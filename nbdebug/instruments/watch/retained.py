@@ -23,6 +23,9 @@ MARK = "nbdebug.watch"  # key in the metadata of a graph's last nodes, which liv
 MANY = 20  # updates whose graphs are alive at once, or batches of one evaluation; our choice: accumulation and truncated
 # backpropagation keep the graphs of one update, and running means for the eye are rarely of more than ten
 LOOKS = 3  # times that the variables are searched for what holds the graphs
+EACH, ONE_IN = 64, 7  # updates whose graphs are all marked, when they go as those before; one in so many after them, which stands for as many.
+# Seven, because what a loop does now and then it does at every 2nd, 5th, 8th, 10th; our choice
+FEWEST = 8  # marks that are alive, below which graphs do not pile up, however many they stand for
 NODES = 50_000  # of a graph that are counted at most
 STOCK, STOCKS = 8, 16  # graphs more than at the last count, at which they are counted again; of many a sixteenth more; our choice
 LARGER = 4.0  # times larger a kept graph has become in at least MANY passes, and by a third at each of the last doublings
@@ -33,7 +36,10 @@ _watches = itertools.count()
 class _Mark:
     """Lies in the nodes that a graph ends in, and is gone when the graph is. It refers to nothing of ours."""
 
-    __slots__ = ("__weakref__", "place", "step")
+    __slots__ = ("__weakref__", "place", "stands", "step")
+
+    def __init__(self, step: int, place: int, stands: int = 1) -> None:
+        self.step, self.place, self.stands = step, place, stands  # how many updates it stands for, of which this is the last
 
 
 class Graphs:
@@ -42,7 +48,10 @@ class Graphs:
     def __init__(self, places: list[Location]) -> None:
         self._places = places
         self._key = f"{MARK} {next(_watches)}"
-        self._step = 0  # the update under way
+        self.update = 0  # that is under way
+        self.marked = -1  # of the last graph that was marked
+        self.full = False  # there are so many marks that they are to be counted
+        self.evaluated = False  # an evaluation kept a graph, or perhaps does
         self._marks: list[ref[_Mark]] = []  # of all graphs that are alive, and of some that no longer are
         self._due = STOCK  # marks at which they are counted
         self._outputs: list[ref[_Mark]] = []  # the same, of the evaluation under way
@@ -53,7 +62,6 @@ class Graphs:
         self._passes: Counter[int] = Counter()  # place → backward passes that kept their graph
         self._carried: dict[int, list[tuple[dict[str, Any], str]]] = {}  # id of a model → where its modules hold graphs
         self._sizes: dict[int, list[Retained]] = {}  # place → the graph at its 1st, 2nd, 4th, 8th … pass
-        self._marked = -1  # update of the last graph that was marked
 
     def built(self, tensors: Iterable[Tensor], *, training: bool, place: int, frame: FrameType | None) -> None:
         """A forward pass of a model in this mode gave these."""
@@ -61,6 +69,7 @@ class Graphs:
         marked = self._mark(tensors, place)
         if training or not marked:
             return
+        self.evaluated = True
         self._outputs.append(self._marks[-1])
         if len(self._outputs) >= MANY:
             self._outputs = [held for held in self._outputs if held() is not None]
@@ -69,20 +78,22 @@ class Graphs:
 
     def built_again(self, model: nn.Module, place: int, output: Any) -> None:
         """A forward pass for training, as those before."""
-        step = self._step
+        step = self.update
+        if step > EACH and step % ONE_IN and step & (step - 1) and not self._carried:
+            self._training, self.marked = True, step
+            return
         node = output.grad_fn if type(output) is Tensor else None
-        if node is None or self._carried or step & (step - 1) == 0:
+        if node is None or self._carried or _is_seldom(step):
             self.built([*with_graph(output), *self.carried_by(model)], training=True, place=place, frame=None)
             return
-        self._training, self._marked = True, step
-        mark = _Mark()
-        mark.step, mark.place = step, place
-        self._marks.append(ref(mark))
+        self._training, self.marked = True, step
+        mark = _Mark(step, place, ONE_IN if step > EACH else 1)
+        self._keep(mark)
         node.metadata[self._key] = mark
 
     def carried_by(self, model: nn.Module) -> list[Tensor]:
         """What the model's own buffers and attributes hold with a graph: a state that no loss leads to. They are looked for now and then."""
-        if self._step & (self._step - 1) == 0:
+        if _is_seldom(self.update):
             self._carried.pop(id(model), None)
             if found := list(carried(model)):
                 self._carried[id(model)] = found
@@ -96,8 +107,8 @@ class Graphs:
     def descends(self, roots: list[Tensor], *, retain: bool, place: int) -> None:
         """A backward pass from these begins; `retain`: it keeps its graph."""
         if self._evaluation is not None and self._evaluation.last < 0:  # what was kept was for nothing, or for this
-            self._evaluation = replace(self._evaluation, last=self._step) if self._training else None
-        self._outputs = []
+            self._evaluation = replace(self._evaluation, last=self.update) if self._training else None
+        self._outputs, self.evaluated = [], self._evaluation is not None
         self._mark(roots, place)
         if retain and roots:
             self._passes[place] += 1
@@ -105,24 +116,34 @@ class Graphs:
             if count & (count - 1) == 0:
                 self._sizes.setdefault(place, []).append(self._retained("graph", graph_size(roots[0], NODES), count, place))
 
-    def descends_again(self, root: Tensor, retain: bool, place: int) -> None:
-        """A backward pass as those before. A graph that was marked where a model gave it needs no second mark."""
-        if retain or self._outputs or self._evaluation is not None or self._marked != self._step:
-            self.descends([root], retain=retain, place=place)
-
     def step(self, step: int, frame: FrameType) -> None:
         """An update is over."""
-        self._step = step + 1
-        if len(self._marks) >= self._due:
-            self._count(frame)
+        self.update = step + 1
+        if self.full:
+            self.count(frame)
 
     def plain(self) -> tuple[Retained, ...]:
         """What was held for too long."""
-        self._count(None)
-        evaluation = self._evaluation if self._step else None
+        self.count(None)
+        evaluation = self._evaluation if self.update else None
         return tuple(r for r in (self._held or self._growing(), evaluation) if r is not None)
 
+    def count(self, frame: FrameType | None) -> None:
+        """Whose graphs are alive. Without a frame it is only asked how many more of those that are held."""
+        steps = _updates(self._alive())  # a mark that is held here would outlive its graph
+        self._due = len(self._marks) + max(STOCK, len(self._marks) // STOCKS)
+        self.full = False
+        if self._held is not None:
+            if len(steps) > self._held.alive:
+                self._held = replace(self._held, alive=len(steps), grew=max(_in_a_row(steps), self._held.grew), last=max(steps))
+        elif frame is not None and len(steps) >= self._limit and len(self._marks) >= FEWEST and self._looks < LOOKS:
+            self._look_for_holder(frame)
+
     # -- inside -------------------------------------------------------------------------------------------------
+
+    def _keep(self, mark: _Mark) -> None:
+        self._marks.append(ref(mark))
+        self.full = len(self._marks) >= self._due
 
     def _mark(self, tensors: Iterable[Tensor], place: int) -> bool:
         """Puts one mark into the nodes behind all of these; False where there are none."""
@@ -131,22 +152,11 @@ class Graphs:
             metadata = getattr(tensor.grad_fn, "metadata", None)
             if metadata is not None:
                 if mark is None:
-                    mark = _Mark()
-                    mark.step, mark.place = self._step, place
-                    self._marked = self._step
-                    self._marks.append(ref(mark))
+                    mark = _Mark(self.update, place)
+                    self.marked = self.update
+                    self._keep(mark)
                 metadata[self._key] = mark
         return mark is not None
-
-    def _count(self, frame: FrameType | None) -> None:
-        """Whose graphs are alive. Without a frame it is only asked how many more of those that are held."""
-        steps = {mark.step for mark in self._alive()}
-        self._due = len(self._marks) + max(STOCK, len(self._marks) // STOCKS)
-        if self._held is not None:
-            if len(steps) > self._held.alive:
-                self._held = replace(self._held, alive=len(steps), grew=max(_in_a_row(steps), self._held.grew), last=max(steps))
-        elif frame is not None and len(steps) >= self._limit and self._looks < LOOKS:
-            self._look_for_holder(frame)
 
     def _alive(self) -> list[_Mark]:
         """The marks that are still there; the others are forgotten."""
@@ -158,17 +168,17 @@ class Graphs:
         gc.collect()
         self._looks += 1
         marks = self._alive()
-        steps = {mark.step for mark in marks}
-        if len(steps) < MANY:
+        steps = _updates(marks)
+        if len(steps) < MANY or len(marks) < FEWEST:
             return
-        holder = holder_of(frame, self._key, NODES, before=self._step - 1)
+        holder = holder_of(frame, self._key, NODES, before=self.update - 1)
         if holder is not None and holder.bounded:
             self._limit = 2 * len(steps)
             return
         (place, _), *_ = Counter(mark.place for mark in marks).most_common(1)
         held = self._retained("loss", len(steps), max(1, _in_a_row(steps)), place)
         self._held = replace(
-            held, first=min(steps), last=self._step - 1, holder=holder.name if holder else "", function=holder.function if holder else "",
+            held, first=min(steps), last=self.update - 1, holder=holder.name if holder else "", function=holder.function if holder else "",
         )  # fmt: skip
 
     def _look_at_evaluation(self, alive: int, place: int, frame: FrameType) -> None:
@@ -177,7 +187,7 @@ class Graphs:
             if alive > self._evaluation.alive:
                 self._evaluation = replace(self._evaluation, alive=alive, grew=alive)
             return
-        holder = holder_of(frame, self._key, NODES, before=self._step + 1)
+        holder = holder_of(frame, self._key, NODES, before=self.update + 1)
         self._evaluation = replace(
             self._retained("output", alive, alive, place), last=-1, holder=holder.name if holder else "",
             function=holder.function if holder else "",
@@ -193,7 +203,17 @@ class Graphs:
         return None
 
     def _retained(self, what: str, alive: int, grew: int, place: int) -> Retained:
-        return Retained(what, alive, grew, "", self._places[place], what != "output", self._step, self._step)
+        return Retained(what, alive, grew, "", self._places[place], what != "output", self.update, self.update)
+
+
+def _is_seldom(step: int) -> bool:
+    """Whether it is one of the updates 0, 1, 4, 16, 64 …: to walk through a large model takes long."""
+    return step < 2 or (step & (step - 1) == 0 and step.bit_length() % 2 == 1)
+
+
+def _updates(marks: list[_Mark]) -> set[int]:
+    """Those that marks stand for."""
+    return {mark.step - before for mark in marks for before in range(mark.stands)}
 
 
 def _in_a_row(steps: set[int]) -> int:

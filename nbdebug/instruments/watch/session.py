@@ -339,7 +339,7 @@ def watch(
         model: watch only this model (or these).
         optimizer: an optimizer (or several) that is not among the loop's variables before it first steps.
         every: look at the tensors of every so many steps; 1: of every step. None: of the first steps, then at 1.6 times the step of the last
-            look, sooner while looking takes under 5 % of the loop's time, and of a step whose loss jumps; with `each_step` or `max_gradient_norm` of every step. The report says how often. Losses, rates and the order of calls are of every step.
+            look, sooner while looking takes under 2 % of the loop's time, and of a step whose loss jumps; with `each_step` or `max_gradient_norm` of every step. The report says how often. Losses, rates and the order of calls are of every step.
         budget: the share of a step's time that watching may take, such as "5%"; it is measured, and `every` chosen.
         predictions: a loader, or one batch, such as val_loader: what the model says of up to 64 of its samples, in eval mode, again and
             again over the run; at the steps of `every`, else as often as 2 % of the time allow.

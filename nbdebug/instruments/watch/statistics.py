@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 
 import torch
@@ -24,9 +24,9 @@ class Statistics:
     ratio: float  # between their variance and that of the batches, at least 1, of the middle channel
 
 
-def fresh(module: nn.Module) -> tuple[str, ...]:
-    """Paths of the batch norms that have seen nothing yet."""
-    return tuple(plain_path(path) for path, part in module.named_modules() if isinstance(part, _BatchNorm) and _is_fresh(part))
+def fresh(parts: Iterable[tuple[str, nn.Module]]) -> tuple[str, ...]:
+    """Paths of the batch norms among these that have seen nothing yet."""
+    return tuple(plain_path(path) for path, part in parts if isinstance(part, _BatchNorm) and _is_fresh(part))
 
 
 def _is_fresh(part: _BatchNorm) -> bool:
@@ -38,7 +38,7 @@ def _is_fresh(part: _BatchNorm) -> bool:
 
 def copied_without(module: nn.Module, norms: Collection[str]) -> tuple[str, ...]:
     """Of these batch norms those that still have seen nothing."""
-    still = set(fresh(module)) if norms else set()
+    still = set(fresh(module.named_modules())) if norms else set()
     return tuple(path for path in norms if path in still)
 
 

@@ -19,33 +19,16 @@ from nbdebug.instruments.watch.numbers.unseen import unseen
 from nbdebug.instruments.watch.result import TensorTrack, Units
 
 TOGETHER = 2**18  # samples of steps that wait to be reduced together: a megabyte, of a small model some twenty looks; our choice: what runs in a row finds itself in the caches
+COPIED = 2**20  # elements of copies that wait to be looked at: four megabytes; our choice
 COUNTS = 2_000_000  # in all that tensor_tracks() gives; our choice: some 20 MB of Python's numbers
 
 
 @dataclass(frozen=True)
-class NonFinite:
-    """A tensor that held NaN or Inf at a sampled step, counted over all its elements."""
+class Norms:
+    """The exact norms of the gradients of a sampled step."""
 
-    what: str  # as in TensorTrack
-    name: str
-    nan: int
-    positive_inf: int
-    negative_inf: int
-
-
-@dataclass(frozen=True)
-class Summary:
-    """What is known at once when a sampled step is over."""
-
-    step: int
-    gradient_norms: dict[str, float] = field(default_factory=dict)  # of each group: "Adam", or "Adam, group 0" of several
-    optimizer_norms: dict[str, float] = field(default_factory=dict)  # of each optimizer
-    nonfinite: tuple[NonFinite, ...] = ()  # in the order in which they came: forward, backward, update
-
-    @property
-    def first(self) -> str:
-        """Where NaN or Inf came first in this step, such as "activation of encoder.0"; empty when nowhere."""
-        return f"{self.nonfinite[0].what} of {self.nonfinite[0].name}" if self.nonfinite else ""
+    groups: dict[str, float] = field(default_factory=dict)  # of each group: "Adam", or "Adam, group 0" of several
+    optimizers: dict[str, float] = field(default_factory=dict)  # of each optimizer
 
 
 class Numbers:
@@ -68,9 +51,8 @@ class Numbers:
             self._layers.units.turns = 1
         self._parameters = Parameters(self._histories, self._names, self.left_out)
         self._sampler: Sampler | None = None
-        self._waiting: list[Callable[[], Taken]] = []
-        self._samples = 0  # that wait
-        self._elements: dict[int, int] = {}  # row → elements, when it was seen last; wait too
+        self._waiting: list[tuple[Sampler, Callable[[], Taken]]] = []
+        self._samples = self._copied = 0  # that wait; elements of copies that do
 
     @property
     def spent(self) -> float:
@@ -107,7 +89,7 @@ class Numbers:
 
         Args:
             scale: by what the gradients are still multiplied.
-            name: what the optimizer is called in the summary; by default its class.
+            name: what the optimizer is called in the norms; by default its class.
         """
         if self._sampler is not None:
             with unseen():
@@ -120,17 +102,17 @@ class Numbers:
             with unseen():
                 self._parameters.after_step(optimizer, self._sampler)
 
-    def end(self, step: int) -> Summary:
-        """The sampled step is over: what is not finite and the norms are read, and nothing of the user's is held any longer."""
+    def end(self, step: int) -> Norms:
+        """The sampled step is over: the norms are read, and nothing of the user's is held any longer."""
         sampler, self._sampler = self._sampler, None
         if sampler is None:
-            return Summary(step)
+            return Norms()
         try:
             with unseen():
                 return self._close(step, sampler)
         except Exception as error:  # nothing that we do may stop the user's loop
             self.left_out.setdefault(f"step {step}", f"{type(error).__name__}: {error}")
-            return Summary(step)
+            return Norms()
         finally:
             self._layers.end()
             self._parameters.begin()
@@ -147,9 +129,11 @@ class Numbers:
 
     def scaled(self) -> dict[str, tuple[list[float], int]]:
         """Weights that the loop multiplied by a number between steps → these numbers, and how often that was asked."""
+        self._reduce()
         return self._parameters.scaled()
 
     def unit_tracks(self) -> tuple[Units, ...]:
+        self._reduce()
         return self._layers.units.plain()
 
     def release(self) -> None:
@@ -161,33 +145,41 @@ class Numbers:
 
     close = release
 
-    def _close(self, step: int, sampler: Sampler) -> Summary:
+    def _close(self, step: int, sampler: Sampler) -> Norms:
         sampler.settle()
         sampler.nonfinite |= {u: sampler.nonfinite[w] for u, w in self._parameters.inherit if w in sampler.nonfinite}
-        norms = self._parameters.read_norms(sampler.nonfinite)
-        self._elements |= sampler.elements
+        norms = Norms(*self._parameters.read_norms(sampler.nonfinite))
         scales = dict(self._parameters.scales)
         if self._layers.scale != 1:
             scales |= dict.fromkeys(self._layers.gradient_rows(), self._layers.scale)
-        if sampler.pieces or sampler.together:
-            self._waiting.append(functools.partial(taken, step, sampler.pieces, self._parameters.updates, sampler.together, sampler.nonfinite, scales))
+        if sampler.elements or sampler.put_off:
+            made = functools.partial(taken, step, sampler.pieces, self._parameters.updates, sampler.together, sampler.nonfinite, scales)
+            self._waiting.append((sampler, made))
             self._samples += sampler.size()
+            self._copied += sum([copied.elements for copied in sampler.put_off])
+            if self._copied > COPIED:
+                self._catch_up()
             if self._samples > TOGETHER:
                 self._reduce()
-        rows = self._histories.rows
-        return Summary(
-            step, *norms, tuple(NonFinite(rows[row].what, rows[row].name, *counts) for row, counts in sampler.nonfinite.items())
-        )
+        return norms
 
     def _reduce(self) -> None:
         """What waits goes into the histories."""
-        waiting, self._waiting, self._samples = self._waiting, [], 0
-        for row, number in self._elements.items():
-            self._histories.elements[row] = number
-        self._elements.clear()
-        if not waiting:
-            return
         with unseen():
+            self._catch_up()
+            waiting, self._waiting, self._samples = self._waiting, [], 0
+            for sampler, _ in waiting:
+                for row, number in sampler.elements.items():
+                    self._histories.elements[row] = number
+            samples = [made() for sampler, made in waiting if sampler.pieces or sampler.together]
+            if not samples:
+                return
             self._layers.units.read()
-            for step, rows, found in reduced([taken() for taken in waiting]):
+            for step, rows, found in reduced(samples):
                 self._histories.store(step, rows, found)
+
+    def _catch_up(self) -> None:
+        """Looks at what was put off."""
+        self._copied = 0
+        for sampler, _ in self._waiting:
+            sampler.catch_up()

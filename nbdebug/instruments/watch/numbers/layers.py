@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from nbdebug.batch import tensors
 from nbdebug.instruments.watch.numbers.histories import Histories
-from nbdebug.instruments.watch.numbers.sampler import Noted, Sampler
+from nbdebug.instruments.watch.numbers.sampler import TOGETHER, Noted, Sampler
 from nbdebug.instruments.watch.numbers.sites import Root, Site, size_of
 from nbdebug.instruments.watch.numbers.units import Responses, UnitsSeen
 from nbdebug.instruments.watch.numbers.values import LeftOut
@@ -46,7 +46,9 @@ class Layers:
         self._roots: dict[int, Root] = {}
         self._sampler: Sampler | None = None  # of the running step; what arrives between steps is not ours
         self._begun: list[Site] = []  # that were called in this step
+        self._root: Root | None = None  # whose forward pass runs
         self._learning: list[tuple[Site, Tensor, int]] | None = None  # outputs of a forward pass, to see which are written to
+        self._later: list[tuple[Site, nn.Module, Tensor, Any, int]] | None = None  # outputs of one whose layers keep to what they are known to do; with its arguments and version
         self._hooked: list[OrderedDict[Any, Any]] = []  # the hooks of outputs, among which are ours
         self.copies: list[weakref.ref[nn.Module]] = []  # of modules, with their hooks, that the running forward pass made
 
@@ -71,7 +73,8 @@ class Layers:
         """Hooks on every site of a root, until what is returned is called."""
         root = self._roots[id(model)]
         sites = root.sites(self.heard)
-        self._learning, root.writes = [] if root.writes else None, False
+        self._root = root
+        self._later, self._learning = [] if root.steady else None, None if root.learnt else []
         self.units.forward()
         for module, site in sites:  # as register_forward_hook does, whose handles cost ten times as much
             module._forward_hooks[HOOK] = site.hook  # type: ignore[index]
@@ -96,17 +99,22 @@ class Layers:
         started = perf_counter()
         try:
             if output.__class__ is Tensor and (not args or args[0].__class__ is Tensor) and not function_modes():
-                self._look(site, module, sampler, output, args)
+                if self._later is not None and not is_transforming():
+                    self._later.append((site, module, output, args, output._version))
+                else:
+                    self._look_at_later()
+                    self._look(site, module, sampler, output, args, output._version)
             else:
+                self._look_at_later()
                 with torch._C.DisableTorchFunction():
                     tensor = output if output.__class__ is Tensor else _first(output)
                     if tensor is not None:
-                        self._look(site, module, sampler, tensor, args)
+                        self._look(site, module, sampler, tensor, args, tensor._version)
         except Exception as error:  # nothing that we do may stop the user's loop
             self.leave_out(site.name, error)
         self.spent += perf_counter() - started
 
-    def _look(self, site: Site, module: nn.Module, sampler: Sampler, tensor: Tensor, args: Any) -> None:
+    def _look(self, site: Site, module: nn.Module, sampler: Sampler, tensor: Tensor, args: Any, version: int) -> None:
         if site.calls == 0:
             self._begun.append(site)
             if site.output < 0:
@@ -117,10 +125,10 @@ class Layers:
             sampler.transformed = True
         responses = self.units.of(site, tensor) if site.has_units else None
         given = args[0] if args and len(module._forward_hooks) == 1 else None  # another hook may have changed the output
-        noted, before = sampler.output(site, tensor, size, given, responses)
+        noted, before = sampler.output(site, tensor, version, size, given, responses)
         if self._learning is not None:
-            self._learning.append((site, tensor, tensor._version))
-        if tensor.requires_grad:
+            self._learning.append((site, tensor, version))
+        if tensor.requires_grad and tensor._version == version:  # what was written into it since has another gradient
             noted.back = back = _Back(site, size, responses)
             back.hooks = self._on_gradient(tensor, functools.partial(self.heard_back, sampler, back))
             if before is not None and before.back is not None and site.tells_back and tensor is not given:
@@ -144,7 +152,9 @@ class Layers:
         self.spent += perf_counter() - started
 
     def _look_back(self, sampler: Sampler, back: _Back, site: Site, gradient: Tensor) -> None:
-        noted = Noted(site, site.gradient, gradient, back.size)
+        if self._root is not None:  # inside of the forward pass
+            self._root.steady, self._root.differentiates = False, True
+        noted = Noted(site, site.gradient, gradient, back.size, gradient._version)
         if back.responses is not None:
             noted.responses = back.responses
         told, back.waiting = back.waiting, ()
@@ -164,7 +174,7 @@ class Layers:
         started = perf_counter()
         try:
             with torch._C.DisableTorchFunction():
-                responses.felt(gradient)
+                responses.felt(gradient, responses.step)
         except Exception as error:  # nothing that we do may stop the user's loop
             self.leave_out(responses.name, error)
         self.spent += perf_counter() - started
@@ -187,18 +197,40 @@ class Layers:
 
     def _forward_is_over(self, modules: list[nn.Module]) -> None:
         started = perf_counter()
+        with torch._C.DisableTorchFunction():
+            self._look_at_later()
         copies, self.copies = [module for held in self.copies if (module := held()) is not None], []
         for module in modules + copies:
             module._forward_hooks.pop(HOOK, None)  # type: ignore[call-overload]
         self.units.forward()
         with torch._C.DisableTorchFunction():
-            written = [site for site, tensor, version in self._learning or () if tensor._version != version]
-            for site, _, _ in self._learning or ():
-                site.at_once = site in written
-            self._learning = None
+            if self._learning is not None and self._root is not None:
+                self._learn(self._root, self._learning)
+            self._root = self._learning = self._later = None
             if self._sampler is not None:
                 self._sampler.forward_is_over()
         self.spent += perf_counter() - started
+
+    def _look_at_later(self) -> None:
+        """Looks at the outputs that wait: in a row that takes half the time that it takes between the user's own kernels."""
+        if not self._later or self._sampler is None or self._root is None:
+            return
+        later, self._later = self._later, []
+        for site, module, tensor, args, version in later:
+            try:
+                self._look(site, module, self._sampler, tensor, args, version)
+            except Exception as error:  # nothing that we do may stop the user's loop
+                self.leave_out(site.name, error)
+            if tensor._version != version:
+                self._root.steady = False
+
+    def _learn(self, root: Root, outputs: list[tuple[Site, Tensor, int]]) -> None:
+        """Which outputs are written to within a forward pass, and are to be looked at at once; where none is, and they are small, that waits for its end."""
+        written = [site for site, tensor, version in outputs if tensor._version != version]
+        for site, _, _ in outputs:
+            site.at_once = site in written
+        small = sum([tensor.nbytes for _, tensor, _ in outputs if tensor.layout is torch.strided]) <= TOGETHER
+        root.learnt, root.steady = True, small and not written and not root.differentiates
 
 
 def _first(output: Any) -> Tensor | None:

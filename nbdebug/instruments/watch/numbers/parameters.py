@@ -8,19 +8,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from nbdebug.instruments.watch.numbers.histories import Histories
+from nbdebug.instruments.watch.numbers.multiplied import LOOKS, multiplied
 from nbdebug.instruments.watch.numbers.names import Names
-from nbdebug.instruments.watch.numbers.sampler import Sampler
-from nbdebug.instruments.watch.numbers.together import Parted, Together
+from nbdebug.instruments.watch.numbers.sampler import LITTLE, Sampler
+from nbdebug.instruments.watch.numbers.together import Moved, Parted, Together
 from nbdebug.instruments.watch.numbers.values import LeftOut, plain_values, sample, to_host
 
 NARROW = frozenset([torch.float16, torch.bfloat16])
-LOOKS = 12  # times that a weight is compared with what the last step left; a write to `.data` moves no version counter
-SAME = 1e-4  # relative, to which all elements of a weight that was multiplied by a number agree about it; our choice
 
 
 @dataclass
@@ -61,7 +59,7 @@ class Parameters:
     step: int = -1  # that is sampled
     _rows: dict[int, Rows] = field(default_factory=dict)
     _before: dict[int, list[Before]] = field(default_factory=dict)  # by id of the optimizer
-    _weights: dict[int, tuple[Together, list[Tensor], np.ndarray]] = field(default_factory=dict)  # the same: small weights before its step
+    _weights: dict[int, tuple[Together, list[Tensor], Tensor]] = field(default_factory=dict)  # the same: small weights before its step
     _parted: dict[tuple[str, int], Parted] = field(default_factory=dict)  # by name of the optimizer, and id of its first parameter
     _norms: list[tuple[str, str, float]] = field(default_factory=list)  # optimizer, group, norm of its small gradients
 
@@ -123,53 +121,38 @@ class Parameters:
             parted = self._parted[key] = Parted(list(self._members(optimizer, name)))
         small = [parameters[at] for at in parted.small]
         try:
-            together = parted.together if small and self._note_together(name, parted.together, small, sampler, scale) else None
+            together = parted.together if small and self._note_together(optimizer, name, parted.together, small, sampler, scale) else None
         except Exception:  # nothing that we do may stop the user's loop
             together = None
         if together is None:
             return parted.all_of(parameters)
-        self._weights[id(optimizer)] = together, small, together.before
         return parted.others_of(parameters)
 
-    def _note_together(self, name: str, together: Together, parameters: list[Tensor], sampler: Sampler, scale: float) -> bool:
+    def _note_together(
+        self, optimizer: torch.optim.Optimizer, name: str, together: Together, parameters: list[Tensor], sampler: Sampler, scale: float,
+    ) -> bool:  # fmt: skip
         """The gradients of small parameters, and the weights before the step; False, and nothing noted, where they are not plain and finite."""
-        if together.weights[0] in sampler.elements or (before := together.weights_of(parameters)) is None:
+        if together.noted == self.step or (found := together.gradients_of(parameters)) is None or (before := together.laid(parameters)) is None:
             return False
-        if (found := together.gradients_of(parameters)) is None:
-            return False
-        gradients, numbers, norms = found
-        if gradients.rows:
-            sampler.together.append(gradients)
-            sampler.elements.update(numbers)
+        gradients, norms = found
+        if gradients is not None:
+            sampler.put_off.append(gradients)
             self._norms += [(name, group, norm / scale) for group, norm in norms.items()]
             if scale != 1:
                 self.scales |= dict.fromkeys(gradients.rows, scale)
-        self._compare(together, before)
-        together.before = before
+        together.noted = self.step
+        self._weights[id(optimizer)] = together, parameters, before
         return True
 
-    def _compare(self, together: Together, before: np.ndarray) -> None:
-        """Whether weights were multiplied since the step before."""
-        if together.after is None or together.step != self.step - 1:
-            return
-        matrices = [at for at in together.matrices if together.rows[at].looks < LOOKS]
-        for at in matrices:
-            together.rows[at].looks += 1
-        if matrices and not np.array_equal(before, together.after):
-            then, now = together.parts(together.after), together.parts(before)
-            for at in matrices:
-                if (factor := _multiplied(then[at], now[at])) is not None:
-                    together.rows[at].scaled.append(factor)
-
-    def _updated_together(self, together: Together, parameters: list[Tensor], before: np.ndarray, sampler: Sampler) -> list[Before]:
-        """The small weights after the step; gives those that are to be looked at one by one, because some are not finite."""
-        after = together.weights_of(parameters)
-        together.after, together.step = after, self.step
+    def _updated_together(self, together: Together, parameters: list[Tensor], before: Tensor, sampler: Sampler) -> list[Before]:
+        """The small weights after the step; gives those that are to be looked at one by one."""
+        after = together.laid(parameters)
         if after is None:
             parts = together.parts(before)
             return [(rows, parameter, part, None) for rows, parameter, part in zip(together.rows, parameters, parts, strict=True)]
-        sampler.together += [together.taken(after, together.weights), together.taken(after - before, together.updates)]
-        sampler.elements.update(together.elements)
+        sampler.put_off.append(Moved(together, before, after, self.step))
+        if after.nbytes > LITTLE:
+            sampler.catch_up()
         return []
 
     def _members(self, optimizer: torch.optim.Optimizer, name: str) -> Iterator[tuple[str, Rows, Tensor]]:
@@ -220,20 +203,10 @@ def _before(rows: Rows, parameter: Tensor, *, follows: bool) -> Before:
         raise LeftOut("it holds integers")
     if follows and rows.sample is not None and parameter.dim() > 1 and rows.looks < LOOKS:
         rows.looks += 1
-        if (factor := _multiplied(rows.sample, sample(values))) is not None:
+        if (factor := multiplied(rows.sample, sample(values))) is not None:
             rows.scaled.append(factor)
     finite = not values.is_cpu or math.isfinite(values.sum().item())
     return rows, parameter, sample(values), None if finite else values.clone()
-
-
-def _multiplied(before: Tensor, after: Tensor) -> float | None:
-    """The number that all elements were multiplied by; None when they were not, or by 1."""
-    size = float(before.float().square().sum())
-    factor = float((before.float() * after.float()).sum()) / size if size > 0 and before.shape == after.shape else 1.0
-    if not math.isfinite(factor) or abs(factor - 1) < 10 * SAME:
-        return None
-    off = float((after.float() - factor * before.float()).abs().max())
-    return factor if off <= SAME * float(before.abs().max()) else None
 
 
 def _norms(gradients: list[Tensor]) -> list[Tensor]:

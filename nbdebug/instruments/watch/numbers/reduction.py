@@ -45,7 +45,8 @@ def taken(
     if now:
         samples = host_array([*now, *(before for *_, before in updates)])
         number, changed = sum(lengths), sum(lengths[len(lengths) - len(updates) :])
-        samples[number - changed : number] -= samples[number:]
+        with np.errstate(invalid="ignore"):  # Inf less Inf
+            samples[number - changed : number] -= samples[number:]
         parts.append(samples[:number])
     for several in together:
         rows.extend(several.rows)

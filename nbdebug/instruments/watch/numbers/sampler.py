@@ -16,7 +16,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from nbdebug.instruments.watch.numbers.together import SMALL, Samples, layout_of
+from nbdebug.instruments.watch.numbers.laid import SMALL, Laid, Samples, layout_of
+from nbdebug.instruments.watch.numbers.together import Moved
+from nbdebug.instruments.watch.numbers.units import Responses
 from nbdebug.instruments.watch.numbers.unseen import unseen
 from nbdebug.instruments.watch.numbers.values import SAMPLE, plain_values, sample, to_host
 
@@ -41,10 +43,10 @@ class Noted:
     finite: bool | None = None  # None: not known yet, or nothing to know
     vouches = False  # it was finite when the others were made
 
-    def __init__(self, site: Any, row: int, tensor: Tensor, size: int) -> None:
+    def __init__(self, site: Any, row: int, tensor: Tensor, size: int, version: int) -> None:
         self.site, self.row, self.size = site, row, size  # the layer; of the sample
         self.tensor: Tensor | None = tensor
-        self.version = tensor._version
+        self.version = version
 
 
 @dataclass
@@ -56,16 +58,18 @@ class Sampler:
     together: list[Samples] = field(default_factory=list)  # of many tensors each
     elements: dict[int, int] = field(default_factory=dict)  # row → of all calls together
     nonfinite: dict[int, list[int]] = field(default_factory=dict)  # row → [NaN, +Inf, −Inf], exact; in the order they came
+    put_off: list[Laid | Moved] = field(default_factory=list)  # what is looked at later
     transformed = False  # some were made inside vmap or grad, and are none outside
     _later: list[Noted] = field(default_factory=list)
     _last: Noted | None = None  # noted last; may have been looked at since
     _held: list[tuple[int, Tensor, Tensor, int]] = field(default_factory=list)  # row, values, their sum, version
     _bytes: int = 0  # of what was noted since the last flush, or is held
 
-    def output(self, site: Any, tensor: Tensor, size: int, given: Any, units: Any = None) -> tuple[Noted, Noted | None]:
+    def output(self, site: Any, tensor: Tensor, version: int, size: int, given: Any, units: Any = None) -> tuple[Noted, Noted | None]:
         """Notes an output, to be looked at soon, together with others: that costs half of looking at it now.
 
         Args:
+            version: of the tensor, when it came.
             site: a layer; what of it was changed in place in the meantime is looked at without delay from then on.
             given: what the layer made the output of.
             units: what looks at its units.
@@ -73,7 +77,7 @@ class Sampler:
         Returns:
             What was noted; and the layer before, if it was given that one's very output.
         """
-        noted, before = Noted(site, site.output, tensor, size), self._last
+        noted, before = Noted(site, site.output, tensor, size, version), self._last
         if units is not None:
             noted.units = units
         if before is None or before.tensor is not given or not tensor.is_cpu or not _is_unchanged(before, tensor):
@@ -105,9 +109,57 @@ class Sampler:
             self.flush()
 
     def backward_is_over(self) -> None:
-        """Looks at what was noted: no gradient will tell about another any more."""
-        if self._later:
+        """Looks at what was noted, or puts it off: no gradient will tell about another any more."""
+        if self._later and not self._puts_off():
             self.flush(wait=False)
+
+    def _puts_off(self) -> bool:
+        """Where all are small, a copy is made of them, to be looked at with those of other steps; False where they are not."""
+        later = self._later
+        if self._bytes > LITTLE or self._held or self.transformed or len(later) < 2 or not _are_small(later):
+            return False
+        with unseen():
+            laid = _laid(later)
+        if laid is None:
+            return False
+        self.put_off.append(laid)
+        self._later, self._bytes = [], 0
+        self._let_go(later)
+        return True
+
+    def catch_up(self) -> None:
+        """Looks at what was put off. To be called where nothing is recorded, as in `unseen`."""
+        put_off, self.put_off = self.put_off, []
+        for copied in put_off:
+            try:
+                if isinstance(copied, Laid):
+                    self._look_at_laid(copied)
+                else:
+                    self._look_at_moved(copied)
+            except Exception as error:  # nothing that we do may stop the user's loop
+                self.left_out.setdefault("a look", f"{type(error).__name__}: {error}")
+
+    def _look_at_laid(self, laid: Laid) -> None:
+        for at, responses, step, shape in laid.units:
+            self._look_at_units(responses, laid.part(at).view(shape), step)
+        self._count_in(laid)
+        self._take_laid(laid)
+
+    def _look_at_moved(self, moved: Moved) -> None:
+        of, before, after = moved.of, moved.before, moved.after
+        self.together += of.moved(before, after, moved.step)
+        self.elements.update(of.elements)
+        if self._count_in(of.weights_in(after)) or not math.isfinite(before.sum().item()):
+            self._count_in(of.updates_in(after - before))
+
+    def _count_in(self, laid: Laid) -> bool:
+        """Counts what is not finite; whether something is not."""
+        if math.isfinite(laid.flat.sum().item()):
+            return False
+        for at, row in enumerate(laid.rows):
+            if not math.isfinite((values := laid.part(at)).sum().item()):
+                self.count(row, values)
+        return True
 
     def flush(self, *, wait: bool = True) -> None:
         """Looks at all that was noted, but for gradients that another may soon tell about."""
@@ -119,8 +171,8 @@ class Sampler:
             later = [noted for noted in later if id(noted) not in waiting]
         with unseen():
             for noted in later:
-                if noted.units is not None:
-                    self._look_at_units(noted)
+                if noted.units is not None and _unwritten(noted):
+                    self._look_at_units(noted.units, noted.tensor, noted.units.step)
             apart = self._look_together(later) if len(later) > 1 else list(later)
             for noted in reversed(apart):
                 if not noted.earlier:
@@ -132,47 +184,51 @@ class Sampler:
                     self._take(noted, noted.values)
         for noted in apart:
             noted.values = noted.total = None
+        self._let_go(later)
+
+    def _let_go(self, later: list[Noted]) -> None:
+        """Of the user's tensors, but for the one that the next layer may have been given."""
         last = self._last.tensor if self._last is not None else None
         for noted in later:
             noted.by = noted.tensor = None
         if self._last is not None:
             self._last.tensor = last
 
-    def _look_at_units(self, noted: Noted) -> None:
+    def _look_at_units(self, responses: Responses, output: Any, step: int) -> None:
         try:
-            if _unwritten(noted):
-                noted.units.look(noted.tensor)
+            responses.look(output, step)
         except Exception as error:  # nothing that we do may stop the user's loop
-            self.left_out.setdefault(noted.site.name, str(error))
+            self.left_out.setdefault(responses.name, str(error))
 
     def _look_together(self, later: list[Noted]) -> list[Noted]:
         """Looks at what is small and finite; gives the others."""
-        small = list(filter(_is_small, later))
+        small = later if _are_small(later) else list(filter(_is_small, later))
         if len(small) < 2 or self.transformed:
             return list(later)
-        small.sort(key=_row)
-        tensors = list(map(_tensor, small))
-        layout = layout_of(tuple(map(Tensor.numel, tensors)))
-        flat = layout.laid(tensors)
-        if flat is None or not math.isfinite(flat.sum().item()):
+        laid = _laid(small)
+        if laid is None or not math.isfinite(laid.flat.sum().item()):
             return list(later)
-        samples, rows, elements = layout.sampled(flat), tuple(map(_row, small)), self.elements
-        self.together.append(Samples(rows, layout.lengths, samples))
-        if len(set(rows)) == len(rows) and elements.keys().isdisjoint(rows):
-            elements.update(zip(rows, layout.numbers, strict=True))
-        else:
-            for row, number in zip(rows, layout.numbers, strict=True):
-                elements[row] = elements.get(row, 0) + number
-        for at, noted in enumerate(small):
-            if noted.responses is not None:
-                end = layout.stops[at]
-                noted.responses.felt(tensors[at], 1.0 if samples[end - layout.lengths[at] : end].any() else None)
+        self._take_laid(laid)
         if len(small) == len(later):
             return []
         for noted in small:
             noted.finite = noted.vouches = True
         done = set(map(id, small))
         return [noted for noted in later if id(noted) not in done]
+
+    def _take_laid(self, laid: Laid) -> None:
+        """A sample of each, how many elements each had, and whether a gradient came where that is asked."""
+        samples, layout, rows, elements = laid.layout.sampled(laid.flat), laid.layout, laid.rows, self.elements
+        self.together.append(Samples(rows, layout.lengths, samples))
+        if len(set(rows)) == len(rows) and elements.keys().isdisjoint(rows):
+            elements.update(zip(rows, layout.numbers, strict=True))
+        else:
+            for row, number in zip(rows, layout.numbers, strict=True):
+                elements[row] = elements.get(row, 0) + number
+        for at, responses, step in laid.felt:
+            end = layout.stops[at]
+            came = samples[end - layout.lengths[at] : end].any()
+            responses.felt(laid.part(at), step, 1.0 if came else None)
 
     def _scan(self, noted: Noted) -> None:
         """Whether all elements are finite, by another tensor if that is known to be."""
@@ -200,7 +256,7 @@ class Sampler:
         elif noted.finite is None and noted.total is not None:
             self._hold(noted.row, values, noted.total)
         if noted.responses is not None:
-            noted.responses.felt(values, noted.total.item() if noted.total is not None and values.is_cpu else None)
+            noted.responses.felt(values, noted.responses.step, noted.total.item() if noted.total is not None and values.is_cpu else None)
 
     def _sample(self, row: int, values: Tensor, size: int) -> None:
         number = values.numel()
@@ -210,7 +266,8 @@ class Sampler:
 
     def size(self) -> int:
         """Samples that were taken."""
-        return sum([piece.numel() for _, piece in self.pieces]) + sum([len(several.values) for several in self.together])
+        put_off = sum([copied.samples for copied in self.put_off])
+        return put_off + sum([piece.numel() for _, piece in self.pieces]) + sum([len(several.values) for several in self.together])
 
     def look(self, row: int, values: Tensor, total: Tensor) -> bool | None:
         """Looks at a tensor now, whose sum or norm is known. Whether it is finite; None where an accelerator has not said yet."""
@@ -253,7 +310,31 @@ class Sampler:
             before[:] = [a + b for a, b in zip(before, found, strict=True)]
 
 
-_row, _tensor = attrgetter("row"), attrgetter("tensor")
+def _laid(small: list[Noted]) -> Laid | None:
+    """Small tensors end to end, those of one row after each other; None where they are no longer what they were."""
+    small = sorted(small, key=_row)
+    tensors = list(map(_tensor, small))
+    layout = layout_of(tuple(map(Tensor.numel, tensors)))
+    if (flat := layout.laid(tensors)) is None:
+        return None
+    units = [(at, noted.units, noted.units.step, tensors[at].shape) for at, noted in enumerate(small) if noted.units is not None]
+    felt = [(at, noted.responses, noted.responses.step) for at, noted in enumerate(small) if noted.responses is not None]
+    return Laid(tuple(map(_row, small)), layout, flat, units, felt)
+
+
+_row, _tensor, _size, _version = attrgetter("row"), attrgetter("tensor"), attrgetter("size"), attrgetter("version")
+_version_now, _dtype = attrgetter("_version"), attrgetter("dtype")
+_PLAIN, _SINGLE, _WHOLE = {Tensor}, {torch.float32}, {SAMPLE}
+
+
+def _are_small(later: list[Noted]) -> bool:
+    """Whether each is small, as of most models: asked of all together."""
+    tensors = list(map(_tensor, later))
+    return (
+        set(map(type, tensors)) == _PLAIN and set(map(_size, later)) == _WHOLE and set(map(_dtype, tensors)) == _SINGLE
+        and list(map(_version_now, tensors)) == list(map(_version, later))
+        and min(numbers := list(map(Tensor.numel, tensors))) > 0 and max(numbers) <= SMALL
+    )  # fmt: skip
 
 
 def _is_small(noted: Noted) -> bool:

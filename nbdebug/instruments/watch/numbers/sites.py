@@ -65,7 +65,9 @@ class Root:
 
     def __init__(self, model: nn.Module, prefix: str) -> None:
         self.model, self.prefix = weakref.ref(model), prefix
-        self.writes = False  # whether its layers may write to each other's outputs, and it is not known yet which do
+        self.learnt = False  # it is known which of its layers write to each other's outputs
+        self.steady = False  # none does, and these are small
+        self.differentiates = False  # a gradient came within its forward pass
         self._sites: dict[int, Site] = {}
         self._found: list[tuple[nn.Module, Site]] = []
         self._children: list[tuple[dict[str, Any], list[Any]]] = []
@@ -87,12 +89,13 @@ class Root:
         assert model is not None
         modules = list(model.modules())
         self._children = [(module._modules, list(module._modules.values())) for module in modules if module._modules]
-        self.writes = any(getattr(module, "inplace", False) for module in modules)
+        self.learnt = self.steady = self.differentiates = False
+        writes = any(getattr(module, "inplace", False) for module in modules)
         old, self._sites, self._found = self._sites, {}, []
         for turn, (path, module) in enumerate(heard_modules(model)):
             site = old.get(id(module))
             if site is None or site.module() is not module:
-                site = Site(module, self.prefix + (path or ROOT), turn, self.writes, hook)
+                site = Site(module, self.prefix + (path or ROOT), turn, writes, hook)
             self._sites[id(module)] = site
             self._found.append((module, site))
 

@@ -1,65 +1,24 @@
-"""Small tensors, looked at as one: laid end to end they cost one call where each would cost its own.
+"""The small parameters of an optimizer, looked at as one.
 
-That is so for plain float32 on the CPU. Where one of them is not finite, or anything else is unusual, nothing is concluded here,
-and each is looked at by itself.
+Where anything about one of them is unusual, nothing is concluded here, and each is looked at by itself.
 """
 
 from __future__ import annotations
 
-import functools
 import math
 import weakref
-from collections.abc import Iterable, Sequence
-from itertools import accumulate
-from typing import Any
+from collections.abc import Iterable
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from nbdebug.instruments.watch.numbers.values import PLAIN, SAMPLE, places
+from nbdebug.instruments.watch.numbers.laid import SMALL, Laid, Layout, Samples, layout_of
+from nbdebug.instruments.watch.numbers.multiplied import LOOKS, multiplied
+from nbdebug.instruments.watch.numbers.values import PLAIN
 
-SMALL = 2**14  # elements of a parameter that is laid beside others; our choice: of a larger one the copy costs more than the call
-FEWEST = 2  # of them
-_laid_end_to_end = torch._C._nn.flatten_dense_tensors
-
-
-class Samples:
-    """The samples of many tensors of which each has its row."""
-
-    __slots__ = ("lengths", "rows", "values")
-
-    def __init__(self, rows: tuple[int, ...], lengths: tuple[int, ...], values: np.ndarray) -> None:
-        self.rows, self.lengths, self.values = rows, lengths, values
-
-
-class Layout:
-    """Where each of some tensors lies among all."""
-
-    def __init__(self, numbers: Sequence[int]) -> None:
-        self.numbers, self.ends = tuple(numbers), list(accumulate(numbers))
-        found = [places(number, SAMPLE) for number in numbers]
-        self.lengths = tuple([len(where) for where in found])
-        self.stops = list(accumulate(self.lengths))  # where the sample of each ends
-        self.total = self.ends[-1]
-        self.index = torch.cat([where + (end - number) for where, end, number in zip(found, self.ends, numbers, strict=True)])
-
-    def laid(self, tensors: list[Tensor]) -> Tensor | None:
-        """All elements end to end; None when the tensors are not what they were."""
-        try:
-            flat = _laid_end_to_end(tensors)
-        except RuntimeError:  # sparse, on several devices
-            return None
-        return flat if flat.dtype is torch.float32 and flat.is_cpu and flat.numel() == self.total else None
-
-    def sampled(self, flat: Tensor) -> np.ndarray:
-        return flat.take(self.index).numpy()
-
-
-@functools.lru_cache(maxsize=64)
-def layout_of(numbers: tuple[int, ...]) -> Layout:
-    """Of tensors with so many elements."""
-    return Layout(numbers)
+FEWEST = 2  # parameters that are small
 
 
 class Together:
@@ -78,31 +37,29 @@ class Together:
         self.weights = tuple(rows.weight for rows in self.rows)
         self.updates = tuple(rows.update for rows in self.rows)
         self.elements = dict(zip((*self.weights, *self.updates), (*self._numbers, *self._numbers), strict=True))
-        self.after: np.ndarray | None = None  # what the last step that was looked at left
-        self.step = -2  # when that was
-        self.before = np.empty(0, np.float32)  # of the step that is looked at
+        self.samples = self._whole.stops[-1]
+        self.noted = -2  # step at which they were looked at last
         self.matrices = [at for at, parameter in enumerate(parameters) if parameter.dim() > 1]
+        self._after: np.ndarray | None = None  # samples that such a step left
+        self._step = -2  # which that was
 
-    def weights_of(self, parameters: list[Tensor]) -> np.ndarray | None:
-        """The sample of all weights; None when some are not finite."""
-        flat = self._whole.laid(parameters)
-        return self._whole.sampled(flat) if flat is not None and math.isfinite(flat.sum().item()) else None
+    def laid(self, parameters: list[Tensor]) -> Tensor | None:
+        """A copy of all weights, end to end."""
+        return self._whole.laid(parameters)
 
-    def gradients_of(self, parameters: list[Tensor]) -> tuple[Samples, dict[int, int], dict[str, float]] | None:
-        """The sample of those that are there, row → elements, and their norm in each group; None when some are not finite."""
+    def gradients_of(self, parameters: list[Tensor]) -> tuple[Laid | None, dict[str, float]] | None:
+        """A copy of those that are there, and their norm in each group; None when some are not finite."""
         gradients = [parameter.grad for parameter in parameters]
         there = [at for at, gradient in enumerate(gradients) if gradient is not None]
         if not there:
-            return Samples((), (), np.empty(0, np.float32)), {}, {}
+            return None, {}
         if there != self._of.there:
             self._of = _Gradients(self, there, layout_of(tuple([self._numbers[at] for at in there])))
         of, gradients = self._of, gradients if len(there) == len(gradients) else [gradients[at] for at in there]
         if not PLAIN.issuperset(map(type, gradients)) or (flat := of.layout.laid(gradients)) is None:
             return None
         norms = self._norms(flat, there, of.layout)
-        if not all(map(math.isfinite, norms.values())):
-            return None
-        return Samples(of.rows, of.layout.lengths, of.layout.sampled(flat)), of.numbers, norms
+        return (Laid(of.rows, of.layout, flat), norms) if all(map(math.isfinite, norms.values())) else None
 
     def _norms(self, flat: Tensor, there: list[int], layout: Layout) -> dict[str, float]:
         if self.groups[there[0]] == self.groups[there[-1]]:  # they come group by group
@@ -114,12 +71,57 @@ class Together:
             ends[self.groups[at]] = end
         return {group: torch.linalg.vector_norm(flat[start : ends[group]]).item() for group, start in starts.items()}
 
-    def parts(self, samples: np.ndarray) -> list[Tensor]:
-        """The samples of each, as tensors."""
+    def parts(self, flat: Tensor) -> list[Tensor]:
+        """The samples of each."""
+        return self._parts(self._whole.sampled(flat))
+
+    def moved(self, before: Tensor, after: Tensor, step: int) -> tuple[Samples, Samples]:
+        """Samples of the weights, and of what they differ by from those before the step."""
+        then, now = self._whole.sampled(before), self._whole.sampled(after)
+        self._compare(then, step)
+        self._after, self._step = now, step
+        with np.errstate(invalid="ignore"):  # Inf less Inf
+            update = now - then
+        return Samples(self.weights, self._whole.lengths, now), Samples(self.updates, self._whole.lengths, update)
+
+    def weights_in(self, flat: Tensor) -> Laid:
+        return Laid(self.weights, self._whole, flat)
+
+    def updates_in(self, flat: Tensor) -> Laid:
+        return Laid(self.updates, self._whole, flat)
+
+    def _parts(self, samples: np.ndarray) -> list[Tensor]:
         return list(torch.from_numpy(samples).split(list(self._whole.lengths)))
 
-    def taken(self, samples: np.ndarray, rows: tuple[int, ...]) -> Samples:
-        return Samples(rows, self._whole.lengths, samples)
+    def _compare(self, before: np.ndarray, step: int) -> None:
+        """Whether weights were multiplied since the step before."""
+        if self._after is None or self._step != step - 1:
+            return
+        matrices = [at for at in self.matrices if self.rows[at].looks < LOOKS]
+        for at in matrices:
+            self.rows[at].looks += 1
+        if matrices and not np.array_equal(before, self._after):
+            then, now = self._parts(self._after), self._parts(before)
+            for at in matrices:
+                if (factor := multiplied(then[at], now[at])) is not None:
+                    self.rows[at].scaled.append(factor)
+
+
+class Moved(NamedTuple):
+    """Copies of small weights before and after a step, end to end."""
+
+    of: Together
+    before: Tensor
+    after: Tensor
+    step: int
+
+    @property
+    def samples(self) -> int:
+        return 2 * self.of.samples
+
+    @property
+    def elements(self) -> int:
+        return 2 * self.after.numel()
 
 
 class _Gradients:
@@ -127,8 +129,7 @@ class _Gradients:
 
     def __init__(self, of: Together, there: list[int], layout: Layout) -> None:
         self.there, self.layout = there, layout
-        self.numbers = {of.rows[at].gradient: of._numbers[at] for at in there}  # row → elements
-        self.rows = tuple(self.numbers)
+        self.rows = tuple([of.rows[at].gradient for at in there])
 
 
 class Parted:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
+from operator import itemgetter
 from typing import Any
 
 import numpy as np
@@ -56,25 +57,25 @@ class Responses:
         self.last = np.empty(0, np.int64)  # (units,) step; -1 never
         self.looks: deque[tuple[int, int]] = deque(maxlen=LOOKS)  # step, rows
         self.passed = -1  # last step at which a gradient came to its output
-        self._step = -1
+        self.step = -1  # in which it is heard
         self._alive: list[tuple[int, Tensor, int]] = []  # step, units, rows: not read yet
         self._felt: list[tuple[int, Tensor]] = []
 
-    def look(self, output: Tensor) -> None:
-        """To be called where nothing is recorded, as in `unseen`."""
-        self._alive.append((self._step, *alive(output.detach(), self.between, self.channels_first)))
+    def look(self, output: Tensor, step: int) -> None:
+        """At an output of this step. To be called where nothing is recorded, as in `unseen`."""
+        self._alive.append((step, *alive(output.detach(), self.between, self.channels_first)))
 
-    def felt(self, gradient: Tensor, total: float | None = None) -> None:
-        """A gradient came; if its sum is known and not zero, it needs no second look."""
+    def felt(self, gradient: Tensor, step: int, total: float | None = None) -> None:
+        """A gradient came in this step; if its sum is known and not zero, it needs no second look."""
         if total:
-            self.passed = self._step
-        elif self.passed != self._step:
+            self.passed = max(self.passed, step)
+        elif self.passed < step:
             with unseen():
-                self._felt.append((self._step, gradient.detach().any()))
+                self._felt.append((step, gradient.detach().any()))
 
     def read(self) -> None:
         """Fetches what lies on the device."""
-        for step, units, rows in self._alive:
+        for step, units, rows in sorted(self._alive, key=itemgetter(0)):  # some looks were put off
             self._note(step, units.cpu().numpy(), rows)
         for step, came in self._felt:
             if bool(came):
@@ -147,7 +148,7 @@ class UnitsSeen:
         responses = self._responses(f"input of {site.name}", "relu", (0.0, math.inf), args[0])
         responses.channels_first = bool(site.channels_first)
         with unseen():
-            responses.look(args[0])
+            responses.look(args[0], responses.step)
         return responses
 
     def read(self) -> None:
@@ -165,7 +166,7 @@ class UnitsSeen:
             taken = any(other == name for other, _ in self.all)
             found = self.all[name, place] = Responses(f"{name} after {place}" if taken else name, function, between, seldom=self.turns == 1)
             found.channels_first = self._before.channels_first if self._before is not None else tensor.dim() == 4
-        found._step = self._step
+        found.step = self._step
         return found
 
 

@@ -152,4 +152,5 @@ class Sampling:
     def release(self) -> None:
         """Lets go of everything of the user's."""
         self.numbers.release()
+        self.curves.release()
         self._models, self._accounts = [], {}
