@@ -10,7 +10,7 @@ TORCH       := $(strip $(TORCH))
 CONSTRAINTS := $(strip $(CONSTRAINTS))
 BIN         := $(VENV)/bin
 PIP         := $(BIN)/python -m pip install -qq --disable-pip-version-check
-NBVAL       := --nbval-lax --nbval-current-env --nbval-cell-timeout=120 --nbval-sanitize-with tests/nbval.cfg
+NBVAL       := --nbval-lax --nbval-current-env --nbval-cell-timeout=120 --nbval-kernel-startup-timeout=180 --nbval-sanitize-with tests/nbval.cfg
 
 export OMP_NUM_THREADS ?= 1
 

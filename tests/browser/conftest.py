@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from tests.browser.jupyter import Lab, jupyter_lab
 from tests.browser.notebook_page import NotebookPage
@@ -18,6 +18,7 @@ CHROMIUM_OPTIONS = (
     "--disable-background-networking", "--disable-component-update", "--disable-sync",
 )  # fmt: skip
 
+PATIENCE_MS = 30_000  # for what is to show at once: a machine may be busy with others' work for seconds
 
 # Package and not session: Playwright keeps an asyncio loop running, which later tests of this worker would trip over.
 @pytest.fixture(scope="package")
@@ -26,6 +27,7 @@ def browser() -> Iterator[Browser]:
     if path is None:
         pytest.skip("chromium is not installed (as root: apt-get install chromium)")
     with sync_playwright() as playwright:
+        expect.set_options(timeout=PATIENCE_MS)
         chromium = playwright.chromium.launch(executable_path=path, args=list(CHROMIUM_OPTIONS))
         yield chromium
         chromium.close()

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from playwright.sync_api import Locator, Page, expect
 
-OPEN_MS = 60_000
+OPEN_MS = 180_000
 RUN_MS = 240_000
 # JupyterLab's own indicator says idle before there is a kernel; this asks the kernel's connection.
 KERNEL_IDLE = """() => {

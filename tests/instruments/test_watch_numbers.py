@@ -1058,11 +1058,12 @@ def test_small_weights_that_are_looked_at_later_give_what_each_gives_by_itself(r
     assert bool(found[0][1]) == (INF in (rate, before)) and (rate == INF or found[0][0] == {"0": ([0.5], 1)})
 
 
-def test_copies_that_wait_do_not_pile_up(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("every, most", [(1, 1000), (None, 1000 * engine.SELDOM)])
+def test_copies_that_wait_do_not_pile_up(every: int | None, most: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(engine, "COPIED", 1000)
     model = nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 1))
-    numbers = Numbers()
+    numbers = Numbers(every=every)
     for step in range(8):
         steps(model, torch.randn(16, 4), numbers=numbers)
         waiting = sum(copied.elements for sampled, _ in numbers._waiting for copied in sampled.put_off)
-        assert waiting <= 1000 and len(numbers._waiting) == step + 1
+        assert waiting <= most and len(numbers._waiting) == step + 1

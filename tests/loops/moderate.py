@@ -98,11 +98,12 @@ def eps_of_one_for_ninety_steps(sick):
 
 @sick_loop("ND706", where="optimizer, group 0")
 def recurrent_net_that_never_settles(sick):
-    steps = (torch.randint(0, 2, (240, 16)) * 2 - 1).float()
+    """In double precision: it goes astray as a chaos does, and the last bit of a sum is another on another machine."""
+    steps = (torch.randint(0, 2, (240, 16)) * 2 - 1).double()
     depth = steps.cumsum(1) / 4
-    model = nn.RNN(1, 24, batch_first=True)
-    head = nn.Linear(24, 1)
-    optimizer = torch.optim.RMSprop([*model.parameters(), *head.parameters()], lr=2e-2 if sick else 1e-3, alpha=0.5 if sick else 0.99)  # guilty
+    model = nn.RNN(1, 24, batch_first=True).double()
+    head = nn.Linear(24, 1).double()
+    optimizer = torch.optim.RMSprop([*model.parameters(), *head.parameters()], lr=3e-2 if sick else 1e-3, alpha=0.5 if sick else 0.99)  # guilty
     whole = nn.ModuleList([model, head])
     for _ in range(12):
         for x, y in DataLoader(TensorDataset(steps[..., None], depth), batch_size=24, shuffle=True):
