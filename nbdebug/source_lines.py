@@ -182,6 +182,11 @@ def _from_here(path: str) -> str:
         here = os.getcwd()
     except OSError:  # the directory is gone
         return path
+    return _below(path, here)
+
+
+@lru_cache(maxsize=256)
+def _below(path: str, here: str) -> str:
     inside = os.path.abspath(path).startswith(here.rstrip(os.sep) + os.sep)
     return os.path.relpath(path, here) if inside else path
 

@@ -31,8 +31,10 @@ class Forward(Tapping):
         straight = original is getattr(nn.Module, "_wrapped_call_impl", None)  # nobody else has tapped it
 
         def __call__(module: nn.Module, *args: Any, **kwargs: Any) -> Any:
+            if self._busy and straight and module._compiled_call_impl is None:  # every layer inside, with no more than torch's own call does
+                return module._call_impl(*args, **kwargs)
             run = module._call_impl if straight and module._compiled_call_impl is None else functools.partial(original, module)  # without one call more than torch's own
-            if self._busy or is_compiling():  # every layer inside
+            if self._busy or is_compiling():
                 return run(*args, **kwargs)
             comes = score.comes
             if (
@@ -48,7 +50,9 @@ class Forward(Tapping):
                     self._busy = False
                     if closes is not None:
                         closes()
-                if comes.tell is not None:
+                if comes.rests:
+                    comes.rests -= 1
+                elif comes.tell is not None:
                     try:
                         comes.tell(output)
                     except Exception as error:
@@ -110,7 +114,9 @@ class Forward(Tapping):
                     and isinstance(value, Tensor) and value.requires_grad is comes.facts and get_ident() == self._thread
                 ):  # fmt: skip
                     score.comes = comes.next
-                    if comes.tell is not None:
+                    if comes.rests:
+                        comes.rests -= 1
+                    elif comes.tell is not None:
                         try:
                             comes.tell(value, args, kwargs)
                         except Exception as error:

@@ -43,7 +43,7 @@ class Score:
     given the frame of the caller and says whether all is as known, and is told what it brought by `tell`, where it has that: a forward pass
     its output, a loss its value and arguments, a batch when it was asked for and came, clipping the norm, an optimizer's step nothing; a
     backward pass its root and frame before it runs, and says whether all is as known. A forward pass may have `opens`, which comes before
-    it and gives what comes after it, whatever happens. None: everything is told.
+    it and gives what comes after it, whatever happens; it and a loss may have `rests`: so many times they come untold. None: everything is told.
     """
 
     __slots__ = ("comes", "failed")

@@ -237,7 +237,8 @@ class ByHeart:
 
     def _begins(self, frame: FrameType | None) -> bool:
         """The first call of an update has come: the one before is over. False when it is not as known, or everything is wanted of this one."""
-        if not self._known[0].is_from(frame):
+        first = self._known[0]
+        if (frame is None or frame.f_lasti != first.instruction or frame.f_code is not first.code) and not first.is_from(frame):  # asked here because it is asked in every update
             self._odd()
             return False
         step = self.listener.steps + 1

@@ -10,7 +10,7 @@ from typing import Any
 class Call:
     """One call of the cycle."""
 
-    __slots__ = ("at", "begins", "code", "facts", "instruction", "kind", "next", "opens", "out", "place", "tell", "thing", "whose")
+    __slots__ = ("at", "begins", "code", "facts", "instruction", "kind", "next", "opens", "out", "place", "rests", "tell", "thing", "whose")
 
     def __init__(
         self, kind: str, thing: Any, code: CodeType | None, instruction: int, out: int, facts: Any, whose: Any, place: int
@@ -24,6 +24,7 @@ class Call:
         self.begins: Callable[[FrameType], bool] | None = None  # as in `taps.Score`
         self.opens: Callable[[], Callable[[], None] | None] | None = None
         self.tell: Callable[..., Any] | None = None
+        self.rests = 0  # times that it comes before it is told again
 
     def is_as(self, other: Call) -> bool:
         """Whether it is the same call."""

@@ -86,19 +86,27 @@ class Constants:
         known.values.append((step, value.detach()))
         known.form, known.with_it = _form(args), tuple(kwargs.values())
 
-    def again(self, clock: Any, function: str) -> Callable[[Tensor, Any, Any], None] | None:
-        """As `seen`, of a function that was seen; `clock` has the `steps`. None where nothing more is to be seen of it."""
+    def again(self, clock: Any, function: str) -> Callable[[Tensor, Any, Any], int] | None:
+        """As `seen`, of a function that was seen; gives how many of its calls that follow need only be counted. `clock` has the `steps`.
+        None where nothing more is to be seen of it.
+        """
         known = self._known.get(function)
         if known is None or known.rows >= MOST:
             return None
 
-        def again(value: Tensor, args: Any, kwargs: Any) -> None:
+        def again(value: Tensor, args: Any, kwargs: Any) -> int:
             if known.calls + 1 >= known.due:
                 self.seen(function, clock.steps, value, args, kwargs)
             else:
                 known.calls += 1
+            return max(0, known.due - known.calls - 1)
 
         return again
+
+    def passed(self, function: str, calls: int) -> None:
+        """So many calls of it need not be seen, and came."""
+        if (known := self._known.get(function)) is not None:
+            known.calls += calls
 
     def functions(self) -> tuple[str, ...]:
         """The loss functions that were called in training steps."""

@@ -297,6 +297,5 @@ def mark_of(weight: Tensor) -> int:
 
 def value_of(weight: Tensor) -> float:
     """Some numbers of the weight, as one."""
-    with torch.no_grad():
-        value = float(sum(map(abs, weight.detach().reshape(-1)[:VALUES].tolist())))
+    value = float(sum(map(abs, weight.detach().reshape(-1)[:VALUES].tolist())))
     return value if value == value else -1.0  # NaN would differ from itself

@@ -45,6 +45,7 @@ class Notes:
         batches = [at for at, call in enumerate(calls[: self._works]) if call.kind == "batch"]
         self._begins = batches[-1] if batches else self._works  # with this call the time of an update begins
         self._of_first = 0  # columns of the first call
+        self._rests: dict[int, int] = {}  # which call, of a loss → times that it was to come untold
         for at, call in enumerate(calls):
             call.tell = self._teller(at, call)
             self._of_first = self._of_first if at else len(self._columns)
@@ -101,6 +102,7 @@ class Notes:
             recorder.close_look()
         else:
             recorder.steps += 1
+        recorder.graphs.update = recorder.steps
         self._write(last=key)
         recorder.curves.clear()
         return True
@@ -128,6 +130,9 @@ class Notes:
         if self._recorder.sampling:
             self._looks(False)
         self._write(at)
+        for of_loss in self._rests:
+            self._count_rested(of_loss)
+        self._recorder.graphs.update = self._recorder.steps + any([call.kind == "stepped" for call in self._calls[:at]])
         if self._calls[at % len(self._calls)].kind == "backward":  # under way: the recorder will hear of its end, and takes the loss from the curves
             self._recorder.curves.began_at(self._noted.pop())
         self._give_back(at)
@@ -170,24 +175,60 @@ class Notes:
 
     def _of_forward(self, at: int, call: Any) -> Callable[..., None] | None:
         training, grad = call.facts
-        built = functools.partial(self._recorder.graphs.built_again, call.whose.module, call.place) if training and grad else None
-        if at != self._begins:
-            return built
-        note = self._column(BEGUN)
+        marks, rests = self._marks(call) if training and grad else None, 0
+        if at == self._begins:
+            note = self._column(BEGUN)
 
-        def tell(output: Any) -> None:
-            note(time.perf_counter())
-            if built is not None:
-                built(output)
+            def begun(output: Any) -> None:
+                nonlocal rests
+                note(time.perf_counter())
+                if rests:
+                    rests -= 1
+                elif marks is not None:
+                    rests = marks(output)
 
-        return tell
+            return begun
+        if marks is None:
+            return None
+
+        def built(output: Any) -> None:
+            call.rests = marks(output)
+
+        return built
+
+    def _marks(self, call: Any) -> Callable[[Any], int]:
+        """What marks the graph of a forward pass, and says how many of those that follow need no mark."""
+        recorder, graphs = self._recorder, self._recorder.graphs
+        model, place, rests = call.whose.module, call.place, 0
+
+        def marks(output: Any) -> int:
+            nonlocal rests
+            rests = graphs.built_again(model, place, recorder.steps, rests + 1, output)
+            return rests
+
+        return marks
 
     def _of_loss(self, at: int, call: Any) -> Callable[..., None] | None:
-        return self._recorder.constants.again(self._recorder, call.thing)
+        again = self._recorder.constants.again(self._recorder, call.thing)
+        alone = [other.thing for other in self._calls if other.kind == "loss"].count(call.thing) == 1
+
+        def tell(value: Tensor, args: Any, kwargs: Any) -> None:
+            self._count_rested(at)
+            rests = again(value, args, kwargs)
+            self._rests[at] = call.rests = rests if alone else 0
+
+        return tell if again is not None else None
+
+    def _count_rested(self, at: int) -> None:
+        """A loss function was called without being told."""
+        call = self._calls[at]
+        self._recorder.constants.passed(call.thing, self._rests.get(at, 0) - call.rests)
+        self._rests[at] = call.rests
 
     def _of_descends(self, at: int, call: Any) -> Callable[..., bool]:
         recorder, curves, graphs = self._recorder, self._recorder.curves, self._recorder.graphs
         sure, is_from, near, code, instruction = self._sure, call.is_from, at and call.out == 1, call.code, call.instruction
+        trained = any([other.kind == "forward" and all(other.facts) for other in self._calls[:at]])  # where a model gave the graph it was marked there
         retain, place, scaled = call.whose
         note, on_loss = self._column(LOSS, call.next.whose), recorder.on_loss
 
@@ -200,8 +241,8 @@ class Notes:
             elif (value := root.item()).__class__ is float and on_loss(value) and at:
                 self._startled()
                 return False
-            if retain or graphs.marked != graphs.update or graphs.evaluated:  # a graph that was marked where a model gave it needs no second mark
-                graphs.descends([root], retain=retain, place=place)
+            if retain or not trained or graphs.awaited or graphs.evaluated:
+                graphs.descends_again(root, recorder.steps, retain=retain, place=place, trained=trained)
             note(value)
             return True
 
@@ -234,9 +275,8 @@ class Notes:
                 note(now())
             if recorder.sampling:
                 recorder.after_by_heart(account)
-            graphs.update = recorder.steps + 1
             if graphs.full:
-                graphs.count(sys._getframe(2))
+                graphs.step(recorder.steps, sys._getframe(2))
 
         return tell
 

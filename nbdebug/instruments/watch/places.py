@@ -111,15 +111,15 @@ class Places:
             running, depth = running.f_back, depth + 1
 
 
-def things(kind: type, frame: FrameType) -> list[Any]:
-    """Everything of a kind among the variables of the running functions and their modules, or the notebook."""
+def things(kinds: tuple[type, ...], frame: FrameType) -> list[Any]:
+    """Everything of some kinds among the variables of the running functions and their modules, or the notebook."""
     found: dict[int, Any] = {}
     for _, variables in running_functions(frame):
         for name, value in list(variables.items()):
-            if isinstance(value, kind):
+            if isinstance(value, kinds):
                 found.setdefault(id(value), value)
             if name == "self" or type(value) in (list, tuple, dict):
-                found.update((id(thing), thing) for thing in _within(value, name == "self") if isinstance(thing, kind) and id(thing) not in found)
+                found.update((id(thing), thing) for thing in _within(value, name == "self") if isinstance(thing, kinds) and id(thing) not in found)
     return list(found.values())
 
 

@@ -42,6 +42,7 @@ from nbdebug.instruments.watch.unheard_loss import unheard_loss
 
 FROZEN_UNTIL = 64  # forward passes of a frozen model until which it is asked whether it is still frozen
 BY_HAND = "(by hand)"  # stands for the optimizer of a loop that has none: every backward pass is an update
+DISCOVERED = (Optimizer, getattr(lr_scheduler, "LRScheduler", Optimizer))  # what is looked for among the variables
 STRAYS = 64  # in one of so many updates, and in the 1st, 2nd, 4th, 8th …, every parameter's gradient is asked for
 
 
@@ -557,12 +558,18 @@ class Recorder:
         if place in self._known_places and self.ledger.accounts:
             return
         self._known_places.add(place)
+        for thing in things(DISCOVERED, frame):
+            if not isinstance(thing, Optimizer):
+                self._scheduler(thing, frame)
+            elif self._moves_a_model(thing):
+                self._account(thing, frame)
+
+    def _moves_a_model(self, optimizer: Any) -> bool:
+        """Whether it holds parameters of a model that was met; before one was, any does."""
+        if (known := self.ledger.accounts.get(id(optimizer))) is not None and known.optimizer is optimizer:
+            return True
         own = {id(p) for entry in self.models.values() for p in entry.module.parameters()}
-        for optimizer in things(Optimizer, frame):
-            if not own or any(id(p) in own for group in optimizer.param_groups for p in group["params"]):
-                self._account(optimizer, frame)
-        for scheduler in things(getattr(lr_scheduler, "LRScheduler", ()), frame):
-            self._scheduler(scheduler, frame)
+        return not own or any(id(p) in own for group in optimizer.param_groups for p in group["params"])
 
     def whole_schedulers(self) -> list[WatchedScheduler]:
         """Those that are no part of another."""

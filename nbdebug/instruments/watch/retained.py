@@ -23,7 +23,7 @@ MARK = "nbdebug.watch"  # key in the metadata of a graph's last nodes, which liv
 MANY = 20  # updates whose graphs are alive at once, or batches of one evaluation; our choice: accumulation and truncated
 # backpropagation keep the graphs of one update, and running means for the eye are rarely of more than ten
 LOOKS = 3  # times that the variables are searched for what holds the graphs
-EACH, ONE_IN = 64, 7  # updates whose graphs are all marked, when they go as those before; one in so many after them, which stands for as many.
+EACH, ONE_IN = 32, 7  # updates whose graphs are all marked, when they go as those before; one in so many after them, which stands for as many.
 # Seven, because what a loop does now and then it does at every 2nd, 5th, 8th, 10th; our choice
 FEWEST = 8  # marks that are alive, below which graphs do not pile up, however many they stand for
 NODES = 50_000  # of a graph that are counted at most
@@ -49,8 +49,8 @@ class Graphs:
         self._places = places
         self._key = f"{MARK} {next(_watches)}"
         self.update = 0  # that is under way
-        self.marked = -1  # of the last graph that was marked
         self.full = False  # there are so many marks that they are to be counted
+        self.awaited = False  # a graph is to be marked where its backward pass begins: no model gave it
         self.evaluated = False  # an evaluation kept a graph, or perhaps does
         self._marks: list[ref[_Mark]] = []  # of all graphs that are alive, and of some that no longer are
         self._due = STOCK  # marks at which they are counted
@@ -76,20 +76,21 @@ class Graphs:
             if frame is not None and len(self._outputs) >= MANY:
                 self._look_at_evaluation(len(self._outputs), place, frame)
 
-    def built_again(self, model: nn.Module, place: int, output: Any) -> None:
-        """A forward pass for training, as those before."""
-        step = self.update
-        if step > EACH and step % ONE_IN and step & (step - 1) and not self._carried:
-            self._training, self.marked = True, step
-            return
+    def built_again(self, model: nn.Module, place: int, step: int, stands: int, output: Any) -> int:
+        """A forward pass for training, as those before, in this update; gives how many of those that follow need no mark.
+
+        Args:
+            stands: for how many of them this one stands.
+        """
+        self.update, self._training = step, True
         node = output.grad_fn if type(output) is Tensor else None
         if node is None or self._carried or _is_seldom(step):
-            self.built([*with_graph(output), *self.carried_by(model)], training=True, place=place, frame=None)
-            return
-        self._training, self.marked = True, step
-        mark = _Mark(step, place, ONE_IN if step > EACH else 1)
-        self._keep(mark)
-        node.metadata[self._key] = mark
+            self.awaited = not self._mark([*with_graph(output), *self.carried_by(model)], place, stands)
+        else:
+            mark = _Mark(step, place, stands)
+            self._keep(mark)
+            node.metadata[self._key] = mark
+        return 0 if step < EACH or self._carried or self.awaited else min(ONE_IN, _next_seldom(step) - step) - 1
 
     def carried_by(self, model: nn.Module) -> list[Tensor]:
         """What the model's own buffers and attributes hold with a graph: a state that no loss leads to. They are looked for now and then."""
@@ -103,6 +104,15 @@ class Graphs:
     def close(self) -> None:
         """Lets go of the models."""
         self._carried.clear()
+
+    def descends_again(self, root: Tensor, step: int, *, retain: bool, place: int, trained: bool) -> None:
+        """A backward pass of this update begins, as those before.
+
+        Args:
+            trained: a forward pass for training came before it.
+        """
+        self.update, self.awaited, self._training = step, False, trained or self._training
+        self.descends([root], retain=retain, place=place)
 
     def descends(self, roots: list[Tensor], *, retain: bool, place: int) -> None:
         """A backward pass from these begins; `retain`: it keeps its graph."""
@@ -145,15 +155,14 @@ class Graphs:
         self._marks.append(ref(mark))
         self.full = len(self._marks) >= self._due
 
-    def _mark(self, tensors: Iterable[Tensor], place: int) -> bool:
+    def _mark(self, tensors: Iterable[Tensor], place: int, stands: int = 1) -> bool:
         """Puts one mark into the nodes behind all of these; False where there are none."""
         mark = None
         for tensor in tensors:
             metadata = getattr(tensor.grad_fn, "metadata", None)
             if metadata is not None:
                 if mark is None:
-                    mark = _Mark(self.update, place)
-                    self.marked = self.update
+                    mark = _Mark(self.update, place, stands)
                     self._keep(mark)
                 metadata[self._key] = mark
         return mark is not None
@@ -209,6 +218,14 @@ class Graphs:
 def _is_seldom(step: int) -> bool:
     """Whether it is one of the updates 0, 1, 4, 16, 64 …: to walk through a large model takes long."""
     return step < 2 or (step & (step - 1) == 0 and step.bit_length() % 2 == 1)
+
+
+def _next_seldom(step: int) -> int:
+    """The first of these after this update."""
+    found = 1
+    while found <= step:
+        found *= 4
+    return found
 
 
 def _updates(marks: list[_Mark]) -> set[int]:

@@ -20,6 +20,7 @@ from nbdebug.instruments.watch.result import TensorTrack, Units
 
 TOGETHER = 2**18  # samples of steps that wait to be reduced together: a megabyte, of a small model some twenty looks; our choice: what runs in a row finds itself in the caches
 COPIED = 2**20  # elements of copies that wait to be looked at: four megabytes; our choice
+SELDOM = 4  # times as much waits where few steps are sampled: of a short loop until it is over; our choice
 COUNTS = 2_000_000  # in all that tensor_tracks() gives; our choice: some 20 MB of Python's numbers
 
 
@@ -53,6 +54,7 @@ class Numbers:
         self._sampler: Sampler | None = None
         self._waiting: list[tuple[Sampler, Callable[[], Taken]]] = []
         self._samples = self._copied = 0  # that wait; elements of copies that do
+        self._more = SELDOM if every is None else 1
 
     @property
     def spent(self) -> float:
@@ -157,9 +159,9 @@ class Numbers:
             self._waiting.append((sampler, made))
             self._samples += sampler.size()
             self._copied += sum([copied.elements for copied in sampler.put_off])
-            if self._copied > COPIED:
+            if self._copied > COPIED * self._more:
                 self._catch_up()
-            if self._samples > TOGETHER:
+            if self._samples > TOGETHER * self._more:
                 self._reduce()
         return norms
 
