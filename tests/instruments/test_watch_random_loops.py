@@ -9,10 +9,12 @@ import pytest
 import torch
 from torch import nn
 from torch.nn import functional as F
+from torch.nn.functional import cross_entropy
 from torch.optim import lr_scheduler
 from torch.utils.data import DataLoader, TensorDataset
 
 import nbdebug
+from nbdebug.instruments.watch import constant
 from nbdebug.instruments.watch.result import WatchResult
 
 pytestmark = pytest.mark.filterwarnings("ignore")
@@ -49,6 +51,7 @@ class Way:
     ends_early: str
     drops_last: bool
     accumulates: int
+    imported: bool  # the loss function by its name, past the taps
 
 
 def drawn(seed: int) -> Way:
@@ -60,7 +63,7 @@ def drawn(seed: int) -> Way:
         skips_validation_every=chance.choice([0, 0, 4, 5]), breaks_off_from=chance.choice([0, 0, 5, 7]), clears=chance.choice(["first", "before backward", "last"]),
         clips=chance.choice([False, True]), second_validation=chance.choice([False, False, True]), with_gradients_in=chance.choice([0, 0, 0, 6]),
         averages=chance.choice([False, False, True]), validates_every=chance.choice([0, 0, 4]), ends_early=chance.choice(["", "", "break", "interrupt"]),
-        drops_last=chance.choice([False, True]), accumulates=chance.choice([1, 1, 1, 2]),
+        drops_last=chance.choice([False, True]), accumulates=chance.choice([1, 1, 1, 2]), imported=chance.choice([False, False, True]),
     )  # fmt: skip
 
 
@@ -100,7 +103,7 @@ def train(way: Way) -> None:
             update += 1
             if way.clears == "first":
                 optimizer.zero_grad()
-            loss = F.cross_entropy(model(x), y)
+            loss = (cross_entropy if way.imported else F.cross_entropy)(model(x), y)
             if way.clears == "before backward":
                 optimizer.zero_grad()
             loss.backward()
@@ -148,17 +151,24 @@ def watched(way: Way, **pace: int) -> WatchResult:
 def told(result: WatchResult) -> dict[str, object]:
     """Everything but what is only measured at looks."""
     return {
-        "limits": result.limits, "steps": result.steps, "cycles": result.cycles, "loaders": result.loaders, "schedulers": result.schedulers,
+        "limits": result.limits, "constants": result.constants, "steps": result.steps, "cycles": result.cycles, "loaders": result.loaders, "schedulers": result.schedulers,
         "curves": {name: track for name, track in result.tracks.items() if name.startswith(("loss", "validation", "given to"))},
         "models": [(model.name, model.forwards) for model in result.models],
         "optimizers": [(optimizer.steps, optimizer.skipped, optimizer.groups) for optimizer in result.optimizers],
     }  # fmt: skip
 
 
+@pytest.fixture(autouse=True)
+def _a_few_targets_are_enough(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(constant, "ENOUGH", 1)
+    monkeypatch.setattr(constant, "PER_CLASS", 0)
+
+
 @pytest.mark.parametrize("seed", range(SEEDS))
 def test_what_is_slept_through_is_told_as_what_is_heard(seed: int) -> None:
     way = drawn(seed)
     heard, slept, usual = watched(way, every=1), watched(way, every=1000), watched(way)
+    assert heard.constants
     assert told(slept) == told(heard) and told(usual) == told(heard)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -21,6 +20,7 @@ IGNORED = -100  # the class that torch leaves out unless it is told another
 CLASSES = ("cross_entropy", "nll_loss")
 BINARY = ("binary_cross_entropy", "binary_cross_entropy_with_logits")
 DISTANCES = ("mse_loss", "l1_loss", "smooth_l1_loss", "huber_loss")
+FOREVER = 2**60  # calls
 SMALL, WAITING = 2**14, 64  # bytes of targets that are copied whole, to be thinned out later, and how many of them; our choice
 
 
@@ -86,22 +86,18 @@ class Constants:
         known.values.append((step, value.detach()))
         known.form, known.with_it = _form(args), tuple(kwargs.values())
 
-    def again(self, clock: Any, function: str) -> Callable[[Tensor, Any, Any], int] | None:
-        """As `seen`, of a function that was seen; gives how many of its calls that follow need only be counted. `clock` has the `steps`.
-        None where nothing more is to be seen of it.
-        """
-        known = self._known.get(function)
+    def again(self, function: str, step: int, value: Tensor, args: Any, kwargs: Any) -> int:
+        """As `seen`; gives how many of the calls that follow need only be counted."""
+        if function not in self._known:
+            self.seen(function, step, value, args, kwargs)
+        known = self._known[function]
         if known is None or known.rows >= MOST:
-            return None
-
-        def again(value: Tensor, args: Any, kwargs: Any) -> int:
-            if known.calls + 1 >= known.due:
-                self.seen(function, clock.steps, value, args, kwargs)
-            else:
-                known.calls += 1
-            return max(0, known.due - known.calls - 1)
-
-        return again
+            return FOREVER
+        if known.calls + 1 >= known.due:
+            self.seen(function, step, value, args, kwargs)
+        else:
+            known.calls += 1
+        return max(0, known.due - known.calls - 1)
 
     def passed(self, function: str, calls: int) -> None:
         """So many calls of it need not be seen, and came."""

@@ -16,8 +16,10 @@ from typing import Any
 from torch import Tensor
 
 from nbdebug.instruments.watch.call_facts import rows_of
+from nbdebug.instruments.watch.constant import FOREVER
 from nbdebug.instruments.watch.cycles import Ahead
 from nbdebug.instruments.watch.recorder import Recorder
+from nbdebug.instruments.watch.unheard_loss import unheard_loss
 
 MOST = 64  # rows that are kept; our choice: more cost as much each
 COUNTED = -1  # in place of the rows of a batch that are counted
@@ -45,7 +47,7 @@ class Notes:
         batches = [at for at, call in enumerate(calls[: self._works]) if call.kind == "batch"]
         self._begins = batches[-1] if batches else self._works  # with this call the time of an update begins
         self._of_first = 0  # columns of the first call
-        self._rests: dict[int, int] = {}  # which call, of a loss → times that it was to come untold
+        self._rests: dict[int, tuple[str, int]] = {}  # which call → of which loss function it tells, and how often it was to come untold
         for at, call in enumerate(calls):
             call.tell = self._teller(at, call)
             self._of_first = self._of_first if at else len(self._columns)
@@ -130,8 +132,6 @@ class Notes:
         if self._recorder.sampling:
             self._looks(False)
         self._write(at)
-        for of_loss in self._rests:
-            self._count_rested(of_loss)
         self._recorder.graphs.update = self._recorder.steps + any([call.kind == "stepped" for call in self._calls[:at]])
         if self._calls[at % len(self._calls)].kind == "backward":  # under way: the recorder will hear of its end, and takes the loss from the curves
             self._recorder.curves.began_at(self._noted.pop())
@@ -208,27 +208,28 @@ class Notes:
 
         return marks
 
-    def _of_loss(self, at: int, call: Any) -> Callable[..., None] | None:
-        again = self._recorder.constants.again(self._recorder, call.thing)
+    def _of_loss(self, at: int, call: Any) -> Callable[..., None]:
         alone = [other.thing for other in self._calls if other.kind == "loss"].count(call.thing) == 1
+        return lambda value, args, kwargs: self._seen(at, call.thing, value, args, kwargs, alone=alone)
 
-        def tell(value: Tensor, args: Any, kwargs: Any) -> None:
-            self._count_rested(at)
-            rests = again(value, args, kwargs)
-            self._rests[at] = call.rests = rests if alone else 0
-
-        return tell if again is not None else None
+    def _seen(self, at: int, function: str, value: Tensor, args: Any, kwargs: Any, *, alone: bool = True) -> None:
+        """A loss function was called; if no other call of the cycle is of it, those that need only be counted come untold."""
+        self._count_rested(at)
+        rests = self._recorder.constants.again(function, self._recorder.steps, value, args, kwargs)
+        self._calls[at].rests = rests if alone else 0
+        self._rests[at] = function, self._calls[at].rests
 
     def _count_rested(self, at: int) -> None:
-        """A loss function was called without being told."""
-        call = self._calls[at]
-        self._recorder.constants.passed(call.thing, self._rests.get(at, 0) - call.rests)
-        self._rests[at] = call.rests
+        """Calls of a loss function that came untold are counted; the next is told."""
+        function, told = self._rests.get(at, ("", 0))
+        self._recorder.constants.passed(function, told - self._calls[at].rests)
+        self._rests[at], self._calls[at].rests = (function, 0), 0
 
     def _of_descends(self, at: int, call: Any) -> Callable[..., bool]:
         recorder, curves, graphs = self._recorder, self._recorder.curves, self._recorder.graphs
         sure, is_from, near, code, instruction = self._sure, call.is_from, at and call.out == 1, call.code, call.instruction
         trained = any([other.kind == "forward" and all(other.facts) for other in self._calls[:at]])  # where a model gave the graph it was marked there
+        unheard = all([other.kind != "loss" for other in self._calls[:at]])  # as one that was imported by its name
         retain, place, scaled = call.whose
         note, on_loss = self._column(LOSS, call.next.whose), recorder.on_loss
 
@@ -243,8 +244,19 @@ class Notes:
                 return False
             if retain or not trained or graphs.awaited or graphs.evaluated:
                 graphs.descends_again(root, recorder.steps, retain=retain, place=place, trained=trained)
+            if call.rests:
+                call.rests -= 1
+            elif unheard:
+                made(root)
             note(value)
             return True
+
+        def made(root: Tensor) -> None:
+            """By which function a root was made is seen now and then."""
+            if (loss := unheard_loss(root)) is None:
+                call.rests = FOREVER
+            else:
+                self._seen(at, loss.function, root, loss.args, loss.kwargs)
 
         def waits(root: Tensor) -> Any:
             """Of a root that is no number yet."""
@@ -308,6 +320,8 @@ class Notes:
             del self._noted[: number * width]
             self.over = 0
         self._count(number, at)
+        for of_loss in self._rests:
+            self._count_rested(of_loss)
 
     def _again(self) -> tuple[int, ...]:
         """The cycle that the first update went like which is not counted yet; those after it have nothing ahead."""
