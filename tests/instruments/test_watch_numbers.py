@@ -26,7 +26,6 @@ from nbdebug.instruments.watch.numbers import (
     engine,
     lost_in_bf16,
     lost_in_fp16,
-    parameters,
     sampler,
     together,
 )
@@ -1020,7 +1019,7 @@ def test_small_tensors_that_are_looked_at_later_give_the_same(spoilt: float | No
     found = []
     for little in (sampler.LITTLE, 0):
         monkeypatch.setattr(sampler, "LITTLE", little)
-        monkeypatch.setattr(parameters, "LITTLE", little)
+        monkeypatch.setattr(together, "SMALL", together.SMALL if little else 0)
         torch.manual_seed(0)
         model = nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 8), nn.Sigmoid(), nn.Linear(8, 1))
         with torch.no_grad():
@@ -1030,8 +1029,9 @@ def test_small_tensors_that_are_looked_at_later_give_the_same(spoilt: float | No
             x[5, 2] = spoilt
         numbers, norms = steps(model, x, times=3)
         assert bool(numbers._waiting[0][0].put_off) == (little > 0)
-        found.append((repr((numbers.unit_tracks(), numbers.tensor_tracks(), norms)), nonfinite(numbers)))
-    assert found[0] == found[1] and bool(found[0][1]) == (spoilt is not None)
+        found.append((repr((numbers.unit_tracks(), numbers.tensor_tracks())), nonfinite(numbers), pytest.approx(norms.groups, nan_ok=True)))
+    assert found[0][:2] == found[1][:2] and bool(found[0][1]) == (spoilt is not None)
+    assert found[0][2].expected == found[1][2]
 
 
 @pytest.mark.parametrize("rate", [0.1, INF])
@@ -1067,3 +1067,30 @@ def test_copies_that_wait_do_not_pile_up(every: int | None, most: int, monkeypat
         steps(model, torch.randn(16, 4), numbers=numbers)
         waiting = sum(copied.elements for sampled, _ in numbers._waiting for copied in sampled.put_off)
         assert waiting <= most and len(numbers._waiting) == step + 1
+
+
+@pytest.mark.parametrize("known", [0, 2])
+def test_an_interrupt_in_the_middle_of_a_look_leaves_no_hook(known: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    model = nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 1))
+    numbers = steps(model, torch.randn(16, 4), times=known)[0] if known else Numbers()
+    monkeypatch.setattr("nbdebug.instruments.watch.numbers.sampler.Sampler.output", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        steps(model, torch.randn(16, 4), numbers=numbers)
+    assert not any(module._forward_hooks for module in model.modules())
+    assert numbers._layers._later is None and numbers._layers._root is None
+
+
+def test_a_weight_of_two_optimizers_is_counted_for_each() -> None:
+    shared, numbers = nn.Parameter(torch.tensor([1.0, NAN, 1.0])), Numbers()
+    optimizers = [torch.optim.SGD([nn.Parameter(torch.ones(4)), shared], lr=0.1), torch.optim.SGD([shared, nn.Parameter(torch.ones(5))], lr=0.1)]
+    numbers.begin(0)
+    for number, optimizer in enumerate(optimizers):
+        numbers.before_step(optimizer, name=f"{number}")
+        optimizer.step()
+        numbers.after_step(optimizer)
+    numbers.end(0)
+    found = {t.name: (t.nonfinite[-1], t.elements) for t in numbers.tensor_tracks() if t.what == "weight"}
+    assert found["parameter 1 of 0"] == (2, 6)

@@ -28,7 +28,7 @@ class Memory:
                 self._file = os.open("/proc/self/statm", os.O_RDONLY)
                 self._closes = weakref.finalize(self, os.close, self._file)
             return int(os.pread(self._file, 256, 0).split()[1]) * PAGE / 2**20
-        except (OSError, AttributeError):  # not Linux
+        except (OSError, AttributeError, ValueError, IndexError):  # not Linux, or the loop closed a file that is not its own
             import resource
 
             return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**10

@@ -197,19 +197,25 @@ class Layers:
 
     def _forward_is_over(self, modules: list[nn.Module]) -> None:
         started = perf_counter()
+        try:
+            with torch._C.DisableTorchFunction():
+                self._look_at_later()
+        finally:  # also when that is interrupted
+            root, learning = self._root, self._learning
+            self._root = self._learning = self._later = None
+            self._unhook(modules)
         with torch._C.DisableTorchFunction():
-            self._look_at_later()
+            if learning is not None and root is not None:
+                self._learn(root, learning)
+            if self._sampler is not None:
+                self._sampler.forward_is_over()
+        self.spent += perf_counter() - started
+
+    def _unhook(self, modules: list[nn.Module]) -> None:
         copies, self.copies = [module for held in self.copies if (module := held()) is not None], []
         for module in modules + copies:
             module._forward_hooks.pop(HOOK, None)  # type: ignore[call-overload]
         self.units.forward()
-        with torch._C.DisableTorchFunction():
-            if self._learning is not None and self._root is not None:
-                self._learn(self._root, self._learning)
-            self._root = self._learning = self._later = None
-            if self._sampler is not None:
-                self._sampler.forward_is_over()
-        self.spent += perf_counter() - started
 
     def _look_at_later(self) -> None:
         """Looks at the outputs that wait: in a row that takes half the time that it takes between the user's own kernels."""

@@ -14,7 +14,7 @@ from torch import Tensor
 from nbdebug.instruments.watch.numbers.histories import Histories
 from nbdebug.instruments.watch.numbers.multiplied import LOOKS, multiplied
 from nbdebug.instruments.watch.numbers.names import Names
-from nbdebug.instruments.watch.numbers.sampler import LITTLE, Sampler
+from nbdebug.instruments.watch.numbers.sampler import Sampler
 from nbdebug.instruments.watch.numbers.together import Moved, Parted, Together
 from nbdebug.instruments.watch.numbers.values import LeftOut, plain_values, sample, to_host
 
@@ -151,8 +151,6 @@ class Parameters:
             parts = together.parts(before)
             return [(rows, parameter, part, None) for rows, parameter, part in zip(together.rows, parameters, parts, strict=True)]
         sampler.put_off.append(Moved(together, before, after, self.step))
-        if after.nbytes > LITTLE:
-            sampler.catch_up()
         return []
 
     def _members(self, optimizer: torch.optim.Optimizer, name: str) -> Iterator[tuple[str, Rows, Tensor]]:

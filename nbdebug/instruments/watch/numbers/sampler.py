@@ -148,7 +148,7 @@ class Sampler:
     def _look_at_moved(self, moved: Moved) -> None:
         of, before, after = moved.of, moved.before, moved.after
         self.together += of.moved(before, after, moved.step)
-        self.elements.update(of.elements)
+        self._count_elements((*of.weights, *of.updates), (*of.numbers, *of.numbers))
         if self._count_in(of.weights_in(after)) or not math.isfinite(before.sum().item()):
             self._count_in(of.updates_in(after - before))
 
@@ -218,17 +218,22 @@ class Sampler:
 
     def _take_laid(self, laid: Laid) -> None:
         """A sample of each, how many elements each had, and whether a gradient came where that is asked."""
-        samples, layout, rows, elements = laid.layout.sampled(laid.flat), laid.layout, laid.rows, self.elements
-        self.together.append(Samples(rows, layout.lengths, samples))
-        if len(set(rows)) == len(rows) and elements.keys().isdisjoint(rows):
-            elements.update(zip(rows, layout.numbers, strict=True))
-        else:
-            for row, number in zip(rows, layout.numbers, strict=True):
-                elements[row] = elements.get(row, 0) + number
+        samples, layout = laid.layout.sampled(laid.flat), laid.layout
+        self.together.append(Samples(laid.rows, layout.lengths, samples))
+        self._count_elements(laid.rows, layout.numbers)
         for at, responses, step in laid.felt:
             end = layout.stops[at]
             came = samples[end - layout.lengths[at] : end].any()
             responses.felt(laid.part(at), step, 1.0 if came else None)
+
+    def _count_elements(self, rows: Sequence[int], numbers: Sequence[int]) -> None:
+        """Those of one row are added up: of the calls of a layer, or a weight that two optimizers hold."""
+        elements = self.elements
+        if len(set(rows)) == len(rows) and elements.keys().isdisjoint(rows):
+            elements.update(zip(rows, numbers, strict=True))
+            return
+        for row, number in zip(rows, numbers, strict=True):
+            elements[row] = elements.get(row, 0) + number
 
     def _scan(self, noted: Noted) -> None:
         """Whether all elements are finite, by another tensor if that is known to be."""

@@ -31,12 +31,11 @@ class Together:
     def __init__(self, members: Iterable[tuple[str, Any, Tensor]]) -> None:
         groups, self.rows, parameters = map(list, zip(*members, strict=True))
         self.groups: list[str] = groups
-        self._numbers = [parameter.numel() for parameter in parameters]
-        self._whole = layout_of(tuple(self._numbers))
+        self.numbers = [parameter.numel() for parameter in parameters]
+        self._whole = layout_of(tuple(self.numbers))
         self._of = _Gradients(self, list(range(len(parameters))), self._whole)  # those that had one
         self.weights = tuple(rows.weight for rows in self.rows)
         self.updates = tuple(rows.update for rows in self.rows)
-        self.elements = dict(zip((*self.weights, *self.updates), (*self._numbers, *self._numbers), strict=True))
         self.samples = self._whole.stops[-1]
         self.noted = -2  # step at which they were looked at last
         self.matrices = [at for at, parameter in enumerate(parameters) if parameter.dim() > 1]
@@ -54,7 +53,7 @@ class Together:
         if not there:
             return None, {}
         if there != self._of.there:
-            self._of = _Gradients(self, there, layout_of(tuple([self._numbers[at] for at in there])))
+            self._of = _Gradients(self, there, layout_of(tuple([self.numbers[at] for at in there])))
         of, gradients = self._of, gradients if len(there) == len(gradients) else [gradients[at] for at in there]
         if not PLAIN.issuperset(map(type, gradients)) or (flat := of.layout.laid(gradients)) is None:
             return None
@@ -67,7 +66,7 @@ class Together:
         starts: dict[str, int] = {}
         ends: dict[str, int] = {}
         for at, end in zip(there, layout.ends, strict=True):
-            starts.setdefault(self.groups[at], end - self._numbers[at])
+            starts.setdefault(self.groups[at], end - self.numbers[at])
             ends[self.groups[at]] = end
         return {group: torch.linalg.vector_norm(flat[start : ends[group]]).item() for group, start in starts.items()}
 
