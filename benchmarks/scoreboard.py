@@ -3,6 +3,7 @@
     python benchmarks/scoreboard.py                      # the held-out half, nbdebug and every peer that is installed
     python benchmarks/scoreboard.py --half tuned_on      # the half that thresholds were chosen on
     python benchmarks/scoreboard.py --only nbdebug --show
+    python benchmarks/scoreboard.py --loops 5            # only the watched loops, so many times: others on the machine make them waver
 
 The programs were written from the catalogue of codes alone, without a look at nbdebug; which half one is in says a hash of its name. nbdebug is asked for a checkup of the
 program's objects and then watches its own loop; the alarms of both count, in that order. *loop* is what the loops of the sound programs take when they are
@@ -31,7 +32,7 @@ from pathlib import Path
 import torch
 
 sys.path.insert(0, str(Path(__file__).parent))
-from _doctors import DOCTORS, Said, installed  # noqa: E402
+from _doctors import DOCTORS, Said, installed, watched_loop  # noqa: E402
 from _programs import HALVES, Program, programs, unmarked  # noqa: E402
 
 RESULTS = Path(__file__).parent / "RESULTS.md"
@@ -64,7 +65,7 @@ class Case:
         return line is not None and line[0] == self.program.path and line[1] in self.program.lines
 
 
-def asked(doctor: str, program: Program) -> Said:
+def asked(doctor: Callable[[Program], Said], program: Program) -> Said:
     """In a child process; a crash or the limit is an answer too."""
     context = multiprocessing.get_context("fork")
     ours, theirs = context.Pipe(duplex=False)
@@ -80,15 +81,20 @@ def asked(doctor: str, program: Program) -> Said:
     return said
 
 
-def _ask(pipe: multiprocessing.connection.Connection, doctor: str, program: Program) -> None:
+def _ask(pipe: multiprocessing.connection.Connection, doctor: Callable[[Program], Said], program: Program) -> None:
     warnings.simplefilter("ignore")
     torch.set_num_threads(1)
     try:
         with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):  # what the programs print
-            said = DOCTORS[doctor][1](replace(program, text=unmarked(program.text)))
+            said = doctor(replace(program, text=unmarked(program.text)))
     except Exception as error:
         said = Said((), 0.0, trouble=f"{type(error).__name__}: {error}")
     pipe.send(said)
+
+
+def rounds_of_loops(sound: list[Program], rounds: int) -> list[float]:
+    """The median over the sound programs of what a watched loop takes in a bare one, of each round."""
+    return [_median(asked(lambda program: Said((), 0.0, loop=watched_loop(program)), program).loop for program in sound) for _ in range(rounds)]
 
 
 def warm() -> None:
@@ -118,8 +124,13 @@ def told(cases: list[Case]) -> dict[str, float]:
         "alarms a sick one": statistics.fmean([len(case.said.alarms) for case in sick] or [math.nan]),
         "median s": statistics.median(case.said.seconds for case in cases),
         "most s": max(case.said.seconds for case in cases),
-        "loop": statistics.median([case.said.loop for case in cases if not math.isnan(case.said.loop)] or [math.nan]),
+        "loop": _median(case.said.loop for case in cases),
     }
+
+
+def _median(values: Iterable[float]) -> float:
+    """Of those that could be measured."""
+    return statistics.median([value for value in values if not math.isnan(value)] or [math.nan])
 
 
 def _share(holds: Iterable[bool]) -> float:
@@ -182,6 +193,7 @@ def main() -> None:
     parser.add_argument("--names", nargs="+", default=(), help="these programs")
     parser.add_argument("--show", action="store_true", help="print what was missed and who was accused")
     parser.add_argument("--no-write", action="store_true", help="leave RESULTS.md as it is; a part of the programs never goes into it")
+    parser.add_argument("--loops", type=int, default=0, help="measure nothing but the watched loops of the sound programs, so many times")
     parser.add_argument("--json", help="write every answer into this file")
     options = parser.parse_args()
     chosen = [p for p in programs(options.half) if p.kind in options.kinds and (not options.names or p.name in options.names)]
@@ -190,13 +202,17 @@ def main() -> None:
     print(f"{options.half.upper()}: {kinds.count('sick')} sick with {len(codes)} codes, their {kinds.count('twin')} twins, {kinds.count('sound')} sound; torch {torch.__version__}, one thread\n")
     answers: dict[str, list[Case]] = {}
     warm()
+    if options.loops:
+        found = rounds_of_loops([p for p in chosen if p.kind == "sound"], options.loops)
+        print(f"watched loops, {options.loops} rounds: {statistics.median(found):.3f} in the median, from {min(found):.3f} to {max(found):.3f}; wanted at most 1.10")
+        return
     for doctor in options.only:
         if not installed(doctor):
             print(f"{doctor}: not installed")
             continue
         answers[doctor] = []
         for program in chosen:
-            answers[doctor].append(Case(program, asked(doctor, program)))
+            answers[doctor].append(Case(program, asked(DOCTORS[doctor][1], program)))
             if options.show:
                 print(miss(answers[doctor][-1]), end="", flush=True)
     figures = {doctor: told(cases) for doctor, cases in answers.items()}
