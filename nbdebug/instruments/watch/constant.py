@@ -88,16 +88,9 @@ class Constants:
 
     def again(self, function: str, step: int, value: Tensor, args: Any, kwargs: Any) -> int:
         """As `seen`; gives how many of the calls that follow need only be counted."""
-        if function not in self._known:
-            self.seen(function, step, value, args, kwargs)
+        self.seen(function, step, value, args, kwargs)
         known = self._known[function]
-        if known is None or known.rows >= MOST:
-            return FOREVER
-        if known.calls + 1 >= known.due:
-            self.seen(function, step, value, args, kwargs)
-        else:
-            known.calls += 1
-        return max(0, known.due - known.calls - 1)
+        return FOREVER if known is None or known.rows >= MOST else max(0, known.due - known.calls - 1)
 
     def passed(self, function: str, calls: int) -> None:
         """So many calls of it need not be seen, and came."""

@@ -84,12 +84,7 @@ class Notes:
                 self._looks(False)
             recorder.close_by_heart(self._again())
             return
-        self.over += 1
-        if recorder.sampling:
-            self._looks(False)
-            recorder.close_look()
-        else:
-            recorder.steps += 1
+        self._close_row()
         if self.over >= MOST:
             self._write()
 
@@ -98,16 +93,20 @@ class Notes:
         recorder = self._recorder
         if recorder.tells_each or (not self.over and self._ahead.opened):
             return False
-        self.over += 1
-        if recorder.sampling:
-            self._looks(False)
-            recorder.close_look()
-        else:
-            recorder.steps += 1
+        self._close_row()
         recorder.graphs.update = recorder.steps
         self._write(last=key)
         recorder.curves.clear()
         return True
+
+    def _close_row(self) -> None:
+        """An update is over whose row becomes a point of the curves later."""
+        self.over += 1
+        if self._recorder.sampling:
+            self._looks(False)
+            self._recorder.close_look()
+        else:
+            self._recorder.steps += 1
 
     def begin_again(self, ahead: Ahead) -> None:
         """An update begins that is known from its first call on, and has this ahead of the cycle."""

@@ -217,7 +217,7 @@ class Graphs:
 
 def _is_seldom(step: int) -> bool:
     """Whether it is one of the updates 0, 1, 4, 16, 64 …: to walk through a large model takes long."""
-    return step < 2 or (step & (step - 1) == 0 and step.bit_length() % 2 == 1)
+    return not step or _next_seldom(step - 1) == step
 
 
 def _next_seldom(step: int) -> int:
