@@ -31,10 +31,9 @@ class Forward(Tapping):
         straight = original is getattr(nn.Module, "_wrapped_call_impl", None)  # nobody else has tapped it
 
         def __call__(module: nn.Module, *args: Any, **kwargs: Any) -> Any:
-            plain = straight and module._compiled_call_impl is None
-            if self._busy and plain:  # every layer inside, without one call more than torch's own
+            if self._busy and straight and module._compiled_call_impl is None:  # every layer inside, with no more than torch's own call does
                 return module._call_impl(*args, **kwargs)
-            run = module._call_impl if plain else functools.partial(original, module)
+            run = module._call_impl if straight and module._compiled_call_impl is None else functools.partial(original, module)
             if self._busy or is_compiling():
                 return run(*args, **kwargs)
             comes = score.comes
