@@ -10,6 +10,7 @@ from playwright.sync_api import Locator, Page, expect
 
 OPEN_MS = 180_000
 RUN_MS = 240_000
+TALL = 4000  # pixels: more than the cells of a notebook under test
 # JupyterLab's own indicator says idle before there is a kernel; this asks the kernel's connection.
 KERNEL_IDLE = """() => {
   const panel = window.jupyterapp?.shell?.currentWidget;
@@ -65,7 +66,9 @@ class NotebookPage:
     def tall_enough_for(self, element: Locator) -> Iterator[None]:
         """A window that shows all of an element at once: what is scrolled away is missing in its picture."""
         usual = self.page.viewport_size
-        self.page.set_viewport_size({**usual, "height": int(element.bounding_box()["height"]) + 300})
+        self.page.set_viewport_size({**usual, "height": TALL})  # JupyterLab hides a cell that is outside of its window: it has no height then
+        expect(element).to_be_visible()
+        self.page.set_viewport_size({**usual, "height": max(TALL, int(element.bounding_box()["height"]) + 300)})
         element.evaluate("element => element.scrollIntoView({block: 'center'})")
         yield
         self.page.set_viewport_size(usual)
