@@ -233,8 +233,7 @@ def module_paths(model: nn.Module) -> dict[int, str]:
 
 def plain_path(path: str) -> str:
     """`_orig_mod.encoder.0` → `encoder.0`; also `module.` of DistributedDataParallel."""
-    parts = [part for part in path.split(".") if part != "_orig_mod"]
-    return ".".join(parts)
+    return ".".join([part for part in path.split(".") if part != "_orig_mod"]) if "_orig_mod" in path else path
 
 
 def called_parameters(tape: Tape) -> Iterator[Tensor]:

@@ -83,8 +83,9 @@ class Backward(Tapping):
             original = getattr(clip_grad, name)
 
             def call(*args: Any, _original: Any = original, **kwargs: Any) -> Any:
-                if self._heard():
-                    self._tell_clip(sys._getframe(1), args, kwargs)
+                frame = sys._getframe(1)
+                if frame.f_code.co_name in ("clip_grad_norm_", "clip_grad_value_") and self._heard():  # these call others that call it too
+                    self._tell_clip(frame, args, kwargs)
                 return _original(*args, **kwargs)
 
             self._put(clip_grad, name, functools.wraps(original)(call))

@@ -1076,7 +1076,7 @@ def test_an_interrupt_in_the_middle_of_a_look_leaves_no_hook(known: int, monkeyp
 
     model = nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 1))
     numbers = steps(model, torch.randn(16, 4), times=known)[0] if known else Numbers()
-    monkeypatch.setattr("nbdebug.instruments.watch.numbers.sampler.Sampler.output", interrupted)
+    monkeypatch.setattr(f"nbdebug.instruments.watch.numbers.sampler.Sampler.{'little' if known else 'output'}", interrupted)
     with pytest.raises(KeyboardInterrupt):
         steps(model, torch.randn(16, 4), numbers=numbers)
     assert not any(module._forward_hooks for module in model.modules())

@@ -33,7 +33,7 @@ def _learnt_and_lost(times: int) -> list[float]:
 @pytest.mark.parametrize(("rate", "accused"), [(lambda step: 0.1 if step // 20 % 2 == 0 else 0.01, True), (lambda step: 0.1 * 0.98**step, False)])
 def test_a_rate_undoes_what_was_learnt_where_it_was_raised(rate, accused):
     values = _learnt_and_lost(4)
-    assert (stability._undone(*_of(values, [rate(step) for step in range(len(values))])) is not None) == accused
+    assert (stability.undone(*_of(values, [rate(step) for step in range(len(values))])) is not None) == accused
 
 
 @pytest.mark.parametrize("goes_with", [True, False])

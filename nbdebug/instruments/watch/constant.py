@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+from operator import is_
 from typing import Any
 
 import torch
@@ -34,8 +35,25 @@ class _Targets:
     classes: int = 0
     values: list[tuple[int, Any]] = field(default_factory=list)  # step, the loss
     form: tuple[Any, ...] | None = None  # of the call that was looked at last
+    shapes: tuple[torch.Size, torch.Size, torch.dtype] | None = None  # of its prediction and target, and the kind of its numbers
     with_it: tuple[Any, ...] = ()  # the settings that it was given, as they came
     waiting: list[Tensor] = field(default_factory=list)  # targets of later calls of that form
+
+    def goes_on(self, args: Any, kwargs: Any) -> bool:
+        """Whether a call is as the one that was looked at last, but for how many there are."""
+        if self.form is None or len(args) != 2:
+            return False
+        given, target = args
+        same = given.__class__ is Tensor and target.__class__ is Tensor and target.is_cpu and (given.shape, target.shape, target.dtype) == self.shapes
+        return (same or self.form == _form(args)) and len(self.with_it) == len(kwargs) and all(map(is_, self.with_it, kwargs.values()))
+
+    def wait(self, function: str, step: int, value: Tensor, target: Tensor) -> None:
+        """Keeps the target of such a call."""
+        self.waiting.append((target.detach() if target.requires_grad else target).clone())
+        self.rows += min(target.shape[0], ROWS)
+        self.values.append((step, value.item() if value.is_cpu else value.detach()))
+        if len(self.waiting) >= WAITING:
+            self.settle(function)
 
     def settle(self, function: str) -> None:
         """What waits is thinned out: together, that costs less than each in its step."""
@@ -53,44 +71,39 @@ class Constants:
     def __init__(self) -> None:
         self._known: dict[str, _Targets | None] = {}  # None: it cannot be told
 
-    def seen(self, function: str, step: int, value: Tensor, args: Any, kwargs: Any) -> None:
-        """A loss function was called in a training step."""
+    def seen(self, function: str, step: int, value: Tensor, args: Any, kwargs: Any, unseen: int = 0) -> int:
+        """A loss function was called in a training step, and before that so many times unseen; gives how many of the calls that follow need only be counted."""
         if function not in self._known:
             self._known[function] = _Targets() if function in (*CLASSES, *BINARY, *DISTANCES) else None
         known = self._known[function]
         if known is None or known.rows >= MOST:
-            return
-        known.calls += 1
-        if known.calls < known.due:
-            return
-        known.due = known.calls + (1 if known.calls < FIRST else max(EVERY, known.calls // SELDOM))
-        if known.form is not None and known.form == _form(args) and _are_same(known.with_it, kwargs):
-            target = args[1]
-            known.waiting.append((target.detach() if target.requires_grad else target).clone())
-            known.rows += min(target.shape[0], ROWS)
-            known.values.append((step, value.item() if value.is_cpu else value.detach()))
-            if len(known.waiting) >= WAITING:
-                known.settle(function)
-            return
+            return FOREVER
+        known.calls = calls = known.calls + unseen + 1
+        if calls >= known.due:
+            known.due = calls + (1 if calls < FIRST else max(EVERY, calls // SELDOM))
+            if known.goes_on(args, kwargs):
+                known.wait(function, step, value, args[1])
+            elif not self._keep(function, known, step, value, args, kwargs):
+                self._known[function] = None
+                return FOREVER
+        return FOREVER if known.rows >= MOST else known.due - calls - 1
+
+    def _keep(self, function: str, known: _Targets, step: int, value: Tensor, args: Any, kwargs: Any) -> bool:
+        """Keeps what a call says of the targets; False where no constant can be told from it."""
         known.settle(function)
         names = ("input", "target") if function in DISTANCES else ("input", "target", "weight")
         given = {**dict(zip(names, args, strict=False)), **kwargs}
         kept = _targets(function, given.get("input"), given.get("target"), given)
         if kept is None or len(args) > len(names) or (known.kept and kept.shape[1:] != known.kept[0].shape[1:]):
-            self._known[function] = None
-            return
+            return False
         known.kept.append(kept)
         known.rows += len(kept)
         known.classes = given["input"].shape[1] if function in CLASSES and given["input"].dim() > 1 else 0
         known.settings = {n: given[n] for n in ("weight", "label_smoothing", "beta", "delta", "ignore_index") if given.get(n) is not None}
         known.values.append((step, value.detach()))
         known.form, known.with_it = _form(args), tuple(kwargs.values())
-
-    def again(self, function: str, step: int, value: Tensor, args: Any, kwargs: Any) -> int:
-        """As `seen`; gives how many of the calls that follow need only be counted."""
-        self.seen(function, step, value, args, kwargs)
-        known = self._known[function]
-        return FOREVER if known is None or known.rows >= MOST else max(0, known.due - known.calls - 1)
+        known.shapes = (args[0].shape, args[1].shape, args[1].dtype) if known.form is not None else None
+        return True
 
     def passed(self, function: str, calls: int) -> None:
         """So many calls of it need not be seen, and came."""
@@ -157,10 +170,6 @@ def _form(args: Any) -> tuple[Any, ...] | None:
     if not shape or not shape[0] or not target.is_cpu or target.nbytes > SMALL:
         return None
     return of[1:], shape[1:], target.dtype, of == shape
-
-
-def _are_same(before: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
-    return len(before) == len(kwargs) and all([one is other for one, other in zip(before, kwargs.values(), strict=True)])
 
 
 def _spread(tensor: Tensor, most: int) -> Tensor:

@@ -23,6 +23,7 @@ from nbdebug.instruments.watch.unheard_loss import unheard_loss
 
 MOST = 64  # rows that are kept; our choice: more cost as much each
 COUNTED = -1  # in place of the rows of a batch that are counted
+PARTS = frozenset([list, tuple, dict])  # what most batches are
 BEGUN, WAITED, ROWS, LOSS, NORM, ENDED = "begun", "waited", "rows", "loss", "norm", "ended"  # what a column holds
 
 
@@ -165,7 +166,8 @@ class Notes:
 
         def tell(batch: Any, asked: float, came: float) -> None:
             nonlocal form, rows
-            first = batch[0] if batch.__class__ is list and batch else None
+            kind = batch.__class__
+            first = None if kind not in PARTS or not batch else batch[0] if kind is not dict else next(iter(batch.values()))
             if first.__class__ is not Tensor or first.shape != form:
                 form, rows = getattr(first, "shape", None), rows_of(batch)
             note((rows, asked, came - asked) if begins else (rows, came - asked) if counts else (rows,))
@@ -213,10 +215,13 @@ class Notes:
 
     def _seen(self, at: int, function: str, value: Tensor, args: Any, kwargs: Any, *, alone: bool = True) -> None:
         """A loss function was called; if no other call of the cycle is of it, those that need only be counted come untold."""
-        self._count_rested(at)
-        rests = self._recorder.constants.again(function, self._recorder.steps, value, args, kwargs)
-        self._calls[at].rests = rests if alone else 0
-        self._rests[at] = function, self._calls[at].rests
+        call, constants, (before, unseen) = self._calls[at], self._recorder.constants, self._rests.get(at, (function, 0))
+        if before != function:
+            constants.passed(before, unseen)
+            unseen = 0
+        rests = constants.seen(function, self._recorder.steps, value, args, kwargs, unseen)
+        call.rests = rests if alone else 0
+        self._rests[at] = function, call.rests
 
     def _count_rested(self, at: int) -> None:
         """Calls of a loss function that came untold are counted; the next is told."""

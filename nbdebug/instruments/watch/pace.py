@@ -104,7 +104,7 @@ class Pace:
         usual = self._looking / self.looked
         missing = WHOLE * (self._looking + usual) / SHARE - bare  # seconds of the loop until there is time for another
         later = math.ceil(missing / each) if each else LONGEST
-        self._next = step.step + max(1, min(later, int(GROWS * step.step) - step.step))
+        self._next = step.step + max(1, min(later, math.ceil(GROWS * step.step) - step.step))
 
     def startled(self, loss: float) -> bool:
         """Whether a loss that is about to be descended is far above where losses were, or not finite, so that its update is worth a look."""

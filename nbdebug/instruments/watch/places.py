@@ -15,6 +15,7 @@ from nbdebug.instruments.watch.result import Source
 from nbdebug.source_lines import is_users, line_of, location_fields, users_frame, variables_of
 
 LONGEST = 3000  # lines of a source that is kept
+HOLDERS = frozenset([list, tuple, dict])  # containers that are looked into
 FEW = 16  # things in a container that are looked at
 
 
@@ -115,22 +116,24 @@ def things(kinds: tuple[type, ...], frame: FrameType) -> list[Any]:
     """Everything of some kinds among the variables of the running functions and their modules, or the notebook."""
     found: dict[int, Any] = {}
     for _, variables in running_functions(frame):
-        for name, value in list(variables.items()):
-            if isinstance(value, kinds):
-                found.setdefault(id(value), value)
-            if name == "self" or type(value) in (list, tuple, dict):
-                found.update((id(thing), thing) for thing in _within(value, name == "self") if isinstance(thing, kinds) and id(thing) not in found)
+        values = list(variables.values())
+        asked = {kind for kind in set(map(type, values)) if kind in HOLDERS or issubclass(kind, kinds)}  # of hundreds of variables few are
+        for value in [value for value in values if type(value) in asked]:
+            held = _within(value, False) if type(value) in HOLDERS else [value]
+            found.update((id(thing), thing) for thing in held if isinstance(thing, kinds))
+        if "self" in variables:
+            found.update((id(thing), thing) for thing in _within(variables["self"], True) if isinstance(thing, kinds))
     return list(found.values())
 
 
 def _within(value: Any, is_self: bool) -> list[Any]:
     """The value itself, what a small container holds, and the attributes of `self`."""
-    if type(value) in (list, tuple, dict):
+    if type(value) in HOLDERS:
         return list(value.values() if type(value) is dict else value) if len(value) <= FEW else []
     if not is_self:
         return [value]
     held = list(vars(value).values()) if hasattr(value, "__dict__") else []
-    return [value, *held, *(thing for each in held for thing in _within(each, False) if type(each) in (list, tuple, dict))]
+    return [value, *held, *(thing for each in held for thing in _within(each, False) if type(each) in HOLDERS)]
 
 
 def _search(thing: Any, frame: FrameType) -> str:

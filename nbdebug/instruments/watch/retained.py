@@ -217,15 +217,12 @@ class Graphs:
 
 def _is_seldom(step: int) -> bool:
     """Whether it is one of the updates 0, 1, 4, 16, 64 …: to walk through a large model takes long."""
-    return not step or _next_seldom(step - 1) == step
+    return not step or (not step & (step - 1) and step.bit_length() % 2 == 1)
 
 
 def _next_seldom(step: int) -> int:
     """The first of these after this update."""
-    found = 1
-    while found <= step:
-        found *= 4
-    return found
+    return 1 << (step.bit_length() + 1 & ~1)
 
 
 def _updates(marks: list[_Mark]) -> set[int]:

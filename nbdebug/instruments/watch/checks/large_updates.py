@@ -9,6 +9,7 @@ from nbdebug import curve_shapes
 from nbdebug.curve_shapes import middle
 from nbdebug.findings import ERROR, WARNING, Severity
 from nbdebug.instruments.base import Seen
+from nbdebug.instruments.watch.checks.stability import undone
 from nbdebug.instruments.watch.reading.learning import Loss, beside, losses
 from nbdebug.instruments.watch.reading.motion import (
     Motion,
@@ -75,7 +76,8 @@ def rate_too_high(result: WatchResult) -> Iterator[Seen]:
         if risen is None and wild and not (loss.alone and _had_learnt(loss.values)):
             risen = f"{loss.track.name} is not finite from step {since} on", ERROR
         most = guilty.elements >= 0.5 * sum(m.elements for m in fast)  # not a group of biases, which begin at zero
-        overthrown = _overthrown(loss, guilty) if most and risen is None else None  # it asks for the size of the updates itself
+        asked = most and risen is None and undone(result, loss) is None  # what a schedule undoes again and again had been learnt
+        overthrown = _overthrown(loss, guilty) if asked else None  # it asks for the size of the updates itself
         risen = risen or overthrown or _catapulted(loss, guilty)
         if risen is None or not (overthrown or _reach(guilty) >= LARGE):
             continue

@@ -82,8 +82,8 @@ def unstable(result: WatchResult) -> Iterator[Seen]:
         raise NotChecked(f"because {len(loss.values)} steps with a loss were seen, and spikes need {STEPS}")
     thrown_back = list(curve_shapes.thrown_back(loss.values))
     found = [e for e in thrown_back if not _rate_rose(result, loss, e)]
-    if (undone := _undone(result, loss)) is not None:
-        yield undone
+    if (seen := undone(result, loss)) is not None:
+        yield seen
         return
     if not found:
         yield from _restless(result, loss)
@@ -108,7 +108,7 @@ def unstable(result: WatchResult) -> Iterator[Seen]:
     )  # fmt: skip
 
 
-def _undone(result: WatchResult, loss: Loss) -> Seen | None:
+def undone(result: WatchResult, loss: Loss) -> Seen | None:
     """A schedule that raises the rate again and again, each time so high that the loss goes back to where a constant prediction stands."""
     level, since = loss.constant or curve_shapes.begin(loss.values), [0]
     rates = [t for name, t in result.tracks.items() if name.startswith("learning rate") and len(t) > 2 and max(t.high) >= RAISED * min(t.values)]
@@ -221,8 +221,8 @@ def _is_of_known_data(result: WatchResult, loss: Loss, found: list[Excursion]) -
     if not _on_known_data(result, loss, found[-1]) or found[-1].returned:
         return False
     level = loss.constant or curve_shapes.begin(loss.values)
-    undone = [e for e in found if e.before <= LEARNT * level and e.top >= UNDONE * level and _on_known_data(result, loss, e)]
-    return curve_shapes.is_for_good(found[-1], loss.values) or (len(undone) >= TWICE and undone[-1] == found[-1])
+    back = [e for e in found if e.before <= LEARNT * level and e.top >= UNDONE * level and _on_known_data(result, loss, e)]
+    return curve_shapes.is_for_good(found[-1], loss.values) or (len(back) >= TWICE and back[-1] == found[-1])
 
 
 def _on_known_data(result: WatchResult, loss: Loss, excursion: Excursion) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -15,8 +15,7 @@ FEWEST = 4  # sampled steps that are kept of the largest model in the smallest m
 NONFINITE = ("nan", "positive_inf", "negative_inf")
 
 
-@dataclass(frozen=True)
-class Row:
+class Row(NamedTuple):
     """One tensor that is followed."""
 
     name: str

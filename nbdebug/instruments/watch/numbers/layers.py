@@ -14,13 +14,14 @@ from torch import Tensor, nn
 
 from nbdebug.batch import tensors
 from nbdebug.instruments.watch.numbers.histories import Histories
-from nbdebug.instruments.watch.numbers.sampler import TOGETHER, Noted, Sampler
+from nbdebug.instruments.watch.numbers.sampler import LITTLE, TOGETHER, Noted, Sampler
 from nbdebug.instruments.watch.numbers.sites import Root, Site, size_of
 from nbdebug.instruments.watch.numbers.units import Responses, UnitsSeen
 from nbdebug.instruments.watch.numbers.values import LeftOut
 
 # asked at every layer
 is_compiling, is_transforming, function_modes = torch.compiler.is_dynamo_compiling, torch._C._are_functorch_transforms_active, torch._C._len_torch_function_stack
+SURE = 8  # calls without F.relu before a layer, after which none is expected there; our choice
 HOOK = "nbdebug"  # the key of ours among a module's or a tensor's hooks: theirs are numbers
 
 
@@ -49,6 +50,7 @@ class Layers:
         self._root: Root | None = None  # whose forward pass runs
         self._learning: list[tuple[Site, Tensor, int]] | None = None  # outputs of a forward pass, to see which are written to
         self._later: list[tuple[Site, nn.Module, Tensor, Any, int]] | None = None  # outputs of one whose layers keep to what they are known to do; with its arguments and version
+        self._little = False  # all of that root's outputs together are: none of them need tell about another
         self._hooked: list[OrderedDict[Any, Any]] = []  # the hooks of outputs, among which are ours
         self.copies: list[weakref.ref[nn.Module]] = []  # of modules, with their hooks, that the running forward pass made
 
@@ -74,7 +76,7 @@ class Layers:
         root = self._roots[id(model)]
         sites = root.sites(self.heard)
         self._root = root
-        self._later, self._learning = [] if root.steady else None, None if root.learnt else []
+        self._later, self._learning, self._little = [] if root.steady else None, None if root.learnt else [], root.steady and root.little
         self.units.forward()
         for module, site in sites:  # as register_forward_hook does, whose handles cost ten times as much
             module._forward_hooks[HOOK] = site.hook  # type: ignore[index]
@@ -93,26 +95,30 @@ class Layers:
 
     def heard(self, site: Site, module: nn.Module, args: Any, output: Any) -> None:
         """The hook of a module: does no more than it must, because it stands in the way of the forward pass."""
-        sampler = self._sampler
-        if sampler is None or is_compiling():
+        if is_compiling():
             return
-        started = perf_counter()
+        started = None
         try:
-            if output.__class__ is Tensor and (not args or args[0].__class__ is Tensor) and not function_modes():
-                if self._later is not None and not is_transforming():
-                    self._later.append((site, module, output, args, output._version))
-                else:
-                    self._look_at_later()
-                    self._look(site, module, sampler, output, args, output._version)
-            else:
-                self._look_at_later()
-                with torch._C.DisableTorchFunction():
-                    tensor = output if output.__class__ is Tensor else _first(output)
-                    if tensor is not None:
-                        self._look(site, module, sampler, tensor, args, tensor._version)
+            plain = output.__class__ is Tensor and (not args or args[0].__class__ is Tensor) and not function_modes()
+            if plain and self._later is not None and not is_transforming():
+                self._later.append((site, module, output, args, output._version))  # so little that it is not timed
+                return
+            if (sampler := self._sampler) is None:
+                return
+            started = perf_counter()
+            self._look_at_later()
+            if plain:
+                self._look(site, module, sampler, output, args, output._version)
+                return
+            with torch._C.DisableTorchFunction():
+                tensor = output if output.__class__ is Tensor else _first(output)
+                if tensor is not None:
+                    self._look(site, module, sampler, tensor, args, tensor._version)
         except Exception as error:  # nothing that we do may stop the user's loop
             self.leave_out(site.name, error)
-        self.spent += perf_counter() - started
+        finally:
+            if started is not None:
+                self.spent += perf_counter() - started
 
     def _look(self, site: Site, module: nn.Module, sampler: Sampler, tensor: Tensor, args: Any, version: int) -> None:
         if site.calls == 0:
@@ -124,16 +130,22 @@ class Layers:
         if is_transforming():
             sampler.transformed = True
         responses = self.units.of(site, tensor) if site.has_units else None
-        given = args[0] if args and len(module._forward_hooks) == 1 else None  # another hook may have changed the output
-        noted, before = sampler.output(site, tensor, version, size, given, responses)
-        if self._learning is not None:
-            self._learning.append((site, tensor, version))
+        noted, before = Noted(site, site.output, tensor, size, version), None
+        if responses is not None:
+            noted.units = responses
+        if self._little:
+            sampler.little(noted)
+        else:
+            given = args[0] if args and len(module._forward_hooks) == 1 else None  # another hook may have changed the output
+            before = sampler.output(noted, given)
+            if self._learning is not None:
+                self._learning.append((site, tensor, version))
         if tensor.requires_grad and tensor._version == version:  # what was written into it since has another gradient
             noted.back = back = _Back(site, size, responses)
             back.hooks = self._on_gradient(tensor, functools.partial(self.heard_back, sampler, back))
-            if before is not None and before.back is not None and site.tells_back and tensor is not given:
+            if before is not None and before.back is not None and site.tells_back and tensor is not before.tensor:
                 back.leads_to = before.back
-            if site.channels_first is not None and (read := self.units.read_by(site, args)) is not None:
+            if site.channels_first is not None and site.in_vain < SURE and (read := self.units.read_by(site, args)) is not None:
                 self._on_gradient(args[0], functools.partial(self.felt, sampler, read))
 
     def heard_back(self, sampler: Sampler, back: _Back, gradient: Tensor) -> None:
@@ -157,6 +169,9 @@ class Layers:
         noted = Noted(site, site.gradient, gradient, back.size, gradient._version)
         if back.responses is not None:
             noted.responses = back.responses
+        if self._little:
+            sampler.little(noted)
+            return
         told, back.waiting = back.waiting, ()
         if told and any(key.__class__ is not tuple for key in back.hooks):  # hooks of the user's may have changed it
             for other in told:
@@ -235,8 +250,8 @@ class Layers:
         written = [site for site, tensor, version in outputs if tensor._version != version]
         for site, _, _ in outputs:
             site.at_once = site in written
-        small = sum([tensor.nbytes for _, tensor, _ in outputs if tensor.layout is torch.strided]) <= TOGETHER
-        root.learnt, root.steady = True, small and not written and not root.differentiates
+        size = sum([tensor.nbytes for _, tensor, _ in outputs if tensor.layout is torch.strided])
+        root.learnt, root.steady, root.little = True, size <= TOGETHER and not written and not root.differentiates, size <= LITTLE
 
 
 def _first(output: Any) -> Tensor | None:

@@ -65,29 +65,30 @@ class Sampler:
     _held: list[tuple[int, Tensor, Tensor, int]] = field(default_factory=list)  # row, values, their sum, version
     _bytes: int = 0  # of what was noted since the last flush, or is held
 
-    def output(self, site: Any, tensor: Tensor, version: int, size: int, given: Any, units: Any = None) -> tuple[Noted, Noted | None]:
+    def output(self, noted: Noted, given: Any) -> Noted | None:
         """Notes an output, to be looked at soon, together with others: that costs half of looking at it now.
 
         Args:
-            version: of the tensor, when it came.
-            site: a layer; what of it was changed in place in the meantime is looked at without delay from then on.
+            noted: what of its layer was changed in place in the meantime is looked at without delay from then on.
             given: what the layer made the output of.
-            units: what looks at its units.
 
         Returns:
-            What was noted; and the layer before, if it was given that one's very output.
+            The layer before, if it was given that one's very output.
         """
-        noted, before = Noted(site, site.output, tensor, size, version), self._last
-        if units is not None:
-            noted.units = units
+        before, tensor, link = self._last, noted.tensor, noted.site.link
         if before is None or before.tensor is not given or not tensor.is_cpu or not _is_unchanged(before, tensor):
             before = None
-        elif site.link == "keeps":
+        elif link == "keeps":
             noted.by, noted.earlier = before, True
-        elif site.link == "tells" and before.finite is None and before.by is None:
+        elif link == "tells" and before.finite is None and before.by is None:
             before.by = noted
         self._note(noted, TOGETHER)
-        return noted, before
+        return before
+
+    def little(self, noted: Noted) -> None:
+        """Notes an output or a gradient of a model all of whose are small: they are put off together, and none need tell about another."""
+        self._later.append(noted)
+        self._bytes += noted.tensor.nbytes
 
     def gradient(self, noted: Noted, told: Sequence[Noted]) -> None:
         """Notes a gradient, which tells about those that came before it and led to it."""
@@ -124,7 +125,8 @@ class Sampler:
             return False
         self.put_off.append(laid)
         self._later, self._bytes = [], 0
-        self._let_go(later)
+        if self._last is not None:
+            self._let_go(later)
         return True
 
     def catch_up(self) -> None:

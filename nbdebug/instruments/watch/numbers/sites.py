@@ -43,7 +43,7 @@ class Site:
 
     __slots__ = (
         "module", "name", "kind", "output", "gradient", "calls", "usual", "between", "channels_first", "has_units", "turn", "at_once", "hook",
-        "link", "tells_back",
+        "link", "tells_back", "in_vain",
     )  # fmt: skip
 
     def __init__(self, module: nn.Module, name: str, turn: int, at_once: bool, hook: Callable[..., None]) -> None:
@@ -55,6 +55,7 @@ class Site:
         self.channels_first = True if isinstance(module, CHANNELS_FIRST) else False if isinstance(module, UNITS_LAST) else None
         self.has_units = self.between is not None or self.channels_first is not None
         self.turn = turn
+        self.in_vain = 0  # times that it was asked for units of F.relu in its input, and had none
         self.link, self.tells_back = link_of(module), tells_back(module)
         self.at_once = at_once  # its output is changed in place before it could be looked at later
         self.hook = Hook(hook, self)
@@ -67,6 +68,7 @@ class Root:
         self.model, self.prefix = weakref.ref(model), prefix
         self.learnt = False  # it is known which of its layers write to each other's outputs
         self.steady = False  # none does, and these are small
+        self.little = False  # so small that they are looked at together with their gradients
         self.differentiates = False  # a gradient came within its forward pass
         self._sites: dict[int, Site] = {}
         self._found: list[tuple[nn.Module, Site]] = []
@@ -89,7 +91,7 @@ class Root:
         assert model is not None
         modules = list(model.modules())
         self._children = [(module._modules, list(module._modules.values())) for module in modules if module._modules]
-        self.learnt = self.steady = self.differentiates = False
+        self.learnt = self.steady = self.little = self.differentiates = False
         writes = any(getattr(module, "inplace", False) for module in modules)
         old, self._sites, self._found = self._sites, {}, []
         for turn, (path, module) in enumerate(heard_modules(model)):

@@ -144,6 +144,7 @@ class UnitsSeen:
             return None
         node = relu_before(args[0])
         if node is None or args[0].dim() < 2 or not args[0].numel() or any(node is met for met in self._relus):
+            site.in_vain += 1
             return None
         responses = self._responses(f"input of {site.name}", "relu", (0.0, math.inf), args[0])
         responses.channels_first = bool(site.channels_first)
