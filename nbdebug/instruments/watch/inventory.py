@@ -44,8 +44,9 @@ class WatchedModel:
     device: str = "cpu"
     half: bool = False  # some parameter is float16
     parts: tuple[nn.Module, ...] = ()  # those of modes_matter
-    looks: dict[str, tuple[int, float]] = field(default_factory=dict)  # parameter → mark and value when first seen
     norms: tuple[str, ...] = ()  # paths of the batch norms that had seen nothing when first seen
+    looks: dict[str, tuple[int, float]] = field(default_factory=dict)  # parameter → mark and value when first seen
+    named: list[tuple[str, nn.Parameter]] = field(default_factory=list)  # its parameters, while it is met
 
     def resume(self) -> None:
         """After `release`, finds its parts again."""
@@ -97,6 +98,7 @@ def watched_model(name: str, module: nn.Module) -> WatchedModel:
     trained = [p for _, p in named if p.requires_grad]
     made.trains, made.half = bool(trained), any(p.dtype == torch.float16 for p in trained)
     made.looks = {plain_path(path): (mark_of(p), value_of(p)) for path, p in named}
+    made.named = named
     return made
 
 

@@ -528,11 +528,12 @@ class Recorder:
             entry = self.models[id(module)] = watched_model(self._name(module, frame), module)
             self._discover(self.places.number(frame), frame)
             self._name_in_numbers(entry)
+            entry.named = []
         return entry
 
     def _name_in_numbers(self, entry: WatchedModel) -> None:
         several = len(self.models) > 1
-        self.numbers.name_model(entry.module, f"{entry.name}: " if several else "")
+        self.numbers.name_model(entry.module, f"{entry.name}: " if several else "", entry.named)
 
     def _loader(self, loader: Any, frame: FrameType) -> WatchedLoader:
         entry = self.loaders.get(id(loader))
@@ -568,7 +569,8 @@ class Recorder:
         """Whether it holds parameters of a model that was met; before one was, any does."""
         if (known := self.ledger.accounts.get(id(optimizer))) is not None and known.optimizer is optimizer:
             return True
-        own = {id(p) for entry in self.models.values() for p in entry.module.parameters()}
+        named = (entry.named or entry.module.named_parameters() for entry in self.models.values())
+        own = {id(p) for parameters in named for _, p in parameters}
         return not own or any(id(p) in own for group in optimizer.param_groups for p in group["params"])
 
     def whole_schedulers(self) -> list[WatchedScheduler]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import torch
@@ -61,9 +61,13 @@ class Numbers:
         """Seconds in hooks that run inside the user's forward and backward passes; the calls below are not among them."""
         return self._layers.spent
 
-    def name_model(self, model: nn.Module, prefix: str = "") -> None:
-        """A root module was found. Asked again about one it knows, it keeps the names that it gave first."""
-        self._names.add(model, prefix)
+    def name_model(self, model: nn.Module, prefix: str = "", named: Sequence[tuple[str, nn.Parameter]] = ()) -> None:
+        """A root module was found. Asked again about one it knows, it keeps the names that it gave first.
+
+        Args:
+            named: its parameters, where they are known.
+        """
+        self._names.add(model, prefix, named)
         self._layers.add(model, prefix)
 
     def name_of(self, parameter: Tensor) -> str:

@@ -42,8 +42,9 @@ class Histories:
 
     def row(self, name: str, what: str, kind: str = "") -> int:
         """The number of a row. What comes again under its old name goes on with its history."""
-        known = self._numbers.setdefault((name, what), len(self.rows))
-        if known == len(self.rows):
+        known = self._numbers.get((name, what))
+        if known is None:
+            known = self._numbers[name, what] = len(self.rows)
             self.rows.append(Row(name, what, kind))
             self.elements.append(0)
         return known

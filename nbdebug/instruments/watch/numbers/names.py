@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import weakref
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,8 +20,8 @@ class Names:
 
     _parameters: dict[int, tuple[weakref.ref[Any], str]] = field(default_factory=dict)
 
-    def add(self, model: nn.Module, prefix: str) -> None:
-        for path, parameter in model.named_parameters():
+    def add(self, model: nn.Module, prefix: str, named: Sequence[tuple[str, nn.Parameter]] = ()) -> None:
+        for path, parameter in named or model.named_parameters():
             known = self._parameters.get(id(parameter))
             if known is None or known[0]() is not parameter:
                 self._parameters[id(parameter)] = weakref.ref(parameter), prefix + unwrapped(model, path)
