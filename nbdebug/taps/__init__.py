@@ -8,7 +8,7 @@ is deaf nothing is tapped, because each tap costs.
 from __future__ import annotations
 
 from nbdebug.taps.forward import LOSSES
-from nbdebug.taps.listeners import Both, Score, Silent, hears
+from nbdebug.taps.listeners import Both, Score, Silent, hears, key_of
 from nbdebug.taps.opened import Taps, all_deaf
 
-__all__ = ["LOSSES", "Both", "Score", "Silent", "Taps", "all_deaf", "hears"]
+__all__ = ["LOSSES", "Both", "Score", "Silent", "Taps", "all_deaf", "hears", "key_of"]

@@ -41,7 +41,7 @@ class Data(Tapping):
             started = now()
             batch = following(iterator)
             came, comes = now(), score.comes
-            if comes is not None and comes.thing == id(known[1]) and comes.kind == "batch" and get_ident() == self._thread:
+            if comes is not None and comes.key == id(known[1]) and get_ident() == self._thread:
                 try:
                     if comes.begins is None or comes.begins(sys._getframe(1)):
                         score.comes = comes.next

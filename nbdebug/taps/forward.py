@@ -38,7 +38,7 @@ class Forward(Tapping):
                 return run(*args, **kwargs)
             comes = score.comes
             if (
-                comes is not None and comes.thing == id(module) and comes.kind == "forward" and comes.facts == (module.training, has_grad())
+                comes is not None and comes.key == id(module) and comes.facts == (module.training, has_grad())
                 and get_ident() == self._thread and not is_transforming() and (comes.begins is None or begins(comes, sys._getframe(1)))
             ):  # fmt: skip
                 score.comes = comes.next
@@ -110,7 +110,7 @@ class Forward(Tapping):
                 finally:
                     nested[0] = False
                 if (
-                    comes is not None and comes.thing == _name and comes.kind == "loss" and comes is score.comes and comes.begins is None
+                    comes is not None and comes.key == _name and comes is score.comes and comes.begins is None
                     and isinstance(value, Tensor) and value.requires_grad is comes.facts and get_ident() == self._thread
                 ):  # fmt: skip
                     score.comes = comes.next

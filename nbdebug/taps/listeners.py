@@ -39,7 +39,7 @@ class Silent:
 class Score:
     """What is known to come next: of a call that goes as it stands here a listener is told only what it brings that is new.
 
-    `comes` has a `kind`, a `thing` (id of what is called, or a name), `facts` and `next`. It begins an update where it has `begins`, which is
+    `comes` has a `kind`, a `key` (`key_of`), `facts` and `next`. It begins an update where it has `begins`, which is
     given the frame of the caller and says whether all is as known, and is told what it brought by `tell`, where it has that: a forward pass
     its output, a loss its value and arguments, a batch when it was asked for and came, clipping the norm, an optimizer's step nothing; a
     backward pass its root and frame before it runs, and says whether all is as known. A forward pass may have `opens`, which comes before
@@ -51,6 +51,17 @@ class Score:
     def __init__(self) -> None:
         self.comes: Any = None
         self.failed: Callable[[Exception], None] = _raised  # is given what goes wrong in `begins` or `tell`
+
+
+def key_of(kind: str, thing: Any) -> Any:
+    """A call of a `Score` in one number or name, that no other call has: asked at each. None where its kind is asked.
+
+    Args:
+        thing: id of what is called, or a name.
+    """
+    if kind in ("forward", "loss", "batch", "step"):
+        return thing
+    return -thing if kind in ("zero", "schedule") else ~thing if kind == "stepped" else None
 
 
 def _raised(error: Exception) -> None:

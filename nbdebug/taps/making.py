@@ -42,12 +42,12 @@ class Tapping:
 
     def _outermost(
         self, owner: type, name: str, before: Callable[..., None] | None,
-        after: Callable[[Any, Any], None] | None = None, kind: str = "", bare: bool = False,
+        after: Callable[[Any, Any], None] | None = None, scored: bool = False, bare: bool = False,
     ) -> None:  # fmt: skip
         """Taps a method that calls itself on children or on its base class: only the outermost call is told.
 
         Args:
-            kind: of the call in a `Score`, where nothing more than that it came needs to be told of it.
+            scored: it may stand in a `Score`, and nothing more than that it came needs to be told of it.
             bare: only without arguments.
         """
         original, score = owner.__dict__[name], self._score
@@ -57,7 +57,7 @@ class Tapping:
                 return original(this, *args, **kwargs)
             comes = score.comes
             if (
-                comes is not None and comes.thing == id(this) and comes.kind == kind and get_ident() == self._thread and not (bare and (args or kwargs))
+                scored and comes is not None and comes.key == -id(this) and get_ident() == self._thread and not (bare and (args or kwargs))
                 and (comes.begins is None or self._begins(comes, sys._getframe(1)))
             ):  # fmt: skip
                 score.comes = comes.next

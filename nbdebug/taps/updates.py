@@ -71,7 +71,7 @@ class Backward(Tapping):
 
     def _zero(self, stack: contextlib.ExitStack) -> None:
         for owner in (nn.Module, *with_own(Optimizer, "zero_grad")):
-            self._outermost(owner, "zero_grad", lambda o, a, k, f: self._listener.zero(o, f), kind="zero")
+            self._outermost(owner, "zero_grad", lambda o, a, k, f: self._listener.zero(o, f), scored=True)
 
     def _clip(self, stack: contextlib.ExitStack) -> None:
         """What the clipping functions call inside is tapped, so that one imported by name long ago is heard too."""
@@ -84,7 +84,7 @@ class Backward(Tapping):
 
             def call(*args: Any, _original: Any = original, **kwargs: Any) -> Any:
                 frame = sys._getframe(1)
-                if frame.f_code.co_name in ("clip_grad_norm_", "clip_grad_value_") and self._heard():  # these call others that call it too
+                if frame.f_code.co_name in ("clip_grad_norm_", "clip_grad_value_"):  # these call others that call it too
                     self._tell_clip(frame, args, kwargs)
                 return _original(*args, **kwargs)
 
@@ -92,12 +92,17 @@ class Backward(Tapping):
 
     def _tell_clip(self, frame: FrameType, args: Any, kwargs: Any) -> None:
         caller, comes = frame.f_code.co_name, self._score.comes
-        if caller == "clip_grad_norm_" and comes is not None and comes.kind == "clip" and comes.thing == "norm" and comes.facts == args[1] and comes.begins is None:
+        if (
+            comes is not None and comes.kind == "clip" and caller == "clip_grad_norm_" and comes.thing == "norm" and comes.facts == args[1]
+            and comes.begins is None and get_ident() == self._thread
+        ):  # fmt: skip
             self._score.comes = comes.next
             try:
                 comes.tell(argument(args, kwargs, 2, "total_norm", None))
             except Exception as error:
                 self._score.failed(error)
+            return
+        if not self._heard():
             return
         if caller == "clip_grad_value_":
             gradients = frame.f_locals.get("grads") or ()
@@ -161,7 +166,7 @@ class Updates(Tapping):
         def before(optimizer: Any, args: Any, kwargs: Any) -> None:
             comes = score.comes
             if (
-                comes is not None and comes.thing == id(optimizer) and comes.kind == "step" and args == (optimizer,) and not kwargs
+                comes is not None and comes.key == id(optimizer) and args == (optimizer,) and not kwargs
                 and comes.begins is None and get_ident() == self._thread
             ):  # fmt: skip
                 score.comes = comes.next
@@ -176,7 +181,7 @@ class Updates(Tapping):
 
         def after(optimizer: Any, args: Any, kwargs: Any) -> None:
             comes = score.comes
-            if comes is not None and comes.thing == id(optimizer) and comes.kind == "stepped" and get_ident() == self._thread:
+            if comes is not None and comes.key == ~id(optimizer) and get_ident() == self._thread:
                 if self._stepping:
                     self._stepping[-1] = True
                 score.comes = comes.next
@@ -199,4 +204,4 @@ class Updates(Tapping):
 
         base = getattr(lr_scheduler, "LRScheduler", None) or lr_scheduler._LRScheduler
         for owner in with_own(base, "step"):
-            self._outermost(owner, "step", told, kind="schedule", bare=True)
+            self._outermost(owner, "step", told, scored=True, bare=True)

@@ -14,7 +14,7 @@ from nbdebug.instruments.watch.places import running_functions
 
 AVERAGES = frozenset(["ema", "shadow", "shadows", "swa", "polyak", "averaged", "avg"])  # words in the names of what must be a copy
 MOST = 4096  # tensors of a container that are looked at
-LOOKS = (1, 128, 1024, 8192)  # steps after which variables are looked at: while weights are lent for an evaluation nothing steps
+LOOKS = (1, 256, 2048, 16384)  # steps after which variables are looked at: while weights are lent for an evaluation nothing steps
 
 
 def aliases(frame: FrameType, parameters: Iterable[Tensor]) -> tuple[str, ...]:

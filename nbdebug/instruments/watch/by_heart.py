@@ -26,7 +26,7 @@ from nbdebug.instruments.watch.standing import Standing
 from nbdebug.taps import Score
 
 ALIKE = 2  # cycles that are heard in full and go alike before the recorder sleeps; our choice
-HEARD, AGAIN = 128, 8  # the updates of the first number, of so many times it … are heard in full however well they are known; our choice
+HEARD, AGAIN = 256, 8  # the updates of the first number, of so many times it … are heard in full however well they are known; our choice
 STRANGE = 3  # cycles in a row that go otherwise, after which the last of them is what is to be known; our choice
 LONGEST = 400  # calls of a cycle
 OTHER = Call("odd", 0, None, 0, 0, None, None, 0)  # stands for a call that was not looked at closely

@@ -6,16 +6,18 @@ from collections.abc import Callable
 from types import CodeType, FrameType
 from typing import Any
 
+from nbdebug.taps import key_of
+
 
 class Call:
     """One call of the cycle."""
 
-    __slots__ = ("at", "begins", "code", "facts", "instruction", "kind", "next", "opens", "out", "place", "rests", "tell", "thing", "whose")
+    __slots__ = ("at", "begins", "code", "facts", "instruction", "key", "kind", "next", "opens", "out", "place", "rests", "tell", "thing", "whose")
 
     def __init__(
         self, kind: str, thing: Any, code: CodeType | None, instruction: int, out: int, facts: Any, whose: Any, place: int
     ) -> None:  # fmt: skip
-        self.kind, self.facts = kind, facts
+        self.kind, self.facts, self.key = kind, facts, key_of(kind, thing)
         self.thing = thing  # id of what was called, or called on; or a name
         self.code, self.instruction, self.out = code, instruction, out  # the user's function that runs, and how many frames out from the tap
         self.whose = whose  # what the recorder keeps about it
